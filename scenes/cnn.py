@@ -1,0 +1,50 @@
+"""The baseline: a residual convolutional network trained from scratch."""
+
+from collections.abc import Sequence
+
+
+def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], dropout: float):
+    """Return a Keras model from uint8 images to class probabilities.
+
+    A 5x5 stride-2 stem, then one residual block of two 3x3 convolutions a stage, each halving the
+    resolution, then global average pooling (He et al. 2016, https://arxiv.org/abs/1512.03385).
+
+    Args:
+        image_shape: (height, width, 3) in pixels.
+        classes: number of outputs.
+        filters: channels of each stage; the stem has those of the first.
+        dropout: rate before the classifier.
+
+    Returns:
+        keras.Model: input uint8 or float (batch, height, width, 3) in 0..255, output float32
+        (batch, classes) that sums to 1.
+    """
+    import keras
+    from keras import layers
+
+    def convolution(x, channels, size, strides, name):
+        x = layers.Conv2D(
+            channels,
+            size,
+            strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name=f"{name}_conv",
+        )(x)
+        return layers.BatchNormalization(momentum=0.95, name=f"{name}_bn")(x)
+
+    inputs = keras.Input(tuple(image_shape), name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
+    x = layers.Activation("relu", name="stem_relu")(convolution(x, filters[0], 5, 2, "stem"))
+    for stage, channels in enumerate(filters, start=1):
+        name = f"stage{stage}"
+        shortcut = layers.AveragePooling2D(2, padding="same", name=f"{name}_pool")(x)
+        shortcut = convolution(shortcut, channels, 1, 1, f"{name}_shortcut")
+        x = layers.Activation("relu", name=f"{name}_relu_a")(convolution(x, channels, 3, 2, f"{name}_a"))
+        x = convolution(x, channels, 3, 1, f"{name}_b")
+        x = layers.Activation("relu", name=f"{name}_relu_b")(layers.Add(name=f"{name}_add")([x, shortcut]))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, outputs, name="cnn")

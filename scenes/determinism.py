@@ -1,0 +1,55 @@
+"""Making TensorFlow and Keras give the same bytes twice."""
+
+import os
+import sys
+from contextlib import contextmanager
+
+
+def configure(*, seed: int, threads: int) -> None:
+    """Seed every generator, switch op determinism on and fix the size of the thread pools.
+
+    Call it first in a process, before TensorFlow has run an op. Float sums depend on how a kernel shares
+    them out between threads, so the number of threads is part of what determines a result: it is given
+    here and overrides ``OMP_NUM_THREADS`` and ``TF_NUM_*_THREADS``.
+
+    Args:
+        seed: of Python, NumPy, TensorFlow and Keras.
+        threads: size of the intra-op pool. The inter-op pool only orders independent ops.
+
+    Raises:
+        RuntimeError: TensorFlow has run an op already.
+
+    Source: https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    with _native_stderr_muted():
+        import keras
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def _native_stderr_muted():
+    """Send what native code writes to stderr to nowhere.
+
+    On import TensorFlow 2.21 prints a page on CPU features and missing CUDA libraries that no TF_CPP_MIN_LOG_LEVEL
+    holds back. Python's exceptions are not affected.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

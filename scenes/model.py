@@ -1,0 +1,47 @@
+"""Loading a trained model, of whatever kind."""
+
+from pathlib import Path
+
+from scenes import backbone, cnn, head
+from scenes.errors import InputError
+from scenes.model_folder import describe
+
+
+def load_network(folder: str | Path):
+    """Return the trained network alone: from uint8 images for a CNN, from features for a head."""
+    description = describe(folder)
+    classes = len(description["classes"])
+    if description["kind"] == "cnn":
+        network = cnn.build(description["image_shape"], classes, **description["network"])
+    else:
+        network = head.build(description["features"], classes, **description["network"])
+    network.load_weights(Path(folder) / "model.weights.h5")
+    return network
+
+
+def load(folder: str | Path, weights: str | Path):
+    """Return the model in ``folder`` ready to predict.
+
+    Args:
+        weights: the folder of the backbone, what the ``weights`` stage writes; unused by a CNN.
+
+    Returns:
+        keras.Model: uint8 (batch, height, width, 3) to float32 probabilities (batch, classes); the order of the
+        classes is that of ``describe(folder)["classes"]``.
+
+    Raises:
+        InputError: the backbone in ``weights`` is not the one the head was trained on.
+    """
+    import keras
+
+    description = describe(folder)
+    network = load_network(folder)
+    if description["kind"] == "cnn":
+        return network
+    trained_on, found = description["backbone"], backbone.describe(weights)
+    if found["sha256"] != trained_on["sha256"]:
+        raise InputError(
+            f"{folder} was trained on another backbone than the one in {weights}; run `dvc repro` or `dvc checkout`"
+        )
+    embedding = backbone.load(weights, trained_on["image_size"])
+    return keras.Model(embedding.inputs, network(embedding.outputs[0]), name="classifier")

@@ -1,0 +1,32 @@
+"""A trained model as a folder: model.json says what it is, model.weights.h5 what it learned."""
+
+import json
+from pathlib import Path
+
+from scenes.errors import InputError
+
+
+def save(folder: str | Path, network, description: dict) -> None:
+    """Write ``network`` into an existing folder; equal weights give equal bytes (a .keras file would not).
+
+    Args:
+        description: of a CNN ``kind: cnn``, ``input: records``, ``classes``, ``image_shape`` and ``network`` (the
+            arguments of its builder); of a head ``kind: head``, ``input: embeddings``, ``classes``, ``network``,
+            ``features`` (its width) and ``backbone`` (``name``, ``sha256``, ``image_size``): the backbone
+            itself stays where it is and is not copied into each experiment.
+    """
+    folder = Path(folder)
+    network.save_weights(folder / "model.weights.h5")
+    (folder / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def describe(folder: str | Path) -> dict:
+    """Return what model.json in ``folder`` says, see :func:`save`.
+
+    Raises:
+        InputError: there is no model in ``folder``.
+    """
+    path = Path(folder) / "model.json"
+    if not path.is_file():
+        raise InputError(f"there is no model in {folder}; make it with `dvc repro` or fetch it with `dvc pull`")
+    return json.loads(path.read_text(encoding="utf-8"))

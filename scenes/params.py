@@ -1,0 +1,36 @@
+"""Reading params.yaml. What the values may be is the business of ``scenes.schema``."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+
+
+class Params(SimpleNamespace):
+    """A mapping of params.yaml with attribute access; ``params[name]`` takes a name held in a variable."""
+
+    def __getitem__(self, key: str) -> Any:
+        return self.__dict__[key]
+
+
+def _wrap(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Params(**{str(key): _wrap(item) for key, item in value.items()})
+    return value
+
+
+def read(path: str | Path = "params.yaml") -> Params:
+    """Return the parameters, with ``active`` standing for the block of the chosen profile.
+
+    Each command in dvc.yaml is preceded by ``python -m scenes.schema``, which checks the whole file;
+    so this neither validates nor imports anything that does.
+    """
+    params = _wrap(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    params.active = params.profiles[params.profile]
+    return params
+
+
+def plain(params: Params) -> dict:
+    """Return ``params`` as nested dicts, e.g. for keyword arguments or JSON."""
+    return {key: plain(value) if isinstance(value, Params) else value for key, value in vars(params).items()}

@@ -1,0 +1,279 @@
+"""What params.yaml may hold. ``python -m scenes.schema`` checks the whole file and names what is wrong.
+
+Each command in dvc.yaml is preceded by that check, so nothing starts on a bad file; the stages themselves do
+not import this module, so that a new parameter here re-runs nothing.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from scenes.backbone import IMAGENET_MD5
+from scenes.errors import InputError, one_sentence
+from scenes.source import parse as parse_source
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# What a stage, a folder and a class of DVC's plots can be called without quoting.
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+
+class Section(BaseModel):
+    """A mapping in params.yaml: every key is required, no other is allowed, and 1 is not "1"."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Faults(Section):
+    """Faults planted in the synthetic archive."""
+
+    wrong_label: Share
+    exact_duplicate: Share
+    near_duplicate: Share
+    conflicting_duplicate: Share
+    odd_size: Share
+    grey: Share
+    broken: bool
+
+
+class Synthetic(Section):
+    """The archive that ``source: synthetic`` draws."""
+
+    seed: Seed
+    train: PositiveInt
+    test: PositiveInt
+    pred: NonNegativeInt
+    size: Annotated[int, Field(ge=32, le=512)]
+    faults: Faults
+
+
+class Profile(Section):
+    """What differs between the profiles."""
+
+    source: str
+    archive_bytes: PositiveInt | None
+    archive_sha256: Sha256 | None
+    image_size: Annotated[int, Field(ge=32, le=1024)]
+    backbone: Literal[tuple(IMAGENET_MD5)]
+    backbone_image_size: Annotated[int, Field(ge=32, le=1024)]
+    weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
+    weights_sha256: Sha256 | None
+    synthetic: Synthetic | None
+
+    @field_validator("source")
+    @classmethod
+    def _source_parses(cls, value: str) -> str:
+        try:
+            parse_source(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _combinations(self):
+        if self.source == "synthetic" and self.synthetic is None:
+            raise ValueError("source: synthetic needs the block `synthetic`")
+        if self.weights_sha256 and not self.weights.startswith("file:"):
+            raise ValueError("weights_sha256 goes with weights: file:<path>; the hash of `imagenet` is known")
+        return self
+
+
+class Layout(Section):
+    """Folder names of the archive."""
+
+    train: str
+    test: str
+    pred: str | None
+
+    @model_validator(mode="after")
+    def _distinct(self):
+        if len({self.train, self.test, self.pred}) < 3:
+            raise ValueError("train, test and pred need three different names")
+        return self
+
+
+class Archive(Section):
+    """What an archive may hold."""
+
+    layout: Layout
+    max_member_bytes: PositiveInt
+    max_ratio: PositiveInt
+    max_pixels: PositiveInt
+
+
+class Audit(Section):
+    """The audit."""
+
+    near_duplicate_distance: Annotated[int, Field(ge=0, le=16)]
+
+
+class Split(Section):
+    """The split."""
+
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    drop_train_duplicates_of_test: bool
+    drop_conflicting_duplicates: bool
+
+
+class Records(Section):
+    """Writing records."""
+
+    shard_size: PositiveInt
+
+
+class Embed(Section):
+    """Computing embeddings."""
+
+    batch_size: PositiveInt
+
+
+class EarlyStopping(Section):
+    """When to stop, and with which weights to end."""
+
+    monitor: Literal["val_accuracy", "val_crossentropy", "val_loss"]
+    min_delta: NonNegativeFloat
+    patience: NonNegativeInt | None
+    restore_best: bool
+
+
+class Training(Section):
+    """Fitting a network."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    optimizer: Literal["adam", "adamw", "sgd"]
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat | None
+    schedule: Literal["constant", "cosine"]
+    warmup_epochs: NonNegativeFloat
+    label_smoothing: Share
+    early_stopping: EarlyStopping
+
+    @model_validator(mode="after")
+    def _combinations(self):
+        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be less than epochs ({self.epochs})")
+        if self.schedule == "constant" and self.warmup_epochs:
+            raise ValueError("schedule: constant has no warm-up; set warmup_epochs to 0")
+        return self
+
+
+class CnnNetwork(Section):
+    """The baseline's architecture."""
+
+    filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=6)]
+    dropout: Share
+
+
+class HeadNetwork(Section):
+    """The head's architecture."""
+
+    units: PositiveInt
+    dropout: Share
+
+
+class Augmentation(Section):
+    """Random changes of the training images."""
+
+    flip: bool
+    shift: Annotated[float, Field(ge=0, lt=0.5)]
+
+
+class CnnModel(Section):
+    """A network trained from scratch."""
+
+    kind: Literal["cnn"]
+    input: Literal["records"]
+    memory_mb: NonNegativeFloat
+    network: CnnNetwork
+    augmentation: Augmentation
+    training: Training
+
+
+class HeadModel(Section):
+    """A head on a frozen backbone."""
+
+    kind: Literal["head"]
+    input: Literal["embeddings"]
+    network: HeadNetwork
+    training: Training
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    profile: str
+    seed: Seed
+    threads: PositiveInt
+    profiles: dict[str, Profile]
+    archive: Archive
+    audit: Audit
+    split: Split
+    records: Records
+    embed: Embed
+    models: Annotated[
+        dict[ModelName, Annotated[CnnModel | HeadModel, Field(discriminator="kind")]], Field(min_length=1)
+    ]
+
+    @model_validator(mode="after")
+    def _profile_exists(self):
+        if self.profile not in self.profiles:
+            raise ValueError(f"profile: {self.profile!r} is not one of {', '.join(self.profiles)}")
+        return self
+
+
+def check(path: str | Path = "params.yaml") -> Params:
+    """Return the parameters in ``path`` as typed values.
+
+    Raises:
+        InputError: not YAML, an unknown or missing key, a wrong type or value, or values that exclude each
+            other; the sentence names the key.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run from the root of the repository") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first, *others = error.errors(include_url=False)
+    # A discriminated union puts its tag (cnn, head) into the location; no such key stands in the file.
+    keys = [str(part) for part in first["loc"]]
+    if keys[:1] == ["models"] and len(keys) > 3:
+        del keys[2]
+    key = ".".join(keys) or "the file"
+    message = {
+        "extra_forbidden": "is not a known key",
+        "missing": "is missing",
+    }.get(first["type"], first["msg"].removeprefix("Value error, "))
+    joint = " " if first["type"] in ("extra_forbidden", "missing") else ": "
+    more = f" (and {len(others)} more)" if others else ""
+    return f"`{key}`{joint}{message}{more}"
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        check(*sys.argv[1:2])

@@ -1,0 +1,40 @@
+"""Write the images of each split as TFRecord shards of one shape: data/records/."""
+
+import pandas as pd
+
+from scenes import record_writer
+from scenes.archive import Archive
+from scenes.determinism import configure
+from scenes.errors import one_sentence
+from scenes.files import replacing
+from scenes.params import plain, read
+
+
+def main() -> None:
+    params = read()
+    configure(seed=0, threads=1)  # only serialises: nothing is drawn or computed
+    image_size = params.active.image_size
+    table = pd.read_csv("data/split.csv", dtype=str, keep_default_na=False)
+    splits = {
+        name: list(zip(rows["path"], rows["label"], strict=True)) for name, rows in table.groupby("split", sort=True)
+    }
+    classes = sorted(set(table["label"]) - {""})
+    limits = params.archive
+    with (
+        Archive("data/raw/archive.zip", plain(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
+        replacing("data/records", folder=True) as folder,
+    ):
+        record_writer.write(
+            folder,
+            splits,
+            lambda key: record_writer.record_image(archive.read(key), image_size, max_pixels=limits.max_pixels),
+            classes=classes,
+            image_size=image_size,
+            seed=params.seed,
+            shard_size=params.records.shard_size,
+        )
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        main()

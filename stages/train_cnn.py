@@ -1,0 +1,51 @@
+"""Train a convolutional network from scratch on the records: ``python -m stages.train_cnn <model>``."""
+
+import sys
+from pathlib import Path
+
+from scenes import cnn, cnn_batches, curves, model_folder, records, training
+from scenes.determinism import configure
+from scenes.errors import one_sentence
+from scenes.files import replacing
+from scenes.params import plain, read
+
+
+def main(name: str) -> None:
+    params = read()
+    settings = params.models[name]
+    configure(seed=params.seed, threads=params.threads)
+
+    train = records.open_records("data/records", "train")
+    val = records.open_records("data/records", "val")
+    size = settings.training.batch_size
+    batches = cnn_batches.training(
+        train,
+        batch_size=size,
+        epochs=settings.training.epochs,
+        seed=params.seed,
+        memory_mb=settings.memory_mb,
+        **plain(settings.augmentation),
+    )
+    network = cnn.build(train.image_shape, len(train.classes), **plain(settings.network))
+    history = training.run(
+        network,
+        batches,
+        cnn_batches.validation(val, size),
+        count=train.count,
+        **plain(settings.training),
+    )
+    with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
+        description = {
+            "kind": settings.kind,
+            "input": settings.input,
+            "network": plain(settings.network),
+            "image_shape": train.image_shape,
+            "classes": train.classes,
+        }
+        model_folder.save(model, network, description)
+        curves.write(plots, history)
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        main(sys.argv[1])

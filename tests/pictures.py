@@ -1,0 +1,56 @@
+"""Small pictures and the zips they come in, for the tests of everything that reads an archive."""
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scenes.archive import Archive
+
+LAYOUT = {"train": "seg_train", "test": "seg_test", "pred": "seg_pred"}
+SUBSET = Path(__file__).resolve().parents[1] / "../shared/data/intel-subset.zip"
+NO_SUBSET = "the real images (../shared/data/intel-subset.zip) are not here"
+
+
+def picture(seed: int, width: int = 48, height: int = 48) -> np.ndarray:
+    """Return uint8 (height, width, 3): coarse noise, smooth like a photograph, unlike that of any other seed."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def encode(pixels: np.ndarray | Image.Image, kind: str = "JPEG", **options) -> bytes:
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def jpeg(seed: int, **options) -> bytes:
+    return encode(picture(seed), quality=90, **options)
+
+
+def sound_files(train: int = 4, test: int = 3, pred: int = 2) -> dict[str, bytes]:
+    """Return the members of an archive of two classes, all pictures different."""
+    files = {}
+    for split, count in (("train", train), ("test", test)):
+        for label in ("lake", "moor"):
+            for _ in range(count):
+                files[f"seg_{split}/seg_{split}/{label}/{len(files)}.jpg"] = jpeg(len(files))
+    for _ in range(pred):
+        files[f"seg_pred/seg_pred/{len(files)}.jpg"] = jpeg(len(files))
+    return files
+
+
+def pack(path: Path, files: Mapping[str, bytes] | Iterable[tuple], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Write a zip of (name or ZipInfo, bytes) in the order given, and nothing more."""
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in files.items() if isinstance(files, Mapping) else files:
+            archive.writestr(name, data)
+    return path
+
+
+def opened(path: Path, max_member_bytes: int = 5_000_000, max_ratio: float = 200) -> Archive:
+    return Archive(path, LAYOUT, max_member_bytes, max_ratio)
