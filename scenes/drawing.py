@@ -179,10 +179,10 @@ def ridge(canvas: Canvas, rng: np.random.Generator, top: int, foot: int, cover: 
     crest = middle[peak] + bumps * 2 // 3
     shade = np.where(xx < crest, 146, 96) + (relief(bumps, 3) - 128) // 2 + gullies // 8
     mask = (line <= yy) & (foot > yy)
-    high = yy + bumps // 4 + gullies // 8
+    high = yy + bumps // 3 + gullies // 24
     meadow = high > foot - (foot - top) * pick(rng, 0, 50) // 100
     canvas.paint(mask, np.where(meadow, grass[:, None, None], stone[:, None, None]), ROCK, shade, haze)
-    snow = mask & (high + gullies // 3 < top + (foot + 20 - top) * cover // 100) & (gullies < 20 + cover)
+    snow = mask & (high + gullies // 2 < top + (foot + 20 - top) * cover // 100) & (gullies < 20 + cover)
     canvas.paint(snow, (238, 242, 248), ROCK, np.minimum(shade // 2 + 60, 136), haze)
 
 
@@ -314,8 +314,8 @@ def facades(canvas: Canvas, rng: np.random.Generator, house, mask, down, across,
 
 def town(canvas: Canvas, rng: np.random.Generator, paved: int) -> None:
     """Houses about a road in perspective, which takes ``paved`` of 100 of the room there could be for it."""
-    horizon, vanish = SIDE - 18 - paved * 9 // 10 + pick(rng, -5, 5), pick(rng, 40, SIDE - 40)
-    half = 26 + paved * 8 // 10 + pick(rng, -6, 6)  # of the road, at the bottom edge
+    horizon, vanish = SIDE - 14 - paved + pick(rng, -5, 5), pick(rng, 40, SIDE - 40)
+    half = 20 + paved * 9 // 10 + pick(rng, -6, 6)  # of the road, at the bottom edge
     kerb, drop = half + pick(rng, 8, 30), SIDE - horizon
     sky(canvas, rng, horizon)
     canvas.paint(horizon <= yy, tint(rng, PAVING), GROUND, 128 + canvas.grain // 4)
@@ -341,13 +341,13 @@ def town(canvas: Canvas, rng: np.random.Generator, paved: int) -> None:
             down = (yy - roof) * rng.integers(3, 9, 7)[house] * 256 // np.maximum(base - roof, 1) - 40
             across = pick(rng, 30, 60) * 4096 // np.maximum(away, 4)
             facades(canvas, rng, house, (away >= ends[0] - 14) & (roof <= yy) & (base > yy), down, across, 0)
-    road(canvas, rng, horizon, vanish, half)
+    road(canvas, rng, horizon, vanish, half, pick(rng, 0, 1 + paved // 35))
     for depth in sorted(rng.integers(12, 100, pick(rng, 0, 4)).tolist()):
         x = vanish + (1 - 2 * pick(rng, 0, 1)) * (kerb + half) * depth // 200
         tree(canvas, rng, x, horizon + drop * depth // 100, 20 + depth // 2, tint(rng, LEAVES), False)
 
 
-def road(canvas: Canvas, rng: np.random.Generator, horizon: int, vanish: int, half: int) -> None:
+def road(canvas: Canvas, rng: np.random.Generator, horizon: int, vanish: int, half: int, cars: int) -> None:
     """A road with lines and cars from the bottom edge, ``half`` to each side there, to where it vanishes."""
     drop, below, aside = SIDE - horizon, yy - horizon, abs(xx - vanish)
     edge = half * below // drop
@@ -356,7 +356,7 @@ def road(canvas: Canvas, rng: np.random.Generator, horizon: int, vanish: int, ha
     dashed = pick(rng, 24, 60) * 256 // np.maximum(below, 1) % 256 < pick(rng, 90, 256)
     lines = (dashed & (aside * 24 <= edge)) | (aside > edge * 92 // 100)
     canvas.paint(mask & lines & (below > 3), tint(rng, ((226, 226, 220), (220, 190, 80)), 10), ROAD)
-    for depth in sorted(rng.integers(20, 85, pick(rng, 0, 3)).tolist()):
+    for depth in sorted(rng.integers(20, 85, cars).tolist()):
         size = max(half * depth // 330, 2)
         across = abs(xx - vanish - (1 - 2 * pick(rng, 0, 1)) * half * depth // 200)
         up = (horizon + drop * depth // 100 - yy) * 8 // size  # in eighths, as the measures of the car
@@ -381,7 +381,7 @@ def alpine(canvas: Canvas, rng: np.random.Generator, cover: int) -> None:
         canvas.paint(foot + bumps // 16 <= yy, tint(rng, MEADOW), GROUND, relief(bumps, 2))
     glacier(canvas, rng, foot, cover - 18 + pick(rng, -4, 4))
     if before == 1:
-        wood(canvas, rng, SIDE - pick(rng, 0, 30), 2, pick(rng, 40, 90))
+        wood(canvas, rng, SIDE - pick(rng, 0, 24), 2, pick(rng, 40, 80))
 
 
 def forest(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -391,8 +391,8 @@ def forest(canvas: Canvas, rng: np.random.Generator) -> None:
     if chance(rng, 35):
         trunks(canvas, rng)
         return
-    if chance(rng, 40):
-        mountains(canvas, rng, horizon + 30, pick(rng, 0, 60))
+    if chance(rng, 30):
+        mountains(canvas, rng, horizon + 24, pick(rng, 0, 60))
     canvas.paint(horizon + 10 <= yy, tint(rng, LEAVES), GROUND, 128 + canvas.grain // 2)
     wood(canvas, rng, horizon, pick(rng, 3, 6), pick(rng, 70, 150))
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from scenes import backbone
-from scenes.checksum import file_hash
+from scenes.checksum import check_file, file_hash
 from scenes.errors import InputError
 
 # Random weights are a floor to compare with, so they are one fixed draw: another seed of the experiment
@@ -39,10 +39,9 @@ def acquire(folder: str | Path, name: str, source: str, *, sha256: str | None, p
         given = _download(name, Path(partial)) if source == "imagenet" else _given(source)
         file = folder / ("backbone.weights.h5" if given.name.endswith(".weights.h5") else "backbone.h5")
         shutil.copyfile(given, file)
+        check_file(file, f"weights: {source}", expected_sha256=sha256)
         _check_fits(file, name, source)
     digest = file_hash(file)
-    if sha256 and digest != sha256:
-        raise InputError(f"weights: {source} has the sha256 {digest}, not {sha256} as weights_sha256 says")
     if source.startswith("file:") and not sha256:
         print(f"to pin these weights: weights_sha256: {digest}")
     description = {"backbone": name, "weights": source.split(":")[0], "file": file.name, "sha256": digest}

@@ -246,6 +246,16 @@ def test_members_that_share_their_bytes(tmp_path):
     assert "shares its bytes" in refusal(patched(path, FIRST, packed=200))
 
 
+@pytest.mark.parametrize("shift", [1, 1000, 2**31])
+def test_a_directory_that_points_before_the_file(tmp_path, shift):
+    path = pack(tmp_path / "a.zip", SMALL)
+    data = bytearray(path.read_bytes())
+    stated = struct.unpack_from("<L", data, len(data) - 6)[0]
+    struct.pack_into("<L", data, len(data) - 6, stated + shift)
+    path.write_bytes(data)
+    assert "download it again" in refusal(path)
+
+
 @pytest.mark.parametrize("place", [0, 0.3, 0.9])
 def test_damaged_bytes_of_a_member(tmp_path, place):
     data = bytes(range(256)) * 40
