@@ -42,7 +42,7 @@ format: .venv/installed-dev  ## let ruff mend and format
 	ruff format .
 
 verify: .venv/installed  ## run the pipeline in two fresh clones and compare every hash
-	python benchmarks/verify.py
+	python -m tests.clones
 
 bench: .venv/installed  ## speed of reading, as ratios to Keras' own loader
 	python benchmarks/reading.py

@@ -49,12 +49,12 @@ LIGHTS = np.array(
     np.int32,
 )
 STONE = (122, 112, 104), (96, 100, 108), (134, 112, 84), (84, 92, 76), (110, 84, 72)
-MEADOW = (86, 104, 58), (120, 110, 70), (70, 88, 66), (110, 104, 98)
+MEADOW = (112, 116, 62), (132, 116, 76), (96, 106, 72), (112, 104, 96)
 FROZEN = (222, 234, 242), (188, 216, 236), (206, 208, 206), (170, 206, 222)
 DEEP = (24, 74, 120), (20, 104, 116), (70, 88, 96), (44, 82, 70), (30, 44, 84)
 BEACH = (206, 184, 142), (150, 138, 120), (104, 98, 92)
 LEAVES = (44, 92, 44), (92, 134, 52), (30, 66, 50), (58, 76, 40), (44, 92, 44), (70, 110, 50), (186, 108, 40)
-LEAVES = (*LEAVES, (160, 60, 40), (206, 160, 56), (84, 110, 40), (58, 100, 64), (160, 178, 180))
+LEAVES = (*LEAVES, (160, 60, 40), (206, 160, 56), (84, 110, 40), (58, 100, 64), (44, 92, 44))
 BARK = (70, 56, 46), (104, 96, 88), (46, 40, 40), (196, 194, 186)
 WALLS = (160, 86, 66), (206, 186, 150), (150, 150, 148), (220, 214, 204), (96, 112, 130), (116, 84, 72)
 GLASS = (52, 62, 76), (110, 134, 156), (36, 36, 40), (150, 170, 180)
@@ -180,7 +180,7 @@ def ridge(canvas: Canvas, rng: np.random.Generator, top: int, foot: int, cover: 
     shade = np.where(xx < crest, 146, 96) + (relief(bumps, 3) - 128) // 2 + gullies // 8
     mask = (line <= yy) & (foot > yy)
     high = yy + bumps // 3 + gullies // 24
-    meadow = high > foot - (foot - top) * pick(rng, 0, 50) // 100
+    meadow = high > foot - (foot - top) * pick(rng, 0, 40) // 100
     canvas.paint(mask, np.where(meadow, grass[:, None, None], stone[:, None, None]), ROCK, shade, haze)
     snow = mask & (high + gullies // 2 < top + (foot + 20 - top) * cover // 100) & (gullies < 20 + cover)
     canvas.paint(snow, (238, 242, 248), ROCK, np.minimum(shade // 2 + 60, 136), haze)

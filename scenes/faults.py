@@ -153,10 +153,11 @@ def fits(name: str, n: int, classes: list[str], confused: Mapping[str, str]) -> 
     return "duplicate" not in name or n >= BROKEN_AMONG
 
 
-def givers(seed: int, place: Place, confused: Mapping[str, str]) -> str:
-    """The class whose image comes to stand, wrongly, in this place's folder."""
-    candidates = [name for name, other in confused.items() if other == place.folder]
-    return candidates[hashed(len(candidates), seed, "giver", place.key)]
+def giver(seed: int, place: Place, confused: Mapping[str, str]) -> str:
+    """The class whose image comes to stand, wrongly, in this place's folder: mostly the other one of a pair."""
+    pool = [name for name, other in confused.items() if other == place.folder]
+    pool += [name for name in pool if name == confused[place.folder]] * 3
+    return pool[hashed(len(pool), seed, "giver", place.key)]
 
 
 def copied(seed: int, places: dict[str, list[Place]], confused: Mapping[str, str]) -> list[Place]:
@@ -169,7 +170,7 @@ def copied(seed: int, places: dict[str, list[Place]], confused: Mapping[str, str
             subject = place.folder
             source = None
             if place.fault == "conflicting_duplicate":
-                subject = givers(seed, place, confused)
+                subject = giver(seed, place, confused)
             else:
                 across[place.fault] = not across[place.fault]
                 if across[place.fault]:
@@ -186,7 +187,7 @@ def copied(seed: int, places: dict[str, list[Place]], confused: Mapping[str, str
 def mislabelled(seed: int, places: list[Place], confused: Mapping[str, str]):
     """Put another subject where the label is to be wrong."""
     for place in places:
-        yield replace(place, subject=givers(seed, place, confused)) if place.fault == "wrong_label" else place
+        yield replace(place, subject=giver(seed, place, confused)) if place.fault == "wrong_label" else place
 
 
 def shape(place: Place, size: int, seed: int) -> tuple[int, int]:

@@ -31,6 +31,7 @@ def acquire(folder: str | Path, name: str, source: str, *, sha256: str | None, p
 
     folder = Path(folder)
     if source == "random":
+        keras.utils.clear_session()  # names of layers, counted on from earlier ones, stand in the file
         keras.utils.set_random_seed(RANDOM_SEED)
         network = backbone.build(name, IMAGE_SIZE)
         file = folder / "backbone.weights.h5"

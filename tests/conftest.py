@@ -1,0 +1,39 @@
+"""A pipeline that has run: two clones on a tiny profile, made once for all tests that look at what comes out."""
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from tests import clones
+
+
+def shrink(params: dict) -> dict:
+    """Make the demo as small as it can be and still fill every class and plant every fault."""
+    demo = params["profiles"]["demo"]
+    demo.update(image_size=48, backbone_image_size=48)
+    demo["synthetic"].update(train=150, test=60, pred=12, size=48)
+    baseline, head = params["models"]["baseline"], params["models"]["efficientnetv2l"]
+    baseline["network"]["filters"] = [8, 16]
+    baseline["training"].update(epochs=3)
+    head["training"].update(epochs=3)
+    params["records"]["shard_size"] = 40
+    return params
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory):
+    """``one`` and ``other``: folders of two clones in which ``dvc repro`` has run; treat them as read-only."""
+    parent = tmp_path_factory.mktemp("clones")
+    folders = [clones.clone(parent / name, working_tree=True) for name in ("one", "another-clone-with-a-longer-name")]
+    for folder in folders:
+        file = folder / "params.yaml"
+        file.write_text(yaml.safe_dump(shrink(yaml.safe_load(file.read_text())), sort_keys=False))
+        (folder / "dvc.lock").unlink(missing_ok=True)
+    runs = [
+        clones.reproduce(folder, **surroundings)
+        for folder, surroundings in zip(folders, clones.SURROUNDINGS, strict=True)
+    ]
+    for run, folder in zip(runs, folders, strict=True):
+        clones.finish(run, folder, timeout=600)
+    return SimpleNamespace(one=folders[0], other=folders[1])
