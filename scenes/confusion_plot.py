@@ -22,7 +22,7 @@ def draw(path: str | Path, labels: np.ndarray, predicted: np.ndarray, classes: S
     texts = [
         [f"{share:.1%}\n{count}" for share, count in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)
     ]
-    side = 1.6 + 0.95 * len(classes)
+    side = max(1.6 + 0.95 * len(classes), 5.0)  # inches; the title needs five
     figure = style.figure(side + 1, side, layout="constrained")
     axes = figure.add_subplot()
     sns.heatmap(
@@ -41,7 +41,7 @@ def draw(path: str | Path, labels: np.ndarray, predicted: np.ndarray, classes: S
     )
     axes.set(xlabel="predicted", ylabel="true")
     accuracy = np.trace(counts) / counts.sum()
-    axes.set_title(f"{title}: accuracy {accuracy:.1%} on {counts.sum():,} test images\nrecall and counts")
+    axes.set_title(f"{title}: accuracy {accuracy:.1%}\nrecall and counts of {counts.sum():,} test images")
     axes.tick_params(axis="x", rotation=45)
     axes.tick_params(axis="y", rotation=0)
     style.save(figure, path)

@@ -11,25 +11,16 @@ Whatever reaches a pixel is integer arithmetic: the same seed gives the same byt
 
 import numpy as np
 
-# The classes, and for each the one it is most often confused with.
-CONFUSED = {
-    "buildings": "street",
-    "forest": "mountain",
-    "glacier": "mountain",
-    "mountain": "glacier",
-    "sea": "glacier",
-    "street": "buildings",
-}
-CLASSES = tuple(CONFUSED)
-SIDE = 192  # of the canvas; twice the demo's image size, so that shrinking smooths the edges
+SIDE = 192  # of the canvas; twice the demo's image size, so that shrinking it smooths the edges
 yy, xx = np.mgrid[:SIDE, :SIDE].astype(np.int32)
 
 # What a pixel shows. Sky and ground belong to no class.
 SKY, GROUND, ROCK, ICE, WATER, TREES, FACADE, ROAD = range(8)
 SHOWS = {"buildings": FACADE, "forest": TREES, "glacier": ICE, "mountain": ROCK, "sea": WATER, "street": ROAD}
+CLASSES = tuple(SHOWS)
 SHOWN_FROM = 12  # a class is contained from 1/12 of the pixels on, as much as a square of 28 of 96
 
-# How much snow and ice, or road, of 100. The wider the overlap, the more pictures nobody can tell apart.
+# How much snow and ice, or road, of 100. Where the ranges overlap, and near it, nobody can tell the two apart.
 COVER = {"mountain": (0, 52), "glacier": (48, 100)}
 PAVED = {"buildings": (0, 52), "street": (48, 100)}
 
@@ -53,8 +44,8 @@ MEADOW = (112, 116, 62), (132, 116, 76), (96, 106, 72), (112, 104, 96)
 FROZEN = (222, 234, 242), (188, 216, 236), (206, 208, 206), (170, 206, 222)
 DEEP = (24, 74, 120), (20, 104, 116), (70, 88, 96), (44, 82, 70), (30, 44, 84)
 BEACH = (206, 184, 142), (150, 138, 120), (104, 98, 92)
-LEAVES = (44, 92, 44), (92, 134, 52), (30, 66, 50), (58, 76, 40), (44, 92, 44), (70, 110, 50), (186, 108, 40)
-LEAVES = (*LEAVES, (160, 60, 40), (206, 160, 56), (84, 110, 40), (58, 100, 64), (44, 92, 44))
+LEAVES = (44, 92, 44), (92, 134, 52), (30, 66, 50), (58, 76, 40), (70, 110, 50), (84, 110, 40), (58, 100, 64)
+AUTUMN = (186, 108, 40), (160, 60, 40), (206, 160, 56), (150, 100, 66), (122, 112, 70), (44, 56, 66)
 BARK = (70, 56, 46), (104, 96, 88), (46, 40, 40), (196, 194, 186)
 WALLS = (160, 86, 66), (206, 186, 150), (150, 150, 148), (220, 214, 204), (96, 112, 130), (116, 84, 72)
 GLASS = (52, 62, 76), (110, 134, 156), (36, 36, 40), (150, 170, 180)
@@ -78,32 +69,34 @@ def tint(rng: np.random.Generator, colours, spread: int = 20) -> np.ndarray:
     return np.clip(moved, 0, 255)
 
 
-def lerp(table: np.ndarray, count: int, smooth: bool = True) -> np.ndarray:
-    """Interpolate along the first axis, in integers: ``count`` rows from the first of ``table`` to the last."""
-    at = np.arange(count, dtype=np.int32) * ((len(table) - 1) << 8) // (count - 1)
+def leaves(rng: np.random.Generator) -> np.ndarray:
+    return tint(rng, AUTUMN if chance(rng, 50) else LEAVES)
+
+
+def lerp(table: np.ndarray, count: int) -> np.ndarray:
+    """Interpolate smoothly along the first axis: ``count`` rows from the first of ``table`` to the last, uint16."""
+    at = np.arange(count) * ((len(table) - 1) << 8) // (count - 1)
     below = np.minimum(at >> 8, len(table) - 2)
     part = at - (below << 8)
-    if smooth:
-        part = part * part * (768 - 2 * part) >> 16
-    part = part.reshape(-1, *[1] * (table.ndim - 1))
-    return (table[below] * (256 - part) + table[below + 1] * part) >> 8
+    part = (part * part * (768 - 2 * part) >> 16).astype(np.uint16).reshape(-1, *[1] * (table.ndim - 1))
+    return (table[below] * (256 - part) + table[below + 1] * part) >> 8  # 255 * 256 is the most, and fits
 
 
 def noise(rng: np.random.Generator, down: int, across: int, octaves: int = 4) -> np.ndarray:
     """Clouds of numbers around 0, within -128..127, from ``down`` x ``across`` cells on: (SIDE, SIDE) int32."""
-    total = np.full((SIDE, SIDE), -128, np.int32)
+    total = np.zeros((SIDE, SIDE), np.uint16)
     for octave in range(octaves):
         cells = min(across << octave, SIDE) + 1, min(down << octave, SIDE) + 1
-        grid = rng.integers(0, 256, cells, dtype=np.int32)
+        grid = rng.integers(0, 256, cells, np.uint16)
         total += lerp(lerp(grid, SIDE).T, SIDE) >> (octave + 1)
-    return total
+    return total.astype(np.int32) - 128
 
 
 def skyline(rng: np.random.Generator, top: int, height: int, cells: int) -> np.ndarray:
     """A wavy line: a y from ``top`` to ``top + height`` for each column, (SIDE,) int32."""
     total = np.full(SIDE, top, np.int32)
     for octave in range(4):
-        total += lerp(rng.integers(0, height + 1, (cells << octave) + 1, dtype=np.int32), SIDE) >> (octave + 1)
+        total += lerp(rng.integers(0, height + 1, (cells << octave) + 1, np.uint16), SIDE) >> (octave + 1)
     return total
 
 
@@ -136,11 +129,17 @@ class Canvas:
             haze: 0..256, how far the colour of the horizon hides what is painted.
             lit: False for what glows by itself.
         """
+        rows = np.flatnonzero(mask.any(1))
+        if not len(rows):
+            return
+        rows = np.s_[rows[0] : rows[-1] + 1]  # most of what is painted is low: the rest need not be worked out
+        mask, shade = mask[rows], shade[rows] if np.ndim(shade) else shade
         for channel, value in enumerate(colour):
+            value = value[rows] if np.ndim(value) else int(value)
             value = np.minimum(value * (self.light[channel] if lit else 256) * shade >> 15, 255)
             value = (value * (256 - haze) + self.low[channel] * haze) >> 8
-            np.copyto(self.pixels[channel][area], value, where=mask, casting="same_kind")
-        self.layers[area][mask] = layer
+            np.copyto(self.pixels[channel][area][rows], value, where=mask, casting="same_kind")
+        np.copyto(self.layers[area][rows], np.uint8(layer), where=mask)
 
     def blend(self, colour, part) -> None:
         """Let ``colour`` (three channels) cover what is there by ``part`` of 256, (SIDE, SIDE)."""
@@ -267,7 +266,7 @@ def tree(canvas: Canvas, rng, x: int, foot: int, height: int, colour, conifer: b
 
 def wood(canvas: Canvas, rng: np.random.Generator, first: int, rows: int, scale: int) -> None:
     """Rows of trees from the row ``first`` to the bottom, the near ones tall: ``scale`` of 100."""
-    colours, conifer = [tint(rng, LEAVES)] * 3 + [tint(rng, LEAVES)], chance(rng, 50)
+    colours, conifer = [leaves(rng)] * 3 + [leaves(rng)], chance(rng, 50)
     for row in range(rows):
         foot = first + (SIDE + 30 - first) * (row + 1) // rows
         height = max((26 + (foot - first) * 2 // 3) * scale // 100, 10)
@@ -281,8 +280,8 @@ def wood(canvas: Canvas, rng: np.random.Generator, first: int, rows: int, scale:
 def trunks(canvas: Canvas, rng: np.random.Generator) -> None:
     """Inside a wood: leaves above, ground below, and trunks before both."""
     floor, clouds = pick(rng, 90, 170), noise(rng, 8, 8)
-    canvas.paint(floor + clouds // 4 > yy, tint(rng, LEAVES), TREES, np.clip(128 + clouds + canvas.grain, 30, 240))
-    canvas.paint(floor + clouds // 4 <= yy, tint(rng, LEAVES), GROUND, 138 + canvas.grain // 2)
+    canvas.paint(floor + clouds // 4 > yy, leaves(rng), TREES, np.clip(128 + clouds + canvas.grain, 30, 240))
+    canvas.paint(floor + clouds // 4 <= yy, leaves(rng), GROUND, 138 + canvas.grain // 2)
     bark, count = tint(rng, BARK, 14), pick(rng, 6, 16)
     for number in range(count):
         near = 100 * (number + 1) // count
@@ -302,14 +301,12 @@ def facades(canvas: Canvas, rng: np.random.Generator, house, mask, down, across,
     houses = int(house.max()) + 1
     wall, glass = ([tint(rng, colours) for _ in range(houses)] for colours in (WALLS, GLASS))
     wall, glass = (np.array(colours)[house].T[:, None] for colours in (wall, glass))
-    wide, tall = rng.integers(90, 200, (2, houses))[:, house]
+    wide, tall = rng.integers(90, 200, (2, houses), np.int32)[:, house]
     pane = (across % 256 < wide) & (down % 256 < tall) & (down >= 0)
-    lamp = pane & (
-        ((across >> 8) * 7349 + (down >> 8) * 3571 + house * 31) % 97 < (45 if canvas.dark else pick(rng, 0, 12))
-    )
-    colour = np.where(pane, glass, wall)
-    canvas.paint(mask, colour, FACADE, np.where(pane, 128, 134 - 30 * (down % 256 < 24)), haze)
-    canvas.paint(mask & lamp, (250, 214, 130), FACADE, 128, haze, lit=False)
+    canvas.paint(mask, np.where(pane, glass, wall), FACADE, np.where(pane, 128, 134 - 30 * (down % 256 < 24)), haze)
+    # A hash of its row and column decides whether a window is lit, as only that is the same all over a pane.
+    lit = ((across >> 8) * 7349 + (down >> 8) * 3571 + house * 31) % 97 < (45 if canvas.dark else pick(rng, 0, 12))
+    canvas.paint(mask & pane & lit, (250, 214, 130), FACADE, 128, haze, lit=False)
 
 
 def town(canvas: Canvas, rng: np.random.Generator, paved: int) -> None:
@@ -320,14 +317,14 @@ def town(canvas: Canvas, rng: np.random.Generator, paved: int) -> None:
     sky(canvas, rng, horizon)
     canvas.paint(horizon <= yy, tint(rng, PAVING), GROUND, 128 + canvas.grain // 4)
     # Houses seen from the front, behind the end of the road.
-    widths = rng.integers(20, 62, 10)
+    widths = rng.integers(20, 62, 10, np.int32)
     house = np.repeat(np.arange(10), widths)[:SIDE]
-    inside = xx[0] - (np.cumsum(widths) - widths)[house]
-    eaves = rng.integers(horizon // 16, horizon * 4 // 5, 10)[house]
-    gable = (eaves + abs(inside - widths[house] // 2) - widths[house] // 2).astype(np.int32)
+    inside = xx[0] - (np.cumsum(widths, dtype=np.int32) - widths)[house]
+    eaves = rng.integers(horizon // 16, horizon * 4 // 5, 10, np.int32)[house]
+    gable = eaves + abs(inside - widths[house] // 2) - widths[house] // 2
     pointed = (rng.integers(0, 3, 10) == 0)[house]
     canvas.paint(pointed & (gable <= yy) & (eaves > yy), tint(rng, WALLS), FACADE, 90, 40)
-    pitch = rng.integers(7, 15, (2, 10))[:, house]
+    pitch = rng.integers(7, 15, (2, 10), np.int32)[:, house]
     mask = (eaves <= yy) & (horizon + 2 > yy)
     facades(canvas, rng, house, mask, (yy - eaves - 3) * 256 // pitch[0], inside * 256 // pitch[1], pick(rng, 0, 80))
     # Houses along the road: their feet and roofs run to the point where the road vanishes.
@@ -336,15 +333,15 @@ def town(canvas: Canvas, rng: np.random.Generator, paved: int) -> None:
             away = (xx[0] - vanish) * side
             ends = pick(rng, 6, 36) + np.cumsum(rng.integers(14, 30, 7) * (1, 1, 2, 3, 4, 5, 6))
             house = np.minimum(np.searchsorted(ends, away), 6)
-            roof = horizon - away * rng.integers(60, 230, 7)[house] // 100
+            roof = horizon - away * rng.integers(60, 230, 7, np.int32)[house] // 100
             base = horizon + away * drop // kerb
-            down = (yy - roof) * rng.integers(3, 9, 7)[house] * 256 // np.maximum(base - roof, 1) - 40
+            down = (yy - roof) * rng.integers(3, 9, 7, np.int32)[house] * 256 // np.maximum(base - roof, 1) - 40
             across = pick(rng, 30, 60) * 4096 // np.maximum(away, 4)
             facades(canvas, rng, house, (away >= ends[0] - 14) & (roof <= yy) & (base > yy), down, across, 0)
     road(canvas, rng, horizon, vanish, half, pick(rng, 0, 1 + paved // 35))
     for depth in sorted(rng.integers(12, 100, pick(rng, 0, 4)).tolist()):
         x = vanish + (1 - 2 * pick(rng, 0, 1)) * (kerb + half) * depth // 200
-        tree(canvas, rng, x, horizon + drop * depth // 100, 20 + depth // 2, tint(rng, LEAVES), False)
+        tree(canvas, rng, x, horizon + drop * depth // 100, 20 + depth // 2, leaves(rng), False)
 
 
 def road(canvas: Canvas, rng: np.random.Generator, horizon: int, vanish: int, half: int, cars: int) -> None:
@@ -393,7 +390,7 @@ def forest(canvas: Canvas, rng: np.random.Generator) -> None:
         return
     if chance(rng, 30):
         mountains(canvas, rng, horizon + 24, pick(rng, 0, 60))
-    canvas.paint(horizon + 10 <= yy, tint(rng, LEAVES), GROUND, 128 + canvas.grain // 2)
+    canvas.paint(horizon + 10 <= yy, leaves(rng), GROUND, 128 + canvas.grain // 2)
     wood(canvas, rng, horizon, pick(rng, 3, 6), pick(rng, 70, 150))
 
 
@@ -461,15 +458,3 @@ def draw(subject: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
         # What the picture is of may have come to stand behind something else: then draw another.
         if subject in contains(layers):
             return pixels, layers
-
-
-def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Average areas, in integers, to a larger or smaller picture: (h, w, 3) uint8 to (height, width, 3) uint8."""
-    for count in (height, width):
-        sums = np.concatenate([np.zeros_like(pixels[:1], np.int32), np.cumsum(pixels, 0, np.int32)])
-        at = np.arange(count + 1) * (len(pixels) << 8) // count
-        below = np.minimum(at >> 8, len(pixels) - 1)
-        part = (at - (below << 8))[:, None, None]
-        edges = sums[below] * (256 - part) + sums[below + 1] * part
-        pixels = (np.diff(edges, axis=0) // np.diff(at)[:, None, None]).swapaxes(0, 1)
-    return pixels.astype(np.uint8)

@@ -11,40 +11,64 @@ from tqdm import tqdm
 
 from scenes import drawing
 from scenes import faults as planted
+from scenes.drawing import CLASSES, pick
 from scenes.errors import InputError
 from scenes.faults import Place
 from scenes.files import replacing
 
+# For each class the one it is most often confused with.
+CONFUSED = {
+    "buildings": "street",
+    "forest": "mountain",
+    "glacier": "mountain",
+    "mountain": "glacier",
+    "sea": "glacier",
+    "street": "buildings",
+}
 SIZES = 32, 1024  # below, nothing can be made out; above, nothing is added
+COLUMNS = "path", "truth", "label", "contains", "fault", "duplicate_of"
+
+
+def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Average areas, in integers, to a larger or smaller picture: (h, w, 3) uint8 to (height, width, 3) uint8."""
+    for count in (height, width):
+        sums = np.concatenate([np.zeros_like(pixels[:1], np.int32), np.cumsum(pixels, 0, np.int32)])
+        at = np.arange(count + 1) * (len(pixels) << 8) // count
+        below = np.minimum(at >> 8, len(pixels) - 1)
+        part = (at - (below << 8))[:, None, None]
+        edges = sums[below] * (256 - part) + sums[below + 1] * part
+        pixels = (np.diff(edges, axis=0) // np.diff(at)[:, None, None]).swapaxes(0, 1)
+    return pixels.astype(np.uint8)
 
 
 def picture(place: Place, seed: int, size: int) -> tuple[bytes, list[str]]:
-    """Draw, frame and encode what stands at a place: the file's bytes, and the classes it shows."""
+    """Draw, cut, grain and encode what stands at a place: the file's bytes, and the classes it shows."""
     origin = place.source or place
     split, folder, index = origin.key
-    rng = np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence([seed, split, drawing.CLASSES.index(folder), index]))
-    )
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, split, CLASSES.index(folder), index])))
     pixels, layers = drawing.draw(origin.subject, rng)
     height, width = planted.shape(place, size, seed)
-    crop = slice(0, len(pixels) * min(height, width) // width), slice(0, len(pixels) * min(height, width) // height)
-    pixels, layers = drawing.resize(pixels[crop], height, width), layers[crop]
-    grain = drawing.pick(rng, 0, 9)
-    pixels = np.clip(pixels + rng.integers(-grain, grain + 1, pixels.shape), 0, 255).astype(np.uint8)
-    quality, subsampling = drawing.pick(rng, 60, 95), drawing.pick(rng, 0, 1) * 2
-    if place.fault == "near_duplicate":
-        if place.index % 2:
-            pixels = np.roll(pixels, 1, place.index // 2 % 2)
-        quality = quality - 12 if quality > 80 else quality + 8
-    return planted.encode(pixels, place.fault, quality, subsampling), drawing.contains(layers)
+    cut = tuple(slice(len(pixels) * length // max(height, width)) for length in (height, width))
+    pixels, layers = resize(pixels[cut], height, width), layers[cut]
+    grain = pick(rng, 0, 9)
+    pixels = np.clip(pixels + rng.integers(-grain, grain + 1, pixels.shape, np.int16), 0, 255).astype(np.uint8)
+    quality, subsampling = pick(rng, 60, 95), pick(rng, 0, 1) * 2
+    return planted.encode(pixels, place, quality, subsampling), drawing.contains(layers)
 
 
 def path_of(place: Place, seed: int) -> str:
     """Where the image stands in the archive. Its number says nothing about its class."""
     split, folder, index = place.key
-    name = f"{planted.number(seed, (index * 3 + split) * len(drawing.CLASSES) + drawing.CLASSES.index(folder))}{planted.suffix(place)}"
+    number = planted.number(seed, (index * len(planted.SPLITS) + split) * len(CLASSES) + CLASSES.index(folder))
     top = f"seg_{place.split}/seg_{place.split}"
-    return f"{top}/{name}" if place.split == "pred" else f"{top}/{folder}/{name}"
+    return f"{top}/{folder}/{number}{place.suffix}" if place.label else f"{top}/{number}{place.suffix}"
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """A zip entry without a date or a system of its own; stored, as JPEGs do not shrink and zlibs differ."""
+    info = zipfile.ZipInfo(name, (2019, 1, 30, 0, 0, 0))
+    info.create_system, info.external_attr, info.compress_type = 3, 0o644 << 16, zipfile.ZIP_STORED
+    return info
 
 
 def draw_archive(
@@ -54,48 +78,41 @@ def draw_archive(
 
     The images are ``seg_train/seg_train/<class>/<number>.jpg``, the same for ``seg_test``, and
     ``seg_pred/seg_pred/<number>.jpg``. At the top, ``truth.csv`` has a row for each other member:
-    ``path``; ``truth``, the class drawn; ``label``, the folder's; ``contains``, the classes the picture shows,
-    separated by spaces; ``fault``, empty or one of ``faults.WORDS``; ``duplicate_of``, a path.
+    ``path``; ``truth``, the class drawn; ``label``, the folder's class, empty in pred; ``contains``, the classes
+    the picture shows, with a space between; ``fault``, empty or one of ``scenes.faults.WORDS``; ``duplicate_of``,
+    a path or empty. What is no image has its path and fault alone.
 
     Args:
         path: of the zip; replaced as a whole or not at all.
         seed: 0 or more. Each image hangs on (seed, split, class, index) and not on the counts.
         train, test, pred: numbers of images, faulty ones included; labels are balanced to within one.
         size: pixels a side, except where the size is the fault.
-        faults: a share for each key of ``faults.RATED``, and the switch ``broken``.
+        faults: a share for each key of ``scenes.faults.RATED``, and the switch ``broken``.
 
     Raises:
-        InputError: a count, size or rate that cannot be had.
+        InputError: a seed, count, size or rate that cannot be had.
     """
     if not SIZES[0] <= size <= SIZES[1]:
         raise InputError(f"synthetic: size is {size}; give a number of pixels from {SIZES[0]} to {SIZES[1]}")
     if seed < 0:
-        raise InputError(f"synthetic: the seed is {seed}; give 0 or a positive number")
-    places = planted.plan(seed, {"train": train, "test": test, "pred": pred}, drawing.CONFUSED, faults)
-    members = [(path_of(place, seed), place) for place in places]
+        raise InputError(f"synthetic: seed is {seed}; give 0 or a larger number")
+    places = planted.plan(seed, {"train": train, "test": test, "pred": pred}, CONFUSED, faults)
+    members: list[tuple[str, Place | tuple[bytes, str]]] = [(path_of(place, seed), place) for place in places]
     if faults["broken"]:
-        members += [(name, (data, fault)) for name, data, fault in planted.extras("seg_train/seg_train")]
+        members += planted.extras("seg_train/seg_train")
     members.sort(key=lambda member: member[0])
 
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["path", "truth", "label", "contains", "fault", "duplicate_of"])
+    rows.writerow(COLUMNS)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, what in tqdm(members, desc="drawing scenes", unit="image", disable=None):
             if isinstance(what, Place):
                 data, shown = picture(what, seed, size)
-                label = "" if what.split == "pred" else what.folder
                 source = path_of(what.source, seed) if what.source else ""
-                rows.writerow([name, what.subject, label, " ".join(shown), what.fault, source])
+                rows.writerow([name, what.subject, what.label, " ".join(shown), what.fault, source])
             else:
                 data, fault = what
                 rows.writerow([name, "", "", "", fault, ""])
-            archive.writestr(member(name), data)
-        archive.writestr(member("truth.csv"), table.getvalue())
-
-
-def member(name: str) -> zipfile.ZipInfo:
-    """A zip entry without a date or a system of its own; stored, as JPEGs do not shrink and zlibs differ."""
-    info = zipfile.ZipInfo(name, (2019, 1, 30, 0, 0, 0))
-    info.create_system, info.external_attr, info.compress_type = 3, 0o644 << 16, zipfile.ZIP_STORED
-    return info
+            archive.writestr(entry(name), data)
+        archive.writestr(entry("truth.csv"), table.getvalue())

@@ -152,23 +152,14 @@ def test_plots_show_overlays_the_models_and_draws_confusion_as_recall(copy):
     done = dvc(copy, "plots", "show", "--json", "--split")
     plots = json.loads(done.stdout)["data"]
     for name in ("accuracy", "crossentropy"):
-        anchors = plots[name][0]["anchor_definitions"]
-        points = (
-            anchors["<DVC_METRIC_DATA>"]
-            if isinstance(anchors["<DVC_METRIC_DATA>"], list)
-            else json.loads(anchors["<DVC_METRIC_DATA>"])
-        )
-        drawn = {
-            (point["filename"].split("/")[1] if "/" in point["filename"] else point["filename"], point["field"])
-            for point in points
-        }
-        assert len(drawn) == 4, drawn
+        drawn = {point["filename::field"] for point in plots[name][0]["anchor_definitions"]["<DVC_METRIC_DATA>"]}
+        assert drawn == {f"{model}/training/{name}.tsv::{field}" for model in MODELS for field in (name, f"val_{name}")}
     for model in MODELS:
         assert f"plots/{model}/predictions.csv" in plots
         assert f"plots/{model}/confusion_matrix.png" in plots
         anchors = plots[f"plots/{model}/predictions.csv"][0]["anchor_definitions"]
-        assert anchors["<DVC_METRIC_Y>"] == "actual"
-        assert anchors["<DVC_METRIC_X>"] == "predicted"
+        assert anchors["<DVC_METRIC_Y_LABEL>"] == "actual"
+        assert anchors["<DVC_METRIC_X_LABEL>"] == "predicted"
 
 
 def test_a_third_model_is_an_entry_in_params(copy):
