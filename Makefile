@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help repro test test-slow lint format verify bench lock clean
+.PHONY: help repro test test-slow lint format verify results bench lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ format: .venv/installed-dev  ## let ruff mend and format
 
 verify: .venv/installed  ## run the pipeline in two fresh clones and compare every hash
 	python -m tests.clones
+
+results: .venv/installed  ## write the table of results in README.md from the metrics
+	python benchmarks/results.py
 
 bench: .venv/installed  ## speed of reading, as ratios to Keras' own loader
 	python benchmarks/reading.py

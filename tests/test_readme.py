@@ -1,0 +1,74 @@
+"""README.md held against the project: its commands run, its table is that of the metrics."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from benchmarks import results
+from tests import clones
+from tests.code_facts import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"(?:<!-- (slow|not run)[^\n]*-->\n)?```sh\n(.*?)```", README, re.DOTALL)
+
+
+def commands(mark: str) -> list[str]:
+    return [line for found, block in BLOCKS if found == mark for line in block.splitlines()]
+
+
+def run(command: str, folder, timeout: float) -> str:
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=clones.environment(), capture_output=True, text=True, timeout=timeout
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def clone_with_results(pipeline, tmp_path_factory):
+    """A clone in which the pipeline has run (small), with this environment as its .venv."""
+    folder = tmp_path_factory.mktemp("readme") / "repo"
+    shutil.copytree(pipeline.one, folder, symlinks=True)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("installed", "installed-dev"):
+        (ROOT / ".venv" / name).touch()
+    return folder
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("command", commands(""))
+def test_a_command_runs_as_written(command, clone_with_results):
+    run(command, clone_with_results, timeout=300)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "command", re.findall(r"\| `(dvc exp run[^`]*|dvc repro [^`]*|dvc exp show|python [^`]*)`", README)
+)
+def test_a_command_in_a_table_runs_as_written(command, clone_with_results):
+    run(command, clone_with_results, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_first_screen_in_a_fresh_clone(tmp_path):
+    """`make repro` as a stranger runs it: the environment is made anew and the demo runs in full."""
+    folder = clones.clone(tmp_path / "stranger", working_tree=True)
+    assert commands("slow") == ["make repro", "make test"]
+    assert "metrics/baseline.json" in run("make repro", folder, timeout=3000)
+    assert "Data and pipelines are up to date" in run("make repro", folder, timeout=300)
+
+
+def test_commands_that_are_not_run_say_why():
+    assert all(re.search(r"<!-- not run: \w+", README) for mark, _ in BLOCKS if mark == "not run")
+
+
+def test_the_table_is_that_of_the_metrics():
+    assert results.rendered(README) == README
+
+
+def test_every_make_target_named_exists():
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= targets
