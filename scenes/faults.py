@@ -6,9 +6,10 @@ place alone, so that asking for more images leaves the others, faulty or not, as
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import chain
 
 import numpy as np
 from PIL import Image
@@ -123,7 +124,7 @@ def plan(seed: int, counts: Mapping[str, int], confused: Mapping[str, str], rate
         for n in range(counts[split]):
             folder, index = classes[n % len(classes)], n // len(classes)
             places.append(Place(split, folder, index, folder, chosen.get(n, "")))
-    return [*with_sources(seed, places, confused)]
+    return list(with_sources(seed, places, confused))
 
 
 def scatter(
@@ -155,9 +156,13 @@ def stranger(seed: int, place: Place, confused: Mapping[str, str]) -> str:
     return pool[hashed(len(pool), seed, "stranger", place.key)]
 
 
-def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]):
-    """Yield the places with what they show: strangers, and copies of sound images, none of them copied twice."""
+def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]) -> Iterator[Place]:
+    """Yield the places with what they show: strangers, and copies of sound images, none of them copied twice.
+
+    A copy across the splits whose class has no sound test image left is made of a training image instead.
+    """
     sound = {place.key: place for place in places if not place.fault}
+    tests = 1 + max(place.index for place in places if place.split == "test")
     across = {"exact_duplicate": False, "near_duplicate": False}
     for place in places:
         subject = place.folder
@@ -165,11 +170,11 @@ def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]):
             subject = stranger(seed, place, confused)
         if place.fault.endswith("duplicate"):
             train, test = (SPLITS.index(split) for split in ("train", "test"))
-            keys = [(train, subject, index) for index in reversed(range(place.index))]
+            keys = ((train, subject, index) for index in reversed(range(place.index)))
             if place.fault in across:
                 across[place.fault] = not across[place.fault]
                 if across[place.fault]:
-                    keys = [*((test, subject, index) for index in range(len(places))), *keys]
+                    keys = chain(((test, subject, index) for index in range(tests)), keys)
             key = next((key for key in keys if key in sound), None)
             yield replace(place, subject=subject, source=sound.pop(key)) if key else replace(place, fault="")
         else:

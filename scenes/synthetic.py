@@ -25,7 +25,7 @@ CONFUSED = {
     "sea": "glacier",
     "street": "buildings",
 }
-SIZES = 32, 1024  # below, nothing can be made out; above, nothing is added
+SIZES = 32, 512  # below, nothing can be made out; above, nothing is added
 COLUMNS = "path", "truth", "label", "contains", "fault", "duplicate_of"
 
 
