@@ -27,23 +27,28 @@ class Embeddings:
     classes: tuple[str, ...]
 
 
-def compute(backbone, batches, *, count: int, classes: tuple[str, ...], desc: str) -> Embeddings:
-    """Run ``backbone`` over ``batches`` of dicts ``key``, ``image``, ``label`` (see scenes.records.ordered_batches).
+def compiled(backbone):
+    """Return ``backbone`` as one graph for all splits and sizes of batches; tracing it takes seconds each time."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+    return tf.function(lambda images: backbone(images, training=False), input_signature=signature)
+
+
+def compute(embed, batches, *, count: int, classes: tuple[str, ...], desc: str) -> Embeddings:
+    """Run ``embed`` over ``batches`` of dicts ``key``, ``image``, ``label`` (see scenes.records.ordered_batches).
 
     Args:
-        backbone: Keras model from uint8 images to float32 (batch, d).
+        embed: what :func:`compiled` returns: from uint8 images (batch, h, w, 3) to float32 (batch, d).
         count: images in all, for the progress bar.
 
     Raises:
         InputError: a feature is not finite, as when a large network with random weights overflows.
     """
-    import tensorflow as tf
-
-    step = tf.function(lambda images: backbone(images, training=False), reduce_retracing=True)
     parts = {"key": [], "label": [], "features": []}
     with tqdm(total=count, desc=desc, unit="image", disable=None) as bar:
         for batch in batches:
-            features = step(batch["image"]).numpy()
+            features = embed(batch["image"]).numpy()
             if not np.isfinite(features).all():
                 raise InputError(
                     "the backbone gives features that are not finite; with random weights take a smaller backbone "

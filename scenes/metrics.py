@@ -104,6 +104,7 @@ def summary(name: str, scores: dict) -> str:
     return (
         f"{name}: test accuracy {scores['accuracy']:.4f} on {scores['count']:,} images"
         f" (clean {scores['clean']['accuracy']:.4f}, val {scores['val']['accuracy']:.4f},"
-        f" always the largest class {scores['majority_class_accuracy']:.4f}), crossentropy {scores['crossentropy']:.4f}\n"
+        f" always the largest class {scores['majority_class_accuracy']:.4f}),"
+        f" crossentropy {scores['crossentropy']:.4f}\n"
         f"{name}: hardest pairs: {pairs or 'none'}"
     )

@@ -11,14 +11,12 @@ def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here
     image_size = params.active.backbone_image_size
-    network = backbone.load("data/weights", image_size)
+    embed = embeddings.compiled(backbone.load("data/weights", image_size))
     with replacing("data/embeddings", folder=True) as folder:
         for name in records.splits("data/records"):
             split = records.open_records("data/records", name)
             batches = records.ordered_batches(split, params.embed.batch_size)
-            result = embeddings.compute(
-                network, batches, count=split.count, classes=split.classes, desc=f"embed {name}"
-            )
+            result = embeddings.compute(embed, batches, count=split.count, classes=split.classes, desc=f"embed {name}")
             if name == "train":
                 embeddings.check_informative(result)
             embeddings.save(folder / f"{name}.npz", result)

@@ -22,12 +22,12 @@ def data(tmp_path_factory, deterministic):
     write_records(root / "records")
     (root / "weights").mkdir()
     weights.acquire(root / "weights", "EfficientNetV2B0", "random", sha256=None, partial=root)
-    network = backbone.load(root / "weights", 48)
+    embed = embeddings.compiled(backbone.load(root / "weights", 48))
     (root / "embeddings").mkdir()
     for split in records.splits(root / "records"):
         opened = records.open_records(root / "records", split)
         batches = records.ordered_batches(opened, 16)
-        result = embeddings.compute(network, batches, count=opened.count, classes=opened.classes, desc=split)
+        result = embeddings.compute(embed, batches, count=opened.count, classes=opened.classes, desc=split)
         embeddings.save(root / "embeddings" / f"{split}.npz", result)
     embeddings.save_origin(root / "embeddings", {**backbone.describe(root / "weights"), "image_size": 48})
     return root
@@ -148,7 +148,7 @@ def batch(count=4):
 def test_features_that_overflow_stop_in_one_sentence(bad):
     import tensorflow as tf
 
-    def overflowing(images, training):
+    def overflowing(images):
         return tf.fill((tf.shape(images)[0], 5), tf.constant(bad, tf.float32))
 
     with pytest.raises(InputError, match="not finite"):
