@@ -21,7 +21,8 @@ COLUMNS = ("accuracy", "clean", "val", "crossentropy", "top-2", "macro F1", "ECE
 def row(data: str, model: str, file: Path) -> str:
     """Return a line of the table for one metrics file."""
     scores = json.loads(file.read_text(encoding="utf-8"))
-    pairs = ", ".join(f"{pair} ({entry['errors']})" for pair, entry in scores["hardest_pairs"].items())
+    most_first = sorted(scores["hardest_pairs"].items(), key=lambda item: -item[1]["errors"])
+    pairs = ", ".join(f"{pair} ({entry['errors']})" for pair, entry in most_first)
     numbers = (
         f"**{scores['accuracy']:.3f}**",
         f"{scores['clean']['accuracy']:.3f}",
