@@ -25,7 +25,7 @@ help:  ## show this list
 repro: .venv/installed  ## install what is needed and run the pipeline, on the profile in params.yaml
 	python -m scenes.schema
 	dvc repro
-	dvc metrics show
+	@python benchmarks/results.py --show
 
 test: .venv/installed-dev lint  ## the tests, but those that take minutes
 	python -m pytest

@@ -1,6 +1,7 @@
 """The table of results in README.md, written from metrics files: no number in it is typed.
 
     make results      # or: python benchmarks/results.py
+    python benchmarks/results.py --show      # the scores in metrics/, for a person at a terminal
 
 Rows come from metrics/ (the demo, as committed) and from benchmarks/intel-subset/ (the metrics of the run on the real
 subset that README.md describes, copied there by `make results` from metrics/ when those are of the profile intel).
@@ -8,6 +9,7 @@ subset that README.md describes, copied there by `make results` from metrics/ wh
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import yaml
@@ -70,7 +72,30 @@ def rendered(readme: str) -> str:
     return f"{head}{BEGIN}\n{table()}\n{END}{tail}"
 
 
+def show() -> str:
+    """Return the main scores of every model in metrics/, a line each: `dvc metrics show` shows all, and is wide."""
+    import pandas as pd
+
+    rows = {}
+    for file in sorted((ROOT / "metrics").glob("*.json")):
+        scores = json.loads(file.read_text(encoding="utf-8"))
+        if "accuracy" in scores:
+            rows[file.stem] = {
+                "test accuracy": scores["accuracy"],
+                "clean": scores["clean"]["accuracy"],
+                "val": scores["val"]["accuracy"],
+                "largest class": scores["majority_class_accuracy"],
+                "crossentropy": scores["crossentropy"],
+                "macro F1": scores["macro_f1"],
+                "ECE": scores["calibration"]["ece"],
+            }
+    return pd.DataFrame(rows).T.to_string(float_format="{:.3f}".format)
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--show"]:
+        print(show())
+        return
     profile = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profile"]
     if profile == "intel":
         SUBSET.mkdir(exist_ok=True)
