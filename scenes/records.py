@@ -132,7 +132,8 @@ def _serialized(files: Sequence[str]) -> Iterator[memoryview]:
     (https://www.tensorflow.org/tutorials/load_data/tfrecord). DVC has hashed the file, so the CRCs are left alone.
     """
     for file in files:
-        data = memoryview(Path(file).read_bytes())
+        with Path(file).open("rb") as opened:
+            data = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
         start = 0
         while start < len(data):
             stop = start + 12 + int.from_bytes(data[start : start + 8], "little")
@@ -158,7 +159,10 @@ def _fill(arrays: dict[str, np.ndarray], serialized: list[memoryview], start: in
 
 def _page_aligned(shape: tuple[int, ...]) -> np.ndarray:
     """Return uint8 zeros that TensorFlow can use without a copy, which takes a stricter alignment than NumPy's."""
-    return np.frombuffer(mmap.mmap(-1, int(np.prod(shape))), np.uint8).reshape(shape)
+    memory = mmap.mmap(-1, int(np.prod(shape)), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)  # small pages take a quarter as long to come by as to decode into
+    return np.frombuffer(memory, np.uint8).reshape(shape)
 
 
 def ordered_batches(records: Records, batch_size: int):
