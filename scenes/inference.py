@@ -10,7 +10,7 @@ import pandas as pd
 from scenes import embeddings, model, records
 from scenes.model_folder import describe
 
-BATCH_SIZE = 64  # of images; activations of that many take some 100 MB, and a CPU gains nothing from more
+BATCH_SIZE = 64  # of images; bounds the memory that their activations take
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def load_network(folder: str | Path):
     else:
         network = head.build(description["features"], classes, **description["network"])
     network.load_weights(Path(folder) / "model.weights.h5")
-    return _without_xla(network)
+    return network
 
 
 def load(folder: str | Path, weights: str | Path):
@@ -44,10 +44,4 @@ def load(folder: str | Path, weights: str | Path):
             f"{folder} was trained on another backbone than the one in {weights}; run `dvc repro` or `dvc checkout`"
         )
     embedding = backbone.load(weights, trained_on["image_size"])
-    return _without_xla(keras.Model(embedding.inputs, network(embedding.outputs[0]), name="classifier"))
-
-
-def _without_xla(network):
-    """Return ``network``, which Keras would else compile for up to a minute before its first prediction."""
-    network.jit_compile = False
-    return network
+    return keras.Model(embedding.inputs, network(embedding.outputs[0]), name="classifier")
