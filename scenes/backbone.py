@@ -39,23 +39,43 @@ def load(folder: str | Path, image_size: int):
     """Return the backbone in ``folder`` (what the ``weights`` stage writes) with its weights, not trainable.
 
     Args:
-        image_size: pixels a side that the network sees; images of another size are resized inside.
+        image_size: pixels a side that the network sees.
+
+    Returns:
+        keras.Model: see :func:`build`.
+    """
+    folder = Path(folder)
+    description = describe(folder)
+    network = build(description["backbone"], image_size)
+    network.load_weights(folder / description["file"])
+    network.trainable = False
+    return network
+
+
+def embedding(network, *, views: int = 1):
+    """Return ``network`` behind a resize to the size it sees.
+
+    Args:
+        network: what :func:`load` returns.
+        views: 2: the mean of the features of an image and of its mirror image; 1: the image's alone.
 
     Returns:
         keras.Model: uint8 or float (batch, height, width, 3) in 0..255 to float32 (batch, features).
     """
     import keras
 
-    folder = Path(folder)
-    description = describe(folder)
-    network = build(description["backbone"], image_size)
-    network.load_weights(folder / description["file"])
-    network.trainable = False
+    image_size = network.input_shape[1]
     inputs = keras.Input((None, None, 3), name="image")
-    resized = keras.layers.Resizing(image_size, image_size, interpolation="bicubic", name="resize")(inputs)
+    resized = keras.layers.Resizing(image_size, image_size, interpolation="bicubic", dtype="float32", name="resize")(
+        inputs
+    )
     # Bicubic overshoots at edges; the networks were trained on images that end at 0 and 255.
     clipped = keras.ops.clip(resized, 0.0, 255.0)
-    return keras.Model(inputs, network(clipped), name="embedding")
+    features = keras.ops.cast(network(clipped), "float32")
+    if views == 2:
+        mirrored = keras.ops.cast(network(keras.ops.flip(clipped, axis=2)), "float32")
+        features = (features + mirrored) / 2
+    return keras.Model(inputs, features, name="embedding")
 
 
 def describe(folder: str | Path) -> dict:

@@ -49,15 +49,15 @@ class Predictions:
 def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     """Run the model in ``folder`` over ``split`` of the input it was trained on.
 
-    A head on a frozen backbone reads the cached features: they are what the whole model (``scenes.model.load``)
-    would compute from the images again.
+    A head on a backbone reads the cached features: they are what the whole model (``scenes.model.load``) would compute
+    from the images again.
 
     Args:
-        data: the folder that holds ``records`` and ``embeddings``.
+        data: the folder that holds ``records``, ``embeddings`` and ``finetuned``.
     """
     network = model.load_network(folder)
     kind = describe(folder)["input"]
-    if kind == "embeddings":
+    if kind != "records":
         source = embeddings.load(Path(data) / kind, split)
         probabilities = network.predict(source.features, batch_size=1024, verbose=0)
         return Predictions(np.char.decode(source.key), source.label, probabilities, source.classes)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scenes import backbone, cnn, head
+from scenes import backbone, cnn, embeddings, finetuning, head
 from scenes.errors import InputError
 from scenes.model_folder import describe
 
@@ -19,18 +19,18 @@ def load_network(folder: str | Path):
     return network
 
 
-def load(folder: str | Path, weights: str | Path):
+def load(folder: str | Path, data: str | Path = "data"):
     """Return the model in ``folder`` ready to predict.
 
     Args:
-        weights: the folder of the backbone, what the ``weights`` stage writes; unused by a CNN.
+        data: the folder that holds ``weights`` and what the model was trained on; unused by a CNN.
 
     Returns:
         keras.Model: uint8 (batch, height, width, 3) to float32 probabilities (batch, classes); the order of the
         classes is that of ``describe(folder)["classes"]``.
 
     Raises:
-        InputError: the backbone in ``weights`` is not the one the head was trained on.
+        InputError: the backbone in ``data`` is not the one that the head was trained on.
     """
     import keras
 
@@ -38,10 +38,15 @@ def load(folder: str | Path, weights: str | Path):
     network = load_network(folder)
     if description["kind"] == "cnn":
         return network
-    trained_on, found = description["backbone"], backbone.describe(weights)
-    if found["sha256"] != trained_on["sha256"]:
+    trained_on, data = description["backbone"], Path(data)
+    features = data / description["input"]
+    found = backbone.describe(data / "weights")["sha256"], embeddings.origin(features)["finetuned"]
+    if found != (trained_on["sha256"], trained_on["finetuned"]):
         raise InputError(
-            f"{folder} was trained on another backbone than the one in {weights}; run `dvc repro` or `dvc checkout`"
+            f"{folder} was trained on another backbone than the one in {data}; run `dvc repro` or `dvc checkout`"
         )
-    embedding = backbone.load(weights, trained_on["image_size"])
+    body = backbone.load(data / "weights", trained_on["image_size"])
+    if trained_on["finetuned"]:
+        finetuning.load(features / "finetuned.npz", body)
+    embedding = backbone.embedding(body, views=trained_on["views"])
     return keras.Model(embedding.inputs, network(embedding.outputs[0]), name="classifier")

@@ -63,6 +63,15 @@ class Synthetic(Section):
     faults: Faults
 
 
+class ProfileFinetune(Section):
+    """How much of a backbone is fine-tuned, and in which batches."""
+
+    epochs: NonNegativeInt
+    blocks: PositiveInt | None
+    batch_size: PositiveInt
+    gradient_accumulation: PositiveInt
+
+
 class Profile(Section):
     """What differs between the profiles."""
 
@@ -74,6 +83,7 @@ class Profile(Section):
     backbone_image_size: Annotated[int, Field(ge=32, le=1024)]
     weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
     weights_sha256: Sha256 | None
+    finetune: ProfileFinetune
     synthetic: Synthetic | None
 
     @field_validator("source")
@@ -140,6 +150,7 @@ class Records(Section):
 class Embed(Section):
     """Computing embeddings."""
 
+    views: Literal[1, 2]
     batch_size: PositiveInt
 
 
@@ -152,11 +163,9 @@ class EarlyStopping(Section):
     restore_best: bool
 
 
-class Training(Section):
-    """Fitting a network."""
+class Fit(Section):
+    """Fitting a network, whatever the number of epochs and the size of the batches."""
 
-    epochs: PositiveInt
-    batch_size: PositiveInt
     optimizer: Literal["adam", "adamw", "sgd"]
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat | None
@@ -166,11 +175,22 @@ class Training(Section):
     early_stopping: EarlyStopping
 
     @model_validator(mode="after")
-    def _combinations(self):
-        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be less than epochs ({self.epochs})")
+    def _schedule(self):
         if self.schedule == "constant" and self.warmup_epochs:
             raise ValueError("schedule: constant has no warm-up; set warmup_epochs to 0")
+        return self
+
+
+class Training(Fit):
+    """Fitting a network."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+
+    @model_validator(mode="after")
+    def _warmup(self):
+        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be less than epochs ({self.epochs})")
         return self
 
 
@@ -184,7 +204,7 @@ class CnnNetwork(Section):
 class HeadNetwork(Section):
     """The head's architecture."""
 
-    units: PositiveInt
+    units: PositiveInt | None
     dropout: Share
 
 
@@ -193,6 +213,24 @@ class Augmentation(Section):
 
     flip: bool
     shift: Annotated[float, Field(ge=0, lt=0.5)]
+
+
+class Probe(Section):
+    """The linear classifier that fine-tuning begins with."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    dropout: Share
+
+
+class Finetune(Section):
+    """Fine-tuning the backbone."""
+
+    memory_mb: NonNegativeFloat
+    probe: Probe
+    augmentation: Augmentation
+    training: Fit
 
 
 class CnnModel(Section):
@@ -210,7 +248,7 @@ class HeadModel(Section):
     """A head on a frozen backbone."""
 
     kind: Literal["head"]
-    input: Literal["embeddings"]
+    input: Literal["embeddings", "finetuned"]
     network: HeadNetwork
     training: Training
 
@@ -221,12 +259,15 @@ class Params(Section):
     profile: str
     seed: Seed
     threads: PositiveInt
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"]
+    xla: bool
     profiles: dict[str, Profile]
     archive: Archive
     audit: Audit
     split: Split
     records: Records
     embed: Embed
+    finetune: Finetune
     models: Annotated[
         dict[ModelName, Annotated[CnnModel | HeadModel, Field(discriminator="kind")]], Field(min_length=1)
     ]
@@ -235,6 +276,17 @@ class Params(Section):
     def _profile_exists(self):
         if self.profile not in self.profiles:
             raise ValueError(f"profile: {self.profile!r} is not one of {', '.join(self.profiles)}")
+        return self
+
+    @model_validator(mode="after")
+    def _finetuning_warms_up(self):
+        warmup, fit = self.finetune.training.warmup_epochs, self.finetune.training
+        for name, profile in self.profiles.items():
+            if fit.schedule == "cosine" and 0 < profile.finetune.epochs <= warmup:
+                raise ValueError(
+                    f"profiles.{name}.finetune.epochs ({profile.finetune.epochs}) must be more than "
+                    f"finetune.training.warmup_epochs ({warmup:g}), or 0"
+                )
         return self
 
 

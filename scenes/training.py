@@ -1,8 +1,13 @@
-"""Fitting a Keras classifier: optimiser, schedule, early stopping and what is said meanwhile."""
+"""Fitting a Keras classifier: optimiser, schedule, early stopping, and going on where a killed process was."""
 
 import math
-import time
+from collections.abc import Callable
+from pathlib import Path
 
+from scenes import checkpoint
+from scenes.checkpoint import Checkpoint
+from scenes.early_stopping import early_stopping as stopping_callback
+from scenes.epoch_lines import epoch_lines
 from scenes.errors import InputError
 
 
@@ -31,7 +36,14 @@ def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int):
 
 
 def compile_classifier(
-    model, learning_rate, *, optimizer: str, weight_decay: float | None, label_smoothing: float
+    model,
+    learning_rate,
+    *,
+    optimizer: str,
+    weight_decay: float | None,
+    label_smoothing: float,
+    gradient_accumulation: int = 1,
+    xla: bool = False,
 ) -> None:
     """Compile ``model`` for one-hot labels, reporting ``accuracy`` and ``crossentropy`` (without smoothing).
 
@@ -39,15 +51,21 @@ def compile_classifier(
         learning_rate: a number or a Keras schedule.
         optimizer: ``adam``, ``adamw`` or ``sgd`` (Nesterov momentum 0.9).
         weight_decay: decoupled, relative to the rate; biases and normalisation are left out. None: no decay.
+        gradient_accumulation: batches whose gradients are averaged for one step.
+        xla: compile the training step with XLA.
     """
     import keras
 
+    common = {
+        "weight_decay": weight_decay,
+        "gradient_accumulation_steps": gradient_accumulation if gradient_accumulation > 1 else None,
+    }
     if optimizer == "sgd":
-        instance = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+        instance = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **common)
     elif optimizer == "adam":
-        instance = keras.optimizers.Adam(learning_rate, weight_decay=weight_decay)
+        instance = keras.optimizers.Adam(learning_rate, **common)
     else:
-        instance = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
+        instance = keras.optimizers.AdamW(learning_rate, **common)
     if weight_decay:
         instance.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
@@ -57,38 +75,13 @@ def compile_classifier(
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="crossentropy"),
         ],
-        # Keras would decide by itself; that two runs give the same bytes has been tested without XLA.
-        jit_compile=False,
+        jit_compile=xla,
     )
-
-
-def epoch_lines(images_per_epoch: int, epochs: int):
-    """Return a Keras callback that prints one line an epoch and adds the learning rate to the history."""
-    import keras
-
-    class EpochLines(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            self.begin = time.perf_counter()
-
-        def on_epoch_end(self, epoch, logs=None):
-            seconds = time.perf_counter() - self.begin
-            left = round(seconds * (epochs - epoch - 1))
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-            print(
-                f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}"
-                f"  accuracy {logs['accuracy']:.4f} (val {logs['val_accuracy']:.4f})"
-                f"  crossentropy {logs['crossentropy']:.4f} (val {logs['val_crossentropy']:.4f})"
-                f"  rate {logs['learning_rate']:.2e}  {images_per_epoch / seconds:,.0f} images/s"
-                f"  {left // 60}:{left % 60:02d} left",
-                flush=True,
-            )
-
-    return EpochLines()
 
 
 def run(
     model,
-    batches,
+    batches: Callable[[int], object],
     validation,
     *,
     count: int,
@@ -101,17 +94,23 @@ def run(
     warmup_epochs: float,
     label_smoothing: float,
     early_stopping: dict,
+    gradient_accumulation: int = 1,
+    xla: bool = False,
+    state: Path | None = None,
 ) -> dict[str, list[float]]:
     """Compile and train ``model``, and leave it with the weights asked for.
 
     Args:
-        batches: tf.data.Dataset of all epochs' (input, one-hot label) batches.
+        batches: from the first epoch wanted (counted from 0) to a tf.data.Dataset of the (input, one-hot label) batches
+            of that and all later epochs. What an epoch holds must depend on its number alone.
         validation: tf.data.Dataset of (input, one-hot label) batches.
         count: training examples an epoch.
-        optimizer, weight_decay, label_smoothing: see :func:`compile_classifier`.
+        optimizer, weight_decay, label_smoothing, gradient_accumulation, xla: see :func:`compile_classifier`.
         learning_rate, schedule: see :func:`rate`; ``warmup_epochs`` may be a fraction.
-        early_stopping: ``monitor`` (a validation metric), ``min_delta`` and ``patience`` (epochs; null: never stop) of
-            Keras' EarlyStopping, and ``restore_best``: end with the weights of the best epoch, not the last.
+        early_stopping: ``monitor``, ``min_delta``, ``patience`` and ``restore_best`` of
+            :func:`scenes.early_stopping.early_stopping`.
+        state: a file for the state after each epoch. If it holds one, training goes on from there and
+            ends in the bytes that an uninterrupted one ends in.
 
     Returns:
         Per metric name, its value after each epoch: accuracy, crossentropy, loss, their ``val_`` and learning_rate.
@@ -122,30 +121,81 @@ def run(
     import keras
 
     steps = -(-count // batch_size)
+    updates = steps / gradient_accumulation  # an epoch
     compile_classifier(
         model,
-        rate(schedule, peak=learning_rate, steps=steps * epochs, warmup_steps=round(steps * warmup_epochs)),
+        rate(
+            schedule,
+            peak=learning_rate,
+            steps=round(updates * epochs),
+            warmup_steps=round(updates * warmup_epochs),
+        ),
         optimizer=optimizer,
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
+        gradient_accumulation=gradient_accumulation,
+        xla=xla,
     )
-    monitor, patience = early_stopping["monitor"], early_stopping["patience"]
-    stopping = keras.callbacks.EarlyStopping(
-        monitor=monitor,
-        mode="max" if monitor.endswith("accuracy") else "min",
-        min_delta=early_stopping["min_delta"],
-        patience=epochs if patience is None else patience,
-        restore_best_weights=early_stopping["restore_best"],
-    )
-    history = model.fit(
-        batches,
-        steps_per_epoch=steps,
+    stopping = stopping_callback(epochs=epochs, **early_stopping)
+    done = checkpoint.load(state) if state else None
+    if done:
+        _restore(model, stopping, done)
+        print(f"going on after epoch {done.epoch} of {epochs}", flush=True)
+    history = done.history if done else {}
+    first = (epochs if done.stopped else done.epoch) if done else 0
+    fitted = model.fit(
+        batches(first),
+        initial_epoch=first,
         epochs=epochs,
+        steps_per_epoch=steps,
         validation_data=validation,
         shuffle=False,
         verbose=0,
-        callbacks=[keras.callbacks.TerminateOnNaN(), epoch_lines(count, epochs), stopping],
+        # In this order: a diverged epoch is not saved, and what is saved has been through early stopping.
+        callbacks=[
+            keras.callbacks.TerminateOnNaN(),
+            epoch_lines(count, epochs),
+            stopping,
+            *([_saving(state, stopping, history)] if state else []),
+        ],
     ).history
+    for name, values in fitted.items():
+        history[name] = history.get(name, []) + values
     if not all(math.isfinite(value) for name in ("loss", "val_loss") for value in history.get(name, [math.nan])):
         raise InputError("the loss is no longer a number; lower training.learning_rate or raise training.warmup_epochs")
     return history
+
+
+def _saving(path: Path, stopping, before: dict[str, list[float]]):
+    """Return a callback that writes the state after each epoch; ``before`` is the history of earlier processes."""
+    import keras
+
+    class Saving(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.history = {name: list(values) for name, values in before.items()}
+
+        def on_epoch_end(self, epoch, logs=None):
+            for name, value in logs.items():
+                self.history.setdefault(name, []).append(float(value))
+            if not math.isfinite(logs["loss"] + logs["val_loss"]):
+                return
+            model = self.model
+            arrays = {
+                "model": [variable.numpy() for variable in model.variables],
+                "optimizer": [variable.numpy() for variable in model.optimizer.variables],
+                "best": stopping.best_weights or [],
+            }
+            checkpoint.save(
+                path, Checkpoint(epoch + 1, bool(model.stop_training), self.history, arrays, stopping.state())
+            )
+
+    return Saving()
+
+
+def _restore(model, stopping, done: Checkpoint) -> None:
+    model.optimizer.build(model.trainable_variables)
+    for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+        for variable, value in zip(variables, done.arrays[name], strict=True):
+            variable.assign(value)
+    stopping.restore(done.stopping, done.arrays["best"])

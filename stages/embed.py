@@ -1,26 +1,32 @@
 """Compute the backbone's pooled features of every image, once: data/embeddings/."""
 
-from scenes import backbone, embeddings, records
+from scenes import backbone, embedder
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.params import read
+from scenes.precision import use
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    image_size = params.active.backbone_image_size
-    embed = embeddings.compiled(backbone.load("data/weights", image_size))
+    use(params.precision)
+    network = backbone.load("data/weights", params.active.backbone_image_size)
+    origin = {
+        **backbone.describe("data/weights"),
+        "image_size": params.active.backbone_image_size,
+        "views": params.embed.views,
+        "finetuned": None,
+    }
     with replacing("data/embeddings", folder=True) as folder:
-        for name in records.splits("data/records"):
-            split = records.open_records("data/records", name)
-            batches = records.ordered_batches(split, params.embed.batch_size)
-            result = embeddings.compute(embed, batches, count=split.count, classes=split.classes, desc=f"embed {name}")
-            if name == "train":
-                embeddings.check_informative(result)
-            embeddings.save(folder / f"{name}.npz", result)
-        embeddings.save_origin(folder, {**backbone.describe("data/weights"), "image_size": image_size})
+        embedder.write(
+            folder,
+            backbone.embedding(network, views=params.embed.views),
+            "data/records",
+            batch_size=params.embed.batch_size,
+            origin=origin,
+        )
 
 
 if __name__ == "__main__":

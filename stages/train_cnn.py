@@ -8,42 +8,53 @@ from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.params import plain, read
+from scenes.precision import use
+from scenes.resume import resumable
 
 
 def main(name: str) -> None:
     params = read()
     settings = params.models[name]
     configure(seed=params.seed, threads=params.threads)
-
-    train = records.open_records("data/records", "train")
-    val = records.open_records("data/records", "val")
-    size = settings.training.batch_size
-    batches = cnn_batches.training(
-        train,
-        batch_size=size,
-        epochs=settings.training.epochs,
-        seed=params.seed,
-        memory_mb=settings.memory_mb,
-        **plain(settings.augmentation),
-    )
-    network = cnn.build(train.image_shape, len(train.classes), **plain(settings.network))
-    history = training.run(
-        network,
-        batches,
-        cnn_batches.validation(val, size),
-        count=train.count,
-        **plain(settings.training),
-    )
-    with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
-        description = {
-            "kind": settings.kind,
-            "input": settings.input,
-            "network": plain(settings.network),
-            "image_shape": train.image_shape,
-            "classes": train.classes,
-        }
-        model_folder.save(model, network, description)
-        curves.write(plots, history)
+    use(params.precision)
+    determining = {
+        "model": plain(settings),
+        "seed": params.seed,
+        "threads": params.threads,
+        "precision": params.precision,
+        "xla": params.xla,
+    }
+    with resumable(f"train@{name}", inputs=["data/records"], settings=determining) as state:
+        train = records.open_records("data/records", "train")
+        val = records.open_records("data/records", "val")
+        network = cnn.build(train.image_shape, len(train.classes), **plain(settings.network))
+        history = training.run(
+            network,
+            lambda start: cnn_batches.training(
+                train,
+                batch_size=settings.training.batch_size,
+                epochs=settings.training.epochs,
+                seed=params.seed,
+                memory_mb=settings.memory_mb,
+                start=start,
+                **plain(settings.augmentation),
+            ),
+            cnn_batches.validation(val, settings.training.batch_size),
+            count=train.count,
+            xla=params.xla,
+            state=state,
+            **plain(settings.training),
+        )
+        with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
+            description = {
+                "kind": settings.kind,
+                "input": settings.input,
+                "network": plain(settings.network),
+                "image_shape": train.image_shape,
+                "classes": train.classes,
+            }
+            model_folder.save(model, network, description)
+            curves.write(plots, history)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train a head on the cached features of a frozen backbone: ``python -m stages.train_head <model>``."""
+"""Train a head on the cached features of a backbone: ``python -m stages.train_head <model>``."""
 
 import sys
 from pathlib import Path
@@ -8,38 +8,55 @@ from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.params import plain, read
+from scenes.precision import use
+from scenes.resume import resumable
 
 
 def main(name: str) -> None:
     params = read()
     settings = params.models[name]
     configure(seed=params.seed, threads=params.threads)
-
-    train = embeddings.load("data/embeddings", "train")
-    val = embeddings.load("data/embeddings", "val")
-    width = train.features.shape[1]
-    network = head.build(width, len(train.classes), **plain(settings.network))
-    head.standardise(network, train.features)
-    history = training.run(
-        network,
-        head_batches.training(
-            train, batch_size=settings.training.batch_size, epochs=settings.training.epochs, seed=params.seed
-        ),
-        head_batches.validation(val),
-        count=len(train.label),
-        **plain(settings.training),
-    )
-    with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
-        description = {
-            "kind": settings.kind,
-            "input": settings.input,
-            "network": plain(settings.network),
-            "features": width,
-            "backbone": embeddings.origin("data/embeddings"),
-            "classes": train.classes,
-        }
-        model_folder.save(model, network, description)
-        curves.write(plots, history)
+    use(params.precision)
+    determining = {
+        "model": plain(settings),
+        "seed": params.seed,
+        "threads": params.threads,
+        "precision": params.precision,
+        "xla": params.xla,
+    }
+    features = Path("data") / settings.input
+    with resumable(f"train@{name}", inputs=[features], settings=determining) as state:
+        train = embeddings.load(features, "train")
+        val = embeddings.load(features, "val")
+        width = train.features.shape[1]
+        network = head.build(width, len(train.classes), **plain(settings.network))
+        head.standardise(network, train.features)
+        history = training.run(
+            network,
+            lambda start: head_batches.training(
+                train,
+                batch_size=settings.training.batch_size,
+                epochs=settings.training.epochs,
+                seed=params.seed,
+                start=start,
+            ),
+            head_batches.validation(val),
+            count=len(train.label),
+            xla=params.xla,
+            state=state,
+            **plain(settings.training),
+        )
+        with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
+            description = {
+                "kind": settings.kind,
+                "input": settings.input,
+                "network": plain(settings.network),
+                "features": width,
+                "backbone": embeddings.origin(features),
+                "classes": train.classes,
+            }
+            model_folder.save(model, network, description)
+            curves.write(plots, history)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,12 @@ def train(**changes):
     data, val = features(90, 0), features(30, 1)
     network = head.build(8, 3, units=16, dropout=0.1)
     head.standardise(network, data.features)
-    batches = head_batches.training(data, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=1)
+
+    def batches(start):
+        return head_batches.training(
+            data, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=1, start=start
+        )
+
     return network, training.run(network, batches, head_batches.validation(val), count=90, **settings)
 
 

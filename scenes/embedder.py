@@ -1,0 +1,86 @@
+"""Running a backbone over all images, once."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from scenes import embeddings, records
+from scenes.embeddings import Embeddings
+from scenes.errors import InputError
+
+
+def write(folder: str | Path, embedding, records_folder: str | Path, *, batch_size: int, origin: dict) -> None:
+    """Write ``<split>.npz`` for every split of the records, and ``origin``, into an existing ``folder``.
+
+    Args:
+        embedding: keras.Model from uint8 images to features, see ``scenes.backbone.embedding``.
+        batch_size: images at a time, which bounds the memory that their activations take.
+        origin: see ``scenes.embeddings.save_origin``.
+
+    Raises:
+        InputError: see :func:`compute` and :func:`check_informative`.
+    """
+    embed = compiled(embedding)
+    for name in records.splits(records_folder):
+        split = records.open_records(records_folder, name)
+        batches = records.ordered_batches(split, batch_size)
+        result = compute(embed, batches, count=split.count, classes=split.classes, desc=f"embed {name}")
+        if name == "train":
+            check_informative(result)
+        embeddings.save(Path(folder) / f"{name}.npz", result)
+    embeddings.save_origin(folder, origin)
+
+
+def compiled(embedding):
+    """Return ``embedding`` (see ``scenes.backbone.embedding``) as one graph for all splits and sizes of batches; tracing it takes seconds each time."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+    return tf.function(lambda images: embedding(images, training=False), input_signature=signature)
+
+
+def compute(embed, batches, *, count: int, classes: tuple[str, ...], desc: str) -> Embeddings:
+    """Run ``embed`` over ``batches`` of dicts ``key``, ``image``, ``label`` (see scenes.records.ordered_batches).
+
+    Args:
+        embed: what :func:`compiled` returns: from uint8 images (batch, h, w, 3) to float32 (batch, d).
+        count: images in all, for the progress bar.
+
+    Raises:
+        InputError: a feature is not finite, as when a large network with random weights overflows.
+    """
+    parts = {"key": [], "label": [], "features": []}
+    with tqdm(total=count, desc=desc, unit="image", disable=None) as bar:
+        for batch in batches:
+            features = embed(batch["image"]).numpy()
+            if not np.isfinite(features).all():
+                raise InputError(
+                    "the backbone gives features that are not finite; with random weights take a smaller backbone "
+                    "(EfficientNetV2B0), else check the weights file"
+                )
+            for name, values in (("key", batch["key"].numpy()), ("label", batch["label"].numpy())):
+                parts[name].append(values)
+            parts["features"].append(features)
+            bar.update(len(features))
+    return Embeddings(
+        key=np.concatenate(parts["key"]).astype(bytes),
+        label=np.concatenate(parts["label"]),
+        features=np.concatenate(parts["features"]).astype(np.float32),
+        classes=classes,
+    )
+
+
+def check_informative(embeddings: Embeddings) -> None:
+    """Refuse features that tell no image from another.
+
+    Raises:
+        InputError: every feature has the same value, up to float32's precision, on all images.
+    """
+    spread = embeddings.features.std(axis=0, dtype=np.float64)
+    scale = np.abs(embeddings.features).max(axis=0)
+    if (spread <= 1e-5 * scale).all():
+        raise InputError(
+            "the backbone gives the same features for every image; with random weights take a smaller backbone "
+            "(EfficientNetV2B0), else check the weights file"
+        )

@@ -1,0 +1,64 @@
+"""Going on with a pretrained backbone's own training: which of its layers learn, and what became of them.
+
+First a linear classifier on the cached features, then backbone and classifier together at a low rate: so the features
+are not torn apart by the gradients of a random classifier (Kumar et al. 2022, https://arxiv.org/abs/2202.10054).
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+
+def unfreeze(network, blocks: int | None) -> None:
+    """Let the last ``blocks`` of an EfficientNetV2's blocks learn, and what follows them; None: all of it.
+
+    Batch normalisation stays as it was trained, in inference mode: the statistics of a few thousand images would
+    replace those of a million (https://keras.io/guides/transfer_learning/).
+
+    Args:
+        network: what ``scenes.backbone.build`` returns; its layers' names begin with ``block<number>`` but for the
+            stem's and the top's.
+    """
+    import keras
+
+    def block(layer) -> int | None:
+        match = re.match(r"block(\d+)", layer.name)
+        return int(match[1]) if match else None
+
+    last = max(number for layer in network.layers if (number := block(layer)) is not None)
+    first = 0 if blocks is None else last - blocks + 1
+    number = 0  # of the block that a layer is in; the stem counts as block 0, the top as the last one
+    for layer in network.layers:
+        number = last if layer.name.startswith("top_") else block(layer) or number
+        layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def classifier(embedding, head):
+    """Return ``head`` on ``embedding``, which stays in inference mode; see :func:`unfreeze` for what learns.
+
+    Args:
+        embedding: keras.Model from images to features (see ``scenes.backbone.load``).
+        head: keras.Model from features to probabilities.
+    """
+    import keras
+
+    inputs = keras.Input(embedding.input_shape[1:], name="image")
+    return keras.Model(inputs, head(embedding(inputs, training=False)), name="classifier")
+
+
+def save(path: str | Path, network) -> None:
+    """Write the weights of ``network`` that learn, by name; the others are those it came with."""
+    np.savez(path, **{variable.path: variable.numpy() for variable in network.trainable_variables})
+
+
+def load(path: str | Path, network) -> None:
+    """Put into ``network`` what :func:`save` wrote.
+
+    Raises:
+        KeyError: ``network`` has no such weights.
+    """
+    variables = {variable.path: variable for variable in network.variables}
+    with np.load(path, allow_pickle=False) as file:
+        for name in file.files:
+            variables[name].assign(file[name])
