@@ -7,6 +7,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from scenes import curves
 from tests.code_facts import ROOT, module_files, params_read
 
 DVC_YAML = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -96,11 +97,14 @@ def test_every_parameter_has_a_reason_beside_it_or_a_name_that_says_it_all():
     assert sum("#" in line for line in values) >= 0.6 * len(values)
 
 
-def test_every_model_is_in_both_overlays():
-    for plot in DVC_YAML["plots"]:
-        ((name, definition),) = plot.items()
-        models = {PurePosixPath(file).parts[1] for file in definition["y"]}
-        assert models == set(PARAMS["models"]), name
+def test_every_model_is_one_line_of_the_one_chart():
+    (chart,) = DVC_YAML["plots"]
+    ((name, definition),) = chart.items()
+    files = {f"plots/{model}/training/curves.tsv": list(curves.TABLES["curves"]) for model in PARAMS["models"]}
+    assert definition["y"] == files, name
+    lines = (ROOT / "dvc.yaml").read_text().splitlines()
+    for model in PARAMS["models"]:
+        assert sum(re.search(rf"\b{model}\b", line) is not None for line in lines) == 1, model
 
 
 def test_metrics_stay_in_git(stages):

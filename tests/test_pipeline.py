@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from scenes import curves
 from tests import clones
 
 pytestmark = pytest.mark.timeout(900)
@@ -107,9 +108,9 @@ def test_metrics_agree_with_the_predictions(pipeline, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_curves_have_a_row_an_epoch(pipeline, model):
     epochs = yaml.safe_load((pipeline.one / "params.yaml").read_text())["models"][model]["training"]["epochs"]
-    for name in ("accuracy", "crossentropy"):
+    for name, columns in curves.TABLES.items():
         table = pd.read_csv(pipeline.one / f"plots/{model}/training/{name}.tsv", sep="\t")
-        assert list(table) == ["epoch", name, f"val_{name}"]
+        assert list(table) == ["epoch", *columns]
         assert list(table["epoch"]) == list(range(1, epochs + 1))
         assert np.isfinite(table.to_numpy()).all()
 
@@ -151,9 +152,9 @@ def test_metrics_show_and_diff(copy):
 def test_plots_show_overlays_the_models_and_draws_confusion_as_recall(copy):
     done = dvc(copy, "plots", "show", "--json", "--split")
     plots = json.loads(done.stdout)["data"]
-    for name in ("accuracy", "crossentropy"):
-        drawn = {point["filename::field"] for point in plots[name][0]["anchor_definitions"]["<DVC_METRIC_DATA>"]}
-        assert drawn == {f"{model}/training/{name}.tsv::{field}" for model in MODELS for field in (name, f"val_{name}")}
+    points = plots["training curves"][0]["anchor_definitions"]["<DVC_METRIC_DATA>"]
+    drawn = {(point["filename"], point["field"]) for point in points}
+    assert drawn == {(f"{model}/training/curves.tsv", field) for model in MODELS for field in curves.TABLES["curves"]}
     for model in MODELS:
         assert f"plots/{model}/predictions.csv" in plots
         assert f"plots/{model}/confusion_matrix.png" in plots

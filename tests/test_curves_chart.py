@@ -1,0 +1,134 @@
+"""The chart of all models' training curves, as DVC fills .dvc/plots/curves.json."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+
+import pytest
+from dvc.render.match import match_defs_renderers
+from dvc.repo import Repo
+
+from scenes import curves, style
+from tests import clones
+from tests.code_facts import ROOT
+
+TEMPLATE = json.loads((ROOT / ".dvc/plots/curves.json").read_text())
+FIELDS = curves.TABLES["curves"]
+OVERLAY = re.search(r"^plots:\n.*", (ROOT / "dvc.yaml").read_text(), re.MULTILINE | re.DOTALL)[0]
+
+
+def line(model: str) -> str:
+    return f"        plots/{model}/training/curves.tsv: *curves\n"
+
+
+def git(folder, *arguments: str) -> None:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def train(folder, **epochs: int) -> None:
+    """Write the curves of models, as many epochs as named."""
+    for model, count in epochs.items():
+        training = folder / "plots" / model / "training"
+        training.mkdir(parents=True, exist_ok=True)
+        values = [1 / epoch for epoch in range(1, count + 1)]
+        curves.write(training, dict.fromkeys((*FIELDS, "learning_rate"), values))
+
+
+def drawn(folder, *revisions: str) -> tuple[dict, Counter]:
+    """Return the filled template, and how many points it holds of each (revision, model, field)."""
+    with Repo(folder) as repo:
+        data = repo.plots.show(revs=revisions or None)
+        (chart,) = match_defs_renderers(data, templates_dir=repo.plots.templates_dir)
+    filled = json.loads(chart.renderer.partial_html())
+    assert "<DVC_METRIC_" not in json.dumps(filled)
+    points = filled["data"]["values"]
+    assert all(point["dvc_inferred_y_value"] == point[point["field"]] for point in points)
+    assert all(float(point["epoch"]) >= 1 for point in points)
+    # As the template finds the model.
+    return filled, Counter((point["rev"], point["filename"].split("/")[::-1][2], point["field"]) for point in points)
+
+
+def expected(rev: str, **epochs: int) -> dict:
+    return {(rev, model, field): count for model, count in epochs.items() for field in FIELDS}
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    """A repository with the project's chart and two models in its last commit."""
+    folder = tmp_path_factory.mktemp("chart")
+    shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
+    shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
+    (folder / "dvc.yaml").write_text(OVERLAY)
+    train(folder, baseline=3, efficientnetv2l=5)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "two models")
+    return folder
+
+
+@pytest.fixture
+def folder(repo, tmp_path):
+    """A copy of it that a test may change."""
+    return shutil.copytree(repo, tmp_path / "repo")
+
+
+def test_two_models(repo):
+    filled, points = drawn(repo)
+    assert points == expected("workspace", baseline=3, efficientnetv2l=5)
+    assert filled["title"]["text"] == "training curves"
+    assert [panel["spec"]["encoding"]["y"]["field"] for panel in filled["vconcat"]] == ["accuracy", "crossentropy"]
+    assert filled["transform"][0]["calculate"] == "toNumber(datum['epoch'])"
+
+
+def test_a_third_model_is_one_line_and_the_last_commit_still_has_two(folder):
+    (folder / "dvc.yaml").write_text(OVERLAY + line("another"))
+    train(folder, baseline=2, another=4)
+    _, points = drawn(folder, "workspace", "HEAD")
+    assert points == {
+        **expected("workspace", baseline=2, efficientnetv2l=5, another=4),
+        **expected("HEAD", baseline=3, efficientnetv2l=5),
+    }
+
+
+def test_a_model_not_yet_trained_does_not_hide_the_others(folder):
+    (folder / "dvc.yaml").write_text(OVERLAY + line("another"))
+    assert drawn(folder)[1] == expected("workspace", baseline=3, efficientnetv2l=5)
+
+
+def test_one_model_of_one_epoch(folder):
+    """DVC then leaves the whole path in the data, and the model is found in it all the same."""
+    (folder / "dvc.yaml").write_text(OVERLAY.replace(line("efficientnetv2l"), ""))
+    train(folder, baseline=1)
+    assert drawn(folder)[1] == expected("workspace", baseline=1)
+
+
+def test_the_command_line_compares_with_the_last_commit(repo):
+    done = subprocess.run(
+        ["dvc", "plots", "diff", "HEAD", "--json"],
+        cwd=repo,
+        env=clones.environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (chart,) = json.loads(done.stdout)["data"]["training curves"]
+    assert set(chart["revisions"]) == {"workspace", "HEAD"}
+
+
+def test_the_template_uses_no_optional_anchor():
+    """With one of them (colour, tooltip, height ...) DVC merges file and field in the data, or drops the file."""
+    anchors = set(re.findall(r"<DVC_METRIC_(\w+)>", json.dumps(TEMPLATE)))
+    assert anchors == {"DATA", "TITLE", "X", "X_LABEL", "Y"}
+
+
+def test_the_panels_differ_in_the_metric_only_and_have_the_colours_of_all_figures():
+    top, bottom = ({**panel["spec"]} for panel in TEMPLATE["vconcat"])
+    assert json.loads(json.dumps(top).replace("accuracy", "crossentropy")) == bottom
+    assert tuple(top["encoding"]["color"]["scale"]["range"]) == style.COLOURS
+
+
+def test_git_has_the_template():
+    subprocess.run(["git", "ls-files", "--error-unmatch", ".dvc/plots/curves.json"], cwd=ROOT, check=True)
