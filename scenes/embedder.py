@@ -8,6 +8,7 @@ from tqdm import tqdm
 from scenes import embeddings, records
 from scenes.embeddings import Embeddings
 from scenes.errors import InputError
+from scenes.records import Records
 
 
 def write(folder: str | Path, embedding, records_folder: str | Path, *, batch_size: int, origin: dict) -> None:
@@ -23,9 +24,7 @@ def write(folder: str | Path, embedding, records_folder: str | Path, *, batch_si
     """
     embed = compiled(embedding)
     for name in records.splits(records_folder):
-        split = records.open_records(records_folder, name)
-        batches = records.ordered_batches(split, batch_size)
-        result = compute(embed, batches, count=split.count, classes=split.classes, desc=f"embed {name}")
+        result = compute(embed, records.open_records(records_folder, name), batch_size=batch_size, desc=name)
         if name == "train":
             check_informative(result)
         embeddings.save(Path(folder) / f"{name}.npz", result)
@@ -33,26 +32,25 @@ def write(folder: str | Path, embedding, records_folder: str | Path, *, batch_si
 
 
 def compiled(embedding):
-    """Return ``embedding`` (see ``scenes.backbone.embedding``) as one graph for all splits and sizes of batches; tracing it takes seconds each time."""
+    """Return ``embedding`` as one graph for all splits and sizes of batches; tracing it takes seconds each time."""
     import tensorflow as tf
 
     signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
     return tf.function(lambda images: embedding(images, training=False), input_signature=signature)
 
 
-def compute(embed, batches, *, count: int, classes: tuple[str, ...], desc: str) -> Embeddings:
-    """Run ``embed`` over ``batches`` of dicts ``key``, ``image``, ``label`` (see scenes.records.ordered_batches).
+def compute(embed, split: Records, *, batch_size: int, desc: str = "images") -> Embeddings:
+    """Run ``embed`` over the images of ``split``, with a progress bar.
 
     Args:
         embed: what :func:`compiled` returns: from uint8 images (batch, h, w, 3) to float32 (batch, d).
-        count: images in all, for the progress bar.
 
     Raises:
         InputError: a feature is not finite, as when a large network with random weights overflows.
     """
     parts = {"key": [], "label": [], "features": []}
-    with tqdm(total=count, desc=desc, unit="image", disable=None) as bar:
-        for batch in batches:
+    with tqdm(total=split.count, desc=f"embed {desc}", unit="image", disable=None) as bar:
+        for batch in records.ordered_batches(split, batch_size):
             features = embed(batch["image"]).numpy()
             if not np.isfinite(features).all():
                 raise InputError(
@@ -67,7 +65,7 @@ def compute(embed, batches, *, count: int, classes: tuple[str, ...], desc: str) 
         key=np.concatenate(parts["key"]).astype(bytes),
         label=np.concatenate(parts["label"]),
         features=np.concatenate(parts["features"]).astype(np.float32),
-        classes=classes,
+        classes=split.classes,
     )
 
 

@@ -46,8 +46,7 @@ def save_origin(folder: str | Path, origin: dict) -> None:
 
     Args:
         origin: what the backbone.json of the weights says, ``image_size`` and ``views`` (see
-            ``scenes.backbone.embedding``), and ``finetuned``: the sha256 of finetuned.npz beside the features, which
-            holds the weights that are no longer those of the file (``scenes.finetuning.save``), or null.
+            ``scenes.backbone.embedding``), and ``finetuned``: what ``scenes.finetuning.describe`` says.
     """
     (Path(folder) / "backbone.json").write_text(json.dumps(origin, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -4,10 +4,15 @@ First a linear classifier on the cached features, then backbone and classifier t
 are not torn apart by the gradients of a random classifier (Kumar et al. 2022, https://arxiv.org/abs/2202.10054).
 """
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
+
+from scenes.checksum import file_hash
+
+WEIGHTS = "finetuned.npz"
 
 
 def unfreeze(network, blocks: int | None) -> None:
@@ -47,18 +52,33 @@ def classifier(embedding, head):
     return keras.Model(inputs, head(embedding(inputs, training=False)), name="classifier")
 
 
-def save(path: str | Path, network) -> None:
-    """Write the weights of ``network`` that learn, by name; the others are those it came with."""
-    np.savez(path, **{variable.path: variable.numpy() for variable in network.trainable_variables})
+def save(folder: str | Path, network) -> None:
+    """Write into an existing folder the weights of ``network`` that learn, by name; the others are as they came.
+
+    Args:
+        network: what :func:`unfreeze` has been applied to; None: nothing was fine-tuned.
+    """
+    path = Path(folder) / WEIGHTS
+    if network is not None:
+        np.savez(path, **{variable.path: variable.numpy() for variable in network.trainable_variables})
+    description = {"sha256": None if network is None else file_hash(path)}
+    (Path(folder) / "finetuned.json").write_text(json.dumps(description) + "\n", encoding="utf-8")
 
 
-def load(path: str | Path, network) -> None:
-    """Put into ``network`` what :func:`save` wrote.
+def describe(folder: str | Path) -> str | None:
+    """Return the sha256 of the weights that :func:`save` wrote into ``folder``; None if nothing was fine-tuned."""
+    return json.loads((Path(folder) / "finetuned.json").read_text(encoding="utf-8"))["sha256"]
+
+
+def load(folder: str | Path, network) -> None:
+    """Put into ``network`` the weights that :func:`save` wrote into ``folder``, if any.
 
     Raises:
         KeyError: ``network`` has no such weights.
     """
+    if describe(folder) is None:
+        return
     variables = {variable.path: variable for variable in network.variables}
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(Path(folder) / WEIGHTS, allow_pickle=False) as file:
         for name in file.files:
             variables[name].assign(file[name])

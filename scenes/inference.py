@@ -53,11 +53,11 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     from the images again.
 
     Args:
-        data: the folder that holds ``records``, ``embeddings`` and ``finetuned``.
+        data: the folder that holds ``records`` and ``embeddings``.
     """
     network = model.load_network(folder)
     kind = describe(folder)["input"]
-    if kind != "records":
+    if kind == "embeddings":
         source = embeddings.load(Path(data) / kind, split)
         probabilities = network.predict(source.features, batch_size=1024, verbose=0)
         return Predictions(np.char.decode(source.key), source.label, probabilities, source.classes)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scenes import backbone, cnn, embeddings, finetuning, head
+from scenes import backbone, cnn, finetuning, head
 from scenes.errors import InputError
 from scenes.model_folder import describe
 
@@ -23,7 +23,7 @@ def load(folder: str | Path, data: str | Path = "data"):
     """Return the model in ``folder`` ready to predict.
 
     Args:
-        data: the folder that holds ``weights`` and what the model was trained on; unused by a CNN.
+        data: the folder that holds ``weights`` and ``finetuned``; unused by a CNN.
 
     Returns:
         keras.Model: uint8 (batch, height, width, 3) to float32 probabilities (batch, classes); the order of the
@@ -39,14 +39,12 @@ def load(folder: str | Path, data: str | Path = "data"):
     if description["kind"] == "cnn":
         return network
     trained_on, data = description["backbone"], Path(data)
-    features = data / description["input"]
-    found = backbone.describe(data / "weights")["sha256"], embeddings.origin(features)["finetuned"]
+    found = backbone.describe(data / "weights")["sha256"], finetuning.describe(data / "finetuned")
     if found != (trained_on["sha256"], trained_on["finetuned"]):
         raise InputError(
             f"{folder} was trained on another backbone than the one in {data}; run `dvc repro` or `dvc checkout`"
         )
     body = backbone.load(data / "weights", trained_on["image_size"])
-    if trained_on["finetuned"]:
-        finetuning.load(features / "finetuned.npz", body)
+    finetuning.load(data / "finetuned", body)
     embedding = backbone.embedding(body, views=trained_on["views"])
     return keras.Model(embedding.inputs, network(embedding.outputs[0]), name="classifier")

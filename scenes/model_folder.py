@@ -11,7 +11,7 @@ def save(folder: str | Path, network, description: dict) -> None:
 
     Args:
         description: of a CNN ``kind: cnn``, ``input: records``, ``classes``, ``image_shape`` and ``network`` (the
-            arguments of its builder); of a head ``kind: head``, ``input: embeddings`` or ``finetuned``, ``classes``,
+            arguments of its builder); of a head ``kind: head``, ``input: embeddings``, ``classes``,
             ``network``, ``features`` (its width) and ``backbone`` (see ``scenes.embeddings.save_origin``): the
             backbone itself stays where it is and is not copied into each experiment.
     """

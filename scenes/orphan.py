@@ -1,4 +1,4 @@
-"""A stage whose `dvc` was killed must not go on: nobody would look at what it writes, and the next run would race it."""
+"""A stage whose `dvc` was killed must not go on: the next run would race it."""
 
 import os
 import sys

@@ -248,7 +248,7 @@ class HeadModel(Section):
     """A head on a frozen backbone."""
 
     kind: Literal["head"]
-    input: Literal["embeddings", "finetuned"]
+    input: Literal["embeddings"]
     network: HeadNetwork
     training: Training
 

@@ -1,6 +1,6 @@
 """Compute the backbone's pooled features of every image, once: data/embeddings/."""
 
-from scenes import backbone, embedder
+from scenes import backbone, embedder, finetuning
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
@@ -13,11 +13,12 @@ def main() -> None:
     configure(seed=0, threads=params.threads)  # nothing is drawn here
     use(params.precision)
     network = backbone.load("data/weights", params.active.backbone_image_size)
+    finetuning.load("data/finetuned", network)
     origin = {
         **backbone.describe("data/weights"),
         "image_size": params.active.backbone_image_size,
         "views": params.embed.views,
-        "finetuned": None,
+        "finetuned": finetuning.describe("data/finetuned"),
     }
     with replacing("data/embeddings", folder=True) as folder:
         embedder.write(

@@ -1,20 +1,17 @@
-"""Fine-tune the backbone on the training images and compute its features anew: data/finetuned/."""
-
-import shutil
+"""Train the backbone further on the training images: data/finetuned/. With ``epochs: 0`` it stays as it is."""
 
 from scenes import (
     backbone,
+    checkpoint,
     cnn_batches,
     curves,
     embedder,
-    embeddings,
     finetuning,
     head,
     head_batches,
     records,
     training,
 )
-from scenes.checksum import file_hash
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
@@ -26,15 +23,14 @@ from scenes.resume import resumable
 def main() -> None:
     params = read()
     settings, own = params.finetune, params.active.finetune
-    configure(seed=params.seed, threads=params.threads)
-    use(params.precision)
     if own.epochs == 0:
-        print("finetune.epochs is 0: the backbone stays as it is, and so do its features")
-        with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, plots):
-            shutil.copytree("data/embeddings", folder, dirs_exist_ok=True)
-            curves.write(plots, {})
+        print("finetune.epochs is 0: the backbone stays as it is")
+        with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, _):
+            finetuning.save(folder, None)
         return
 
+    configure(seed=params.seed, threads=params.threads)
+    use(params.precision)
     image_size = params.active.backbone_image_size
     determining = {
         "finetune": [plain(settings), plain(own)],
@@ -44,14 +40,18 @@ def main() -> None:
         "precision": params.precision,
         "xla": params.xla,
     }
-    inputs = ["data/records", "data/weights", "data/embeddings"]
-    with resumable("finetune", inputs=inputs, settings=determining) as state:
+    with resumable("finetune", inputs=["data/records", "data/weights"], settings=determining) as state:
         network = backbone.load("data/weights", image_size)
-        classifier = finetuning.classifier(backbone.embedding(network), linear_probe(params))
+        train, val = (records.open_records("data/records", name) for name in ("train", "val"))
+        probe = head.build(network.output_shape[-1], len(train.classes), units=None, dropout=settings.probe.dropout)
+        embedding = backbone.embedding(network)
+        if checkpoint.load(state) is None:  # the state holds the probe's weights, too
+            print("a linear classifier on the features of the frozen backbone:", flush=True)
+            fit_probe(probe, embedding, params)
+        print("backbone and classifier together:", flush=True)
         finetuning.unfreeze(network, own.blocks)
-        train = records.open_records("data/records", "train")
         history = training.run(
-            classifier,
+            finetuning.classifier(embedding, probe),
             lambda start: cnn_batches.training(
                 train,
                 batch_size=own.batch_size,
@@ -61,47 +61,37 @@ def main() -> None:
                 start=start,
                 **plain(settings.augmentation),
             ),
-            cnn_batches.validation(records.open_records("data/records", "val"), own.batch_size),
+            cnn_batches.validation(val, own.batch_size),
             count=train.count,
+            xla=params.xla,
+            state=state,
             epochs=own.epochs,
             batch_size=own.batch_size,
             gradient_accumulation=own.gradient_accumulation,
-            xla=params.xla,
-            state=state,
             **plain(settings.training),
         )
         with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, plots):
+            finetuning.save(folder, network)
             curves.write(plots, history)
-            finetuning.save(folder / "finetuned.npz", network)
-            origin = {
-                **embeddings.origin("data/embeddings"),
-                "finetuned": file_hash(folder / "finetuned.npz"),
-            }
-            embedder.write(
-                folder,
-                backbone.embedding(network, views=params.embed.views),
-                "data/records",
-                batch_size=params.embed.batch_size,
-                origin=origin,
-            )
 
 
-def linear_probe(params: Params):
-    """Return a linear classifier trained on the cached features."""
+def fit_probe(probe, embedding, params: Params) -> None:
+    """Train a linear classifier on the features of the frozen backbone."""
     settings = params.finetune
-    train, val = embeddings.load("data/embeddings", "train"), embeddings.load("data/embeddings", "val")
-    width, count = train.features.shape[1], len(train.label)
-    probe = head.build(width, len(train.classes), units=None, dropout=settings.probe.dropout)
+    embed = embedder.compiled(embedding)
+    train, val = (
+        embedder.compute(embed, records.open_records("data/records", name), batch_size=params.embed.batch_size)
+        for name in ("train", "val")
+    )
     head.standardise(probe, train.features)
-    size, epochs = settings.probe.batch_size, settings.probe.epochs
+    steps = {"batch_size": settings.probe.batch_size, "epochs": settings.probe.epochs}
     training.run(
         probe,
-        lambda start: head_batches.training(train, batch_size=size, epochs=epochs, seed=params.seed, start=start),
+        lambda start: head_batches.training(train, seed=params.seed, start=start, **steps),
         head_batches.validation(val),
-        count=count,
-        **{**plain(settings.training), **plain(settings.probe)},
+        count=len(train.label),
+        **{**plain(settings.training), "learning_rate": settings.probe.learning_rate, **steps},
     )
-    return probe
 
 
 if __name__ == "__main__":
