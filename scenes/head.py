@@ -1,7 +1,7 @@
-"""The head: one or two dense layers on a backbone's features."""
+"""The head: two dense layers on a backbone's features."""
 
 
-def build(features: int, classes: int, *, units: int | None, dropout: float):
+def build(features: int, classes: int, *, units: int, dropout: float):
     """Return a Keras model from pooled features to class probabilities.
 
     The features are standardised first (see :func:`standardise`), so that one learning rate suits any backbone.
@@ -9,8 +9,8 @@ def build(features: int, classes: int, *, units: int | None, dropout: float):
     Args:
         features: width of the input.
         classes: number of outputs.
-        units: width of the hidden layer; None: there is none, and the head is a linear classifier.
-        dropout: rate before each layer.
+        units: width of the hidden layer.
+        dropout: rate before each of the two layers.
 
     Returns:
         keras.Model: float32 (batch, features) to float32 (batch, classes) that sum to 1.
@@ -21,9 +21,8 @@ def build(features: int, classes: int, *, units: int | None, dropout: float):
     inputs = keras.Input((features,), name="features")
     x = layers.Normalization(name="standardise")(inputs)
     x = layers.Dropout(dropout, name="dropout_a")(x)
-    if units is not None:
-        x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name="hidden")(x)
-        x = layers.Dropout(dropout, name="dropout_b")(x)
+    x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name="hidden")(x)
+    x = layers.Dropout(dropout, name="dropout_b")(x)
     outputs = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="head")
 

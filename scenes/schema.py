@@ -204,7 +204,7 @@ class CnnNetwork(Section):
 class HeadNetwork(Section):
     """The head's architecture."""
 
-    units: PositiveInt | None
+    units: PositiveInt
     dropout: Share
 
 
@@ -215,20 +215,11 @@ class Augmentation(Section):
     shift: Annotated[float, Field(ge=0, lt=0.5)]
 
 
-class Probe(Section):
-    """The linear classifier that fine-tuning begins with."""
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    dropout: Share
-
-
 class Finetune(Section):
     """Fine-tuning the backbone."""
 
     memory_mb: NonNegativeFloat
-    probe: Probe
+    probe_C: PositiveFloat
     augmentation: Augmentation
     training: Fit
 

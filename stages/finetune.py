@@ -7,15 +7,14 @@ from scenes import (
     curves,
     embedder,
     finetuning,
-    head,
-    head_batches,
+    probe,
     records,
     training,
 )
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
-from scenes.params import Params, plain, read
+from scenes.params import plain, read
 from scenes.precision import use
 from scenes.resume import resumable
 
@@ -42,16 +41,16 @@ def main() -> None:
     }
     with resumable("finetune", inputs=["data/records", "data/weights"], settings=determining) as state:
         network = backbone.load("data/weights", image_size)
-        train, val = (records.open_records("data/records", name) for name in ("train", "val"))
-        probe = head.build(network.output_shape[-1], len(train.classes), units=None, dropout=settings.probe.dropout)
         embedding = backbone.embedding(network)
-        if checkpoint.load(state) is None:  # the state holds the probe's weights, too
-            print("a linear classifier on the features of the frozen backbone:", flush=True)
-            fit_probe(probe, embedding, params)
-        print("backbone and classifier together:", flush=True)
+        train, val = (records.open_records("data/records", name) for name in ("train", "val"))
+        head = probe.build(network.output_shape[-1], len(train.classes))
+        if checkpoint.load(state) is None:  # a state holds the head's weights too
+            embed = embedder.compiled(embedding)
+            frozen = embedder.compute(embed, train, batch_size=params.embed.batch_size, desc="train")
+            probe.fit(head, frozen, C=settings.probe_C)
         finetuning.unfreeze(network, own.blocks)
         history = training.run(
-            finetuning.classifier(embedding, probe),
+            finetuning.classifier(embedding, head),
             lambda start: cnn_batches.training(
                 train,
                 batch_size=own.batch_size,
@@ -73,25 +72,6 @@ def main() -> None:
         with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, plots):
             finetuning.save(folder, network)
             curves.write(plots, history)
-
-
-def fit_probe(probe, embedding, params: Params) -> None:
-    """Train a linear classifier on the features of the frozen backbone."""
-    settings = params.finetune
-    embed = embedder.compiled(embedding)
-    train, val = (
-        embedder.compute(embed, records.open_records("data/records", name), batch_size=params.embed.batch_size)
-        for name in ("train", "val")
-    )
-    head.standardise(probe, train.features)
-    steps = {"batch_size": settings.probe.batch_size, "epochs": settings.probe.epochs}
-    training.run(
-        probe,
-        lambda start: head_batches.training(train, seed=params.seed, start=start, **steps),
-        head_batches.validation(val),
-        count=len(train.label),
-        **{**plain(settings.training), "learning_rate": settings.probe.learning_rate, **steps},
-    )
 
 
 if __name__ == "__main__":
