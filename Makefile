@@ -47,8 +47,9 @@ verify: .venv/installed  ## run the pipeline in two fresh clones and compare eve
 results: .venv/installed  ## write the table of results in README.md from the metrics
 	python benchmarks/results.py
 
-bench: .venv/installed  ## speed of reading, as ratios to Keras' own loader
+bench: .venv/installed  ## speed of reading and training, as ratios to what plain Keras does
 	python benchmarks/reading.py
+	python benchmarks/training.py
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
 	for extra in "" dev gpu; do \

@@ -19,20 +19,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def unpack(records_folder: Path, target: Path) -> None:
-    """Write the recorded images of the training split as <class>/<number>.<ending>, as Keras reads them."""
+def unpack(records_folder: Path, target: Path, split: str = "train", shards: int | None = None) -> int:
+    """Write the recorded images of a split as <class>/<number>.<ending>, as Keras reads them.
+
+    Args:
+        shards: of the split that are used; None: all.
+
+    Returns:
+        The number of images.
+    """
     import tensorflow as tf
 
     index = json.loads((records_folder / "index.json").read_text(encoding="utf-8"))
     for name in index["classes"]:
         (target / name).mkdir(parents=True)
-    files = [str(records_folder / name) for name in index["splits"]["train"]["shards"]]
+    files = [str(records_folder / name) for name in index["splits"][split]["shards"][:shards]]
     for number, raw in enumerate(tf.data.TFRecordDataset(files).as_numpy_iterator()):
         feature = tf.train.Example.FromString(raw).features.feature
         data = feature["image/encoded"].bytes_list.value[0]
         folder = target / feature["image/class/text"].bytes_list.value[0].decode()
         ending = "png" if data.startswith(b"\x89PNG") else "jpg"
         (folder / f"{number}.{ending}").write_bytes(data)
+    return number + 1
 
 
 def epochs_of_folder(folder: Path, side: int, batch_size: int, epochs: int):

@@ -1,0 +1,214 @@
+"""What a training costs here, against one plain Keras script that does what the earlier write-ups did.
+
+    make bench        # or: python benchmarks/training.py [--folder data] [--shards 2] [--epochs 10]
+
+On the same images, in processes of their own, in turn, and so as ratios that hold on a noisy machine:
+
+- transfer: `plain.py transfer` (the frozen backbone inside `fit`, 10 epochs) against embedding once and then the head;
+- another head: the plain script's whole training again, against the head alone on the features that are there;
+- the CNN: an epoch of `plain.py cnn` against an epoch of this project's training, at equal architecture;
+- embedding: images/s of the stage against those of the bare backbone on images that are in memory already.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.reading import unpack  # noqa: E402
+from scenes.params import plain, read  # noqa: E402
+
+
+def subset(folder: Path, name: str, shards: int | None):
+    """Return the records of a split, of its first ``shards`` shards only."""
+    import tensorflow as tf
+
+    from scenes import records
+
+    split = records.open_records(folder / "records", name)
+    files = split.files[:shards]
+    count = sum(1 for _ in tf.data.TFRecordDataset(list(files)))
+    return dataclasses.replace(split, files=files, count=count)
+
+
+def transfer(arguments, params) -> dict:
+    """Embed both splits, then train the head; seconds of each."""
+    from scenes import backbone, embedder, head, head_batches, training
+
+    begin = time.perf_counter()
+    network = backbone.load(arguments.folder / "weights", params.active.backbone_image_size)
+    embed = embedder.compiled(backbone.embedding(network))
+    train, val = (
+        embedder.compute(embed, subset(arguments.folder, name, shards), batch_size=params.embed.batch_size)
+        for name, shards in (("train", arguments.shards), ("val", None))
+    )
+    embedded = time.perf_counter()
+    settings = params.models.efficientnetv2l
+    layers = head.build(train.features.shape[1], len(train.classes), **plain(settings.network))
+    head.standardise(layers, train.features)
+    history = training.run(
+        layers,
+        lambda start: head_batches.training(
+            train, batch_size=settings.training.batch_size, epochs=settings.training.epochs, seed=1, start=start
+        ),
+        head_batches.validation(val),
+        count=len(train.label),
+        **plain(settings.training),
+    )
+    return {
+        "seconds": time.perf_counter() - begin,
+        "head_seconds": time.perf_counter() - embedded,
+        "val_accuracy": history["val_accuracy"],
+    }
+
+
+def cnn_epochs(arguments, params) -> dict:
+    """Train the CNN for some epochs; seconds of each, validation included."""
+    from benchmarks.plain import Clock
+    from scenes import cnn, cnn_batches, training
+
+    settings = params.models.baseline
+    train, val = subset(arguments.folder, "train", arguments.shards), subset(arguments.folder, "val", None)
+    size = arguments.batch_size
+    network = cnn.build(train.image_shape, len(train.classes), **plain(settings.network))
+    training.compile_classifier(network, 0.001, optimizer="adam", weight_decay=None, label_smoothing=0.0)
+    batches = cnn_batches.training(
+        train,
+        batch_size=size,
+        epochs=3,
+        seed=1,
+        memory_mb=settings.memory_mb,
+        **plain(settings.augmentation),
+    )
+    clock = Clock()
+    network.fit(
+        batches,
+        steps_per_epoch=-(-train.count // size),
+        epochs=3,
+        validation_data=cnn_batches.validation(val, size),
+        shuffle=False,
+        verbose=0,
+        callbacks=[clock],
+    )
+    return {"epochs": clock.seconds}
+
+
+def embedding(arguments, params) -> dict:
+    """Images/s of the bare backbone on arrays, and of the stage's way through the records, in turn."""
+    import numpy as np
+    import tensorflow as tf
+
+    from scenes import backbone, embedder, records
+
+    network = backbone.load(arguments.folder / "weights", params.active.backbone_image_size)
+    embed = embedder.compiled(backbone.embedding(network))
+    split = subset(arguments.folder, "train", 1)
+    images = records.load(split)["image"]
+    size = params.embed.batch_size
+    batches = [tf.constant(images[begin : begin + size]) for begin in range(0, len(images), size)]
+    embed(batches[0])  # traces
+    ratios, rates = [], []
+    for _ in range(3):
+        begin = time.perf_counter()
+        for batch in batches:
+            np.asarray(embed(batch))
+        bare = time.perf_counter() - begin
+        begin = time.perf_counter()
+        embedder.compute(embed, split, batch_size=size)
+        staged = time.perf_counter() - begin
+        ratios.append(bare / staged)
+        rates.append(split.count / bare)
+    return {"ratio": statistics.median(ratios), "rate": statistics.median(rates)}
+
+
+CHILDREN = {"transfer": transfer, "cnn": cnn_epochs, "embedding": embedding}
+
+
+def output(*command) -> dict:
+    """Run a command of which the last line printed is JSON."""
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "data", help="holds records/ and weights/ (default: data)"
+    )
+    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", help="of the run that made them")
+    parser.add_argument("--shards", type=int, help="of the training split that are used (default: all)")
+    parser.add_argument("--epochs", type=int, default=10, help="of the plain transfer script (default: 10)")
+    parser.add_argument("--batch-size", type=int, default=32, help="images a batch (default: 32)")
+    parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    arguments.folder = arguments.folder.resolve()
+    params = read(arguments.params)
+    if arguments.child:
+        from scenes.determinism import configure
+
+        configure(seed=1, threads=params.threads)
+        return print(json.dumps(CHILDREN[arguments.child](arguments, params)))
+    if not (arguments.folder / "records" / "index.json").is_file():
+        raise SystemExit(f"there are no records in {arguments.folder}; run `make repro` first")
+
+    same = ["--folder", arguments.folder, "--params", arguments.params, "--batch-size", arguments.batch_size]
+    same += ["--shards", arguments.shards] if arguments.shards else []
+    plain_script, own = ROOT / "benchmarks" / "plain.py", Path(__file__)
+    weights = json.loads((arguments.folder / "weights" / "backbone.json").read_text(encoding="utf-8"))
+    index = json.loads((arguments.folder / "records" / "index.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        images = Path(folder)
+        count = unpack(arguments.folder / "records", images / "train", "train", arguments.shards)
+        unpack(arguments.folder / "records", images / "val", "val", None)
+        plain_transfer = output(
+            plain_script, "transfer", images, "--backbone", weights["backbone"],
+            "--weights", arguments.folder / "weights" / weights["file"],
+            "--side", params.active.backbone_image_size, "--epochs", arguments.epochs,
+            "--batch-size", arguments.batch_size,
+        )  # fmt: skip
+        own_transfer = output(own, "--child", "transfer", *same)
+        plain_cnn = output(
+            plain_script, "cnn", images, "--side", index["image_shape"][0], "--epochs", 3,
+            "--batch-size", arguments.batch_size, "--filters", *params.models.baseline.network.filters,
+        )  # fmt: skip
+        own_cnn = output(own, "--child", "cnn", *same)
+        rates = output(own, "--child", "embedding", *same)
+
+    print(f"{count:,} images, {weights['backbone']} at {params.active.backbone_image_size} px")
+    best, own_best = max(plain_transfer["val_accuracy"]), max(own_transfer["val_accuracy"])
+    seconds, own_seconds, head_seconds = (
+        plain_transfer["seconds"],
+        own_transfer["seconds"],
+        own_transfer["head_seconds"],
+    )
+    print(
+        f"transfer   plain {seconds:,.0f} s for {best:.3f} on validation, here {own_seconds:,.0f} s for "
+        f"{own_best:.3f}: {seconds / own_seconds:.1f}x"
+    )
+    print(f"next head  plain {seconds:,.0f} s, here {head_seconds:,.1f} s: {seconds / head_seconds:.0f}x")
+    # The first epoch holds the building of graphs, in both.
+    epochs = [statistics.median(found["epochs"][1:]) for found in (plain_cnn, own_cnn)]
+    print(f"CNN        plain {epochs[0]:,.1f} s an epoch, here {epochs[1]:,.1f} s: {epochs[0] / epochs[1]:.2f}x")
+    print(f"embedding  {rates['ratio']:.2f} of the bare backbone's {rates['rate']:,.0f} images/s")
+    return None
+
+
+if __name__ == "__main__":
+    main()

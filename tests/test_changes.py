@@ -1,0 +1,154 @@
+"""What a change costs: the stages that DVC wants to run again after each of many edits, and no others."""
+
+import io
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from tests.clones import environment
+
+BOTH = {"evaluate@baseline", "evaluate@efficientnetv2l"}
+TRAINING = {"finetune", "train@baseline", "train@efficientnetv2l"}
+
+
+def param(path: str, value) -> Callable[[Path], None]:
+    """Set the parameter at a dotted path."""
+
+    def edit(folder: Path) -> None:
+        file = folder / "params.yaml"
+        tree = params = yaml.safe_load(file.read_text())
+        *parents, key = path.split(".")
+        for parent in parents:
+            tree = tree[parent]
+        assert tree.get(key) != value, f"{path} is {value!r} already"
+        tree[key] = value
+        file.write_text(yaml.safe_dump(params, sort_keys=False))
+
+    return edit
+
+
+def comment(name: str) -> Callable[[Path], None]:
+    """Add a comment to a file of code or text."""
+
+    def edit(folder: Path) -> None:
+        with (folder / name).open("a") as file:
+            file.write("# a remark\n")
+
+    return edit
+
+
+def archive(change: Callable[[str, bytes], tuple[str, bytes]]) -> Callable[[Path], None]:
+    """Rewrite the archive with every member's name and content passed through ``change``."""
+
+    def edit(folder: Path) -> None:
+        path = folder / "data/raw/archive.zip"
+        written = io.BytesIO()
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(written, "w") as new:
+            for member in old.infolist():
+                new.writestr(*change(member.filename, old.read(member)))
+        path.unlink()  # it may be a link into the cache
+        path.write_bytes(written.getvalue())
+
+    return edit
+
+
+def one_image(name: str, data: bytes) -> tuple[str, bytes]:
+    first = name.endswith(".jpg") and "/forest/" in name
+    return name, data + b"\0" if first else data
+
+
+def another_class_name(name: str, data: bytes) -> tuple[str, bytes]:
+    return name.replace("/forest/", "/wood/"), data
+
+
+def third_model(folder: Path) -> None:
+    file = folder / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["models"]["wider"] = params["models"]["baseline"] | {"network": {"filters": [16, 32], "dropout": 0.2}}
+    file.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+# `dvc status` names the stages whose own inputs have changed. Those behind them run only if what comes out changes.
+EDITS = {
+    "the head's learning rate": (
+        param("models.efficientnetv2l.training.learning_rate", 1e-4),
+        {"train@efficientnetv2l"},
+    ),
+    "the head's width": (param("models.efficientnetv2l.network.units", 64), {"train@efficientnetv2l"}),
+    "the baseline's batch size": (param("models.baseline.training.batch_size", 16), {"train@baseline"}),
+    "the baseline's augmentation": (param("models.baseline.augmentation.shift", 0.2), {"train@baseline"}),
+    "another model": (third_model, {"train@wider", "evaluate@wider"}),
+    "the rate of fine-tuning": (param("finetune.training.learning_rate", 1e-4), {"finetune"}),
+    "the blocks fine-tuned": (param("profiles.demo.finetune.blocks", 2), {"finetune"}),
+    "views of an image": (param("embed.views", 2), {"embed"}),
+    "the size the backbone sees": (param("profiles.demo.backbone_image_size", 64), {"finetune", "embed"}),
+    "the backbone": (param("profiles.demo.backbone", "EfficientNetV2S"), {"weights"}),
+    "the backbone's weights": (param("profiles.demo.weights", "imagenet"), {"weights"}),
+    "the image size": (param("profiles.demo.image_size", 64), {"records"}),
+    "the size of a shard": (param("records.shard_size", 50), {"records"}),
+    "the share of validation": (param("split.val_fraction", 0.2), {"split"}),
+    "what counts as a near duplicate": (param("audit.near_duplicate_distance", 2), {"audit"}),
+    "the archive's source": (param("profiles.demo.synthetic.train", 160), {"download"}),
+    "the seed": (param("seed", 7), {"split", "records", *TRAINING}),
+    "the number of threads": (param("threads", 1), {"embed", *TRAINING, *BOTH}),
+    "the precision": (param("precision", "mixed_bfloat16"), {"embed", *TRAINING}),
+    "the other profile": (param("profiles.intel.image_size", 128), set()),
+    "one image of the archive": (archive(one_image), {"download", "audit", "records"}),
+    "a class's name": (archive(another_class_name), {"download", "audit", "records"}),
+    "a colour of the plots": (comment("scenes/style.py"), {"audit", *BOTH}),
+    "a remark in the metrics": (comment("scenes/metrics.py"), BOTH),
+    "a remark in the head": (comment("scenes/head.py"), {"train@efficientnetv2l", *BOTH}),
+    "a remark in the CNN": (comment("scenes/cnn.py"), {"train@baseline", *BOTH}),
+    "a remark in a stage": (comment("stages/split.py"), {"split"}),
+    "a remark in fitting": (comment("scenes/training.py"), TRAINING),
+    "the check of params.yaml": (comment("scenes/schema.py"), set()),
+    "the README": (comment("README.md"), set()),
+    "a test": (comment("tests/test_changes.py"), set()),
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(pipeline, tmp_path_factory):
+    """A copy of a clone in which everything is up to date."""
+    folder = tmp_path_factory.mktemp("changes") / "clone"
+    shutil.copytree(pipeline.one, folder, symlinks=True)
+    with Repo(folder) as repo:
+        assert repo.status() == {}
+    return folder
+
+
+@pytest.fixture
+def undone(workspace):
+    """The workspace, put back in order after the test."""
+    names = ["params.yaml", "README.md", "data/raw/archive.zip", "tests/test_changes.py"]
+    names += [f"{top}/{path.name}" for top in ("scenes", "stages") for path in (workspace / top).glob("*.py")]
+    kept = {name: (workspace / name).read_bytes() for name in names}
+    yield workspace
+    for name, content in kept.items():
+        if (workspace / name).read_bytes() != content:
+            (workspace / name).unlink()
+            (workspace / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_names_just_these_stages(undone, name):
+    edit, expected = EDITS[name]
+    edit(undone)
+    with Repo(undone) as repo:
+        assert set(repo.status()) == expected
+
+
+def test_a_remark_runs_its_stage_and_nothing_behind_it(undone):
+    """The other half: what comes out of `split` is the same, so DVC stops there."""
+    comment("stages/split.py")(undone)
+    done = subprocess.run(
+        ["dvc", "repro"], cwd=undone, env=environment(), check=True, capture_output=True, text=True, timeout=120
+    )
+    assert "Running stage 'split'" in done.stdout
+    assert done.stdout.count("Running stage") == 1

@@ -1,0 +1,137 @@
+"""Trainings and `dvc` itself killed with SIGKILL: `dvc repro` goes on and ends in the bytes of an uninterrupted run."""
+
+import re
+import shutil
+import subprocess
+import time
+
+import psutil
+import pytest
+import yaml
+
+from tests import clones
+
+pytestmark = pytest.mark.timeout(600)
+
+
+class Run:
+    """A ``dvc repro`` of one stage, whose output can be waited for and whose processes can be killed."""
+
+    def __init__(self, folder, stage):
+        self.log = folder.with_suffix(".log")
+        with self.log.open("w") as log:
+            # Without the run cache, which would bring the result of the uninterrupted run.
+            command = ["dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
+            self.dvc = subprocess.Popen(
+                command, cwd=folder, env=clones.environment(), stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def text(self):
+        return self.log.read_text()
+
+    def wait_for(self, pattern, seconds=240):
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, self.text()):
+            assert self.dvc.poll() is None, self.text()[-3000:]
+            assert time.monotonic() < deadline, self.text()[-3000:]
+            time.sleep(0.02)
+
+    def training(self):
+        """The process that trains."""
+        for child in psutil.Process(self.dvc.pid).children(recursive=True):
+            if re.search(r"-m stages\.(train|finetune)", " ".join(child.cmdline())):
+                return child
+        raise AssertionError("nothing trains")
+
+    def end(self, expected, seconds=300):
+        try:
+            assert self.dvc.wait(seconds) == expected, self.text()[-3000:]
+        finally:
+            self.dvc.kill()
+
+
+def outs(folder, stage):
+    return yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]["outs"]
+
+
+@pytest.fixture(scope="module")
+def workspace(pipeline, tmp_path_factory):
+    """A clone in which the baseline trains long enough to be killed in the middle."""
+    folder = tmp_path_factory.mktemp("killed") / "clone"
+    shutil.copytree(pipeline.one, folder, symlinks=True)
+    file = folder / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["models"]["baseline"]["training"]["epochs"] = 40
+    file.write_text(yaml.safe_dump(params, sort_keys=False))
+    return folder
+
+
+def states(folder, name):
+    return list((folder / ".resume" / name).glob("*.npz"))
+
+
+def test_the_baseline_killed_at_several_moments(workspace):
+    Run(workspace, "train@baseline").end(0)
+    uninterrupted = outs(workspace, "train@baseline")
+    assert not states(workspace, "train@baseline")
+
+    # Before the first epoch is over: nothing to go on from.
+    run = Run(workspace, "train@baseline")
+    run.wait_for(r"stages\.train_cnn")
+    time.sleep(1)
+    run.training().kill()
+    run.end(255)
+    assert not (workspace / "models/baseline").exists()
+
+    # In the middle, the training alone.
+    run = Run(workspace, "train@baseline")
+    run.wait_for(r"epoch  7/40")
+    assert "going on" not in run.text()
+    run.training().kill()
+    run.end(255)
+    assert len(states(workspace, "train@baseline")) == 1
+
+    # In the middle, dvc alone. The next run starts at once, while the orphan may still be there.
+    run = Run(workspace, "train@baseline")
+    run.wait_for(r"going on after epoch (7|8|9)")
+    run.wait_for(r"epoch 15/40")
+    orphan = run.training()
+    run.dvc.kill()
+    last = Run(workspace, "train@baseline")
+    run.dvc.wait()
+    last.end(0)
+    assert not orphan.is_running()
+    assert int(re.search(r"going on after epoch (\d+)", last.text())[1]) >= 15
+    assert outs(workspace, "train@baseline") == uninterrupted
+    assert not states(workspace, "train@baseline")
+
+
+def test_fine_tuning_killed_after_an_epoch(workspace):
+    uninterrupted = outs(workspace, "finetune")
+    run = Run(workspace, "finetune")
+    run.wait_for(r"epoch 1/2")
+    run.training().kill()
+    run.end(255)
+    last = Run(workspace, "finetune")
+    last.end(0)
+    assert "going on after epoch 1 of 2" in last.text()
+    assert outs(workspace, "finetune") == uninterrupted
+
+
+def test_state_of_other_settings_is_not_used(workspace):
+    run = Run(workspace, "train@baseline")
+    run.wait_for(r"epoch  5/40")
+    run.training().kill()
+    run.end(255)
+    file = workspace / "params.yaml"
+    kept = file.read_text()
+    file.write_text(kept.replace("label_smoothing: 0.1", "label_smoothing: 0.0"))
+    try:
+        run = Run(workspace, "train@baseline")
+        run.wait_for(r"epoch  1/40")
+        assert "going on" not in run.text()
+        assert len(states(workspace, "train@baseline")) == 2
+        run.training().kill()
+        run.end(255)
+    finally:
+        file.write_text(kept)
