@@ -4,7 +4,7 @@
     python benchmarks/plain.py cnn IMAGES [--side 150] [--epochs 3]
 
 IMAGES holds train/<class>/*.jpg and val/<class>/*.jpg. `transfer`: image_dataset_from_directory, a frozen backbone
-inside `fit`, two new layers on it. `cnn`: the architecture of this project's baseline, fed by image_dataset_from_directory.
+inside `fit`, two new layers on it. `cnn`: the architecture of this project's baseline, fed by the same function.
 Prints one line of JSON: seconds of each epoch and the validation accuracies.
 """
 
