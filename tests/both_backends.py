@@ -1,0 +1,116 @@
+"""Train networks and score them, under whichever backend Keras has.
+
+    python -m tests.both_backends train FOLDER    # or: score FOLDER
+
+tests/test_jax.py runs the first under JAX and the second under TensorFlow.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from scenes import backbone, cnn, drawing, finetuning, head, model, model_folder, training
+from scenes.synthetic import resize
+
+CLASSES = ("forest", "sea", "street")
+FEATURES = 8
+SIDE = 48  # of an image
+SEEN = 32  # by the backbone
+CNN = {"filters": [8, 16], "dropout": 0.1}
+HEAD = {"units": 16, "dropout": 0.1}
+
+
+class RefuseTensorFlow:
+    """An import hook. Keras by itself looks whether TensorFlow is there, which takes seconds, and can do without."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.split(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"{name} must not be needed under JAX", name=name)
+
+
+def images(count: int, seed: int) -> np.ndarray:
+    """Return uint8 (count, SIDE, SIDE, 3): drawn scenes, their classes by turns."""
+    rng = np.random.default_rng(seed)
+    drawn = (drawing.draw(CLASSES[i % len(CLASSES)], rng)[0] for i in range(count))
+    return np.stack([resize(pixels, SIDE, SIDE) for pixels in drawn])
+
+
+def features(count: int, seed: int) -> np.ndarray:
+    """Return float32 (count, FEATURES): a cluster for each class, by turns, far from zero mean and unit variance."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(count, FEATURES)) + 4 * np.eye(FEATURES)[np.arange(count) % len(CLASSES)]
+    return (100 + 20 * rows).astype(np.float32)
+
+
+def fit(network, inputs: np.ndarray, *, rate: float, epochs: int) -> list[float]:
+    """Compile and train, and return the loss after each epoch."""
+    # Without XLA JAX runs op by op, many times slower.
+    training.compile_classifier(
+        network, rate, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1, xla=keras.backend.backend() == "jax"
+    )
+    one_hot = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
+    return network.fit(inputs, one_hot, batch_size=16, epochs=epochs, verbose=0).history["loss"]
+
+
+def tuned():
+    """Return a backbone and the classifier that ends in it, both to be trained."""
+    network = backbone.build("EfficientNetV2B0", SEEN)
+    finetuning.unfreeze(network, None)
+    end = head.build(network.output_shape[-1], len(CLASSES), **HEAD)
+    return network, finetuning.classifier(backbone.embedding(network), end)
+
+
+def train(folder: Path) -> None:
+    """Train a CNN, a head and a backbone; write them, inputs.npz and trained.json, and :func:`score` them."""
+    keras.utils.set_random_seed(0)
+    for name in ("cnn", "head"):
+        (folder / name).mkdir()
+
+    network = cnn.build((SIDE, SIDE, 3), len(CLASSES), **CNN)
+    losses = {"cnn": fit(network, images(96, seed=0), rate=0.01, epochs=6)}
+    described = {"kind": "cnn", "classes": CLASSES, "image_shape": (SIDE, SIDE, 3), "network": CNN}
+    model_folder.save(folder / "cnn", network, described)
+
+    network = head.build(FEATURES, len(CLASSES), **HEAD)
+    head.standardise(network, features(96, seed=0))
+    losses["head"] = fit(network, features(96, seed=0), rate=0.01, epochs=6)
+    described = {"kind": "head", "classes": CLASSES, "features": FEATURES, "network": HEAD}
+    model_folder.save(folder / "head", network, described)
+
+    network, classifier = tuned()
+    before = [variable.numpy().copy() for variable in network.variables]
+    losses["tuned"] = fit(classifier, images(16, seed=0), rate=0.0005, epochs=10)
+    moved = {
+        variable.path: not np.array_equal(variable.numpy(), value)
+        for variable, value in zip(network.variables, before, strict=True)
+    }
+    learning = [moved[variable.path] for variable in network.trainable_variables]
+    statistics = [value for path, value in moved.items() if "moving_" in path]
+    classifier.save_weights(folder / "tuned.weights.h5")
+
+    # None of these was trained on.
+    np.savez(folder / "inputs.npz", cnn=images(48, seed=1), head=features(48, seed=1), tuned=images(12, seed=1))
+    trained = {"losses": losses, "moved": {"learning": learning, "statistics": statistics}}
+    (folder / "trained.json").write_text(json.dumps(trained), encoding="utf-8")
+    score(folder)
+
+
+def score(folder: Path) -> None:
+    """Load what :func:`train` wrote and write the probabilities of the inputs to BACKEND.npz."""
+    networks = {name: model.load_network(folder / name) for name in ("cnn", "head")}
+    networks["tuned"] = tuned()[1]
+    networks["tuned"].load_weights(folder / "tuned.weights.h5")
+    with np.load(folder / "inputs.npz") as inputs:
+        found = {name: network.predict(inputs[name], verbose=0) for name, network in networks.items()}
+    np.savez(folder / f"{keras.backend.backend()}.npz", **found)
+
+
+if __name__ == "__main__":
+    if keras.backend.backend() == "jax":
+        assert "tensorflow" not in sys.modules
+        sys.meta_path.insert(0, RefuseTensorFlow)
+    {"train": train, "score": score}[sys.argv[1]](Path(sys.argv[2]))

@@ -1,0 +1,88 @@
+"""Model code is plain Keras 3: JAX trains it, too, and TensorFlow loads the result with the same scores."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from scenes import metrics
+from tests.code_facts import ROOT
+
+NAMES = ("cnn", "head", "tuned")
+# Some 1e-7 has been seen: float32 sums in another order.
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
+
+# Beyond the time in which the module's one fixture gives up.
+pytestmark = pytest.mark.timeout(500)
+
+
+def run(backend: str, action: str, folder) -> None:
+    surroundings = {
+        "KERAS_BACKEND": backend,
+        # Also where there is a GPU: it would round products to TF32.
+        "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        # JAX optimises less and compiles in half the time, which is nearly all there is to do.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.both_backends", action, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, **surroundings},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What JAX has trained, and the probabilities that each backend gives with it."""
+    folder = tmp_path_factory.mktemp("jax")
+    run("jax", "train", folder)
+    run("tensorflow", "score", folder)
+    facts = json.loads((folder / "trained.json").read_text(encoding="utf-8"))
+    return SimpleNamespace(**facts, jax=np.load(folder / "jax.npz"), tensorflow=np.load(folder / "tensorflow.npz"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_jax_trains_it(trained, name):
+    losses = trained.losses[name]
+    assert np.isfinite(losses).all()
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensorflow_gives_the_same_probabilities(trained, name):
+    jax, tensorflow = trained.jax[name], trained.tensorflow[name]
+    np.testing.assert_allclose(tensorflow, jax, **TOLERANCE)
+    np.testing.assert_array_equal(tensorflow.argmax(axis=1), jax.argmax(axis=1))
+    # Answers that depend on the input: else this would compare nothing.
+    assert np.ptp(jax, axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["cnn", "head"])
+def test_tensorflow_gives_the_same_scores(trained, name):
+    labels, classes = np.arange(len(trained.jax[name])) % 3, ("a", "b", "c")
+    jax, tensorflow = (
+        metrics.classification(labels, probabilities[name], classes)
+        for probabilities in (trained.jax, trained.tensorflow)
+    )
+    crossentropies = [scores.pop("crossentropy") for scores in (jax, tensorflow)]
+    assert crossentropies[0] == pytest.approx(crossentropies[1], rel=1e-4)
+    calibrations = [scores.pop("calibration")["ece"] for scores in (jax, tensorflow)]
+    assert calibrations[0] == pytest.approx(calibrations[1], abs=1e-4)
+    assert jax == tensorflow
+    assert jax["accuracy"] > 0.6  # of three classes, on what it was not trained on
+
+
+def test_fine_tuning_moves_all_but_batch_normalisation(trained):
+    assert all(trained.moved["learning"])
+    assert trained.moved["statistics"]
+    assert not any(trained.moved["statistics"])
