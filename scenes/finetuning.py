@@ -31,6 +31,7 @@ def unfreeze(network, blocks: int | None) -> None:
         match = re.match(r"block(\d+)", layer.name)
         return int(match[1]) if match else None
 
+    network.trainable = True  # else its layers count for nothing
     last = max(number for layer in network.layers if (number := block(layer)) is not None)
     first = 0 if blocks is None else last - blocks + 1
     number = 0  # of the block that a layer is in; the stem counts as block 0, the top as the last one
@@ -40,7 +41,9 @@ def unfreeze(network, blocks: int | None) -> None:
 
 
 def classifier(embedding, head):
-    """Return ``head`` on ``embedding``, which stays in inference mode; see :func:`unfreeze` for what learns.
+    """Return ``head`` on ``embedding``; see :func:`unfreeze` for what learns.
+
+    In training the blocks' own dropout (stochastic depth) runs, as it did when the backbone was trained.
 
     Args:
         embedding: keras.Model from images to features (see ``scenes.backbone.load``).
@@ -49,7 +52,7 @@ def classifier(embedding, head):
     import keras
 
     inputs = keras.Input(embedding.input_shape[1:], name="image")
-    return keras.Model(inputs, head(embedding(inputs, training=False)), name="classifier")
+    return keras.Model(inputs, head(embedding(inputs)), name="classifier")
 
 
 def save(folder: str | Path, network) -> None:

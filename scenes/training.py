@@ -75,7 +75,8 @@ def compile_classifier(
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="crossentropy"),
         ],
-        jit_compile=xla,
+        # Without it JAX would run a step op by op.
+        jit_compile=xla or keras.backend.backend() == "jax",
     )
 
 
@@ -143,6 +144,11 @@ def run(
         print(f"going on after epoch {done.epoch} of {epochs}", flush=True)
     history = done.history if done else {}
     first = (epochs if done.stopped else done.epoch) if done else 0
+    if first == epochs:  # killed between the last epoch and the saving of the model
+        stopping.set_model(model)
+        stopping.on_train_begin()
+        stopping.on_train_end()
+        return history
     fitted = model.fit(
         batches(first),
         initial_epoch=first,
