@@ -17,7 +17,8 @@ def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int):
     Args:
         schedule: ``constant`` or ``cosine``.
         peak: highest learning rate.
-        steps: optimiser steps of the whole training.
+        steps: batches of the whole training: Keras' optimisers hand their schedules the number of batches, also where
+            they accumulate the gradients of several.
         warmup_steps: of those, the linear ones (``cosine`` only).
 
     Source: Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983), warm-up as in Goyal et al. 2017
@@ -122,14 +123,13 @@ def run(
     import keras
 
     steps = -(-count // batch_size)
-    updates = steps / gradient_accumulation  # an epoch
     compile_classifier(
         model,
         rate(
             schedule,
             peak=learning_rate,
-            steps=round(updates * epochs),
-            warmup_steps=round(updates * warmup_epochs),
+            steps=steps * epochs,
+            warmup_steps=round(steps * warmup_epochs),
         ),
         optimizer=optimizer,
         weight_decay=weight_decay,

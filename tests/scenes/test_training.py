@@ -73,6 +73,14 @@ def test_the_rate_warms_up_linearly_and_ends_at_0():
     assert training.rate("constant", peak=0.5, steps=9, warmup_steps=0) == 0.5
 
 
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_the_rate_covers_the_whole_training_however_many_batches_make_a_step(accumulation):
+    _, history = train(epochs=4, warmup_epochs=1, gradient_accumulation=accumulation)
+    # At the end of an epoch: the peak after the warm-up, then a third and two thirds of a half cosine, then nothing.
+    expected = [0.01 * (1 + np.cos(np.pi * part / 3)) / 2 for part in range(4)]
+    assert history["learning_rate"] == pytest.approx(expected, rel=1e-4, abs=1e-8)
+
+
 def test_early_stopping_is_that_of_the_write_up():
     """min_delta 0.05, patience 2: stops at the first epoch that is the second without a gain of 0.05."""
     _, history = train(
