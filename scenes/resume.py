@@ -10,7 +10,6 @@ from pathlib import Path
 
 from scenes.errors import InputError
 from scenes.fingerprint import fingerprint
-from scenes.orphan import end_with_dvc
 
 FOLDER = Path(".resume")  # outside the outs, which DVC deletes before a stage runs
 _PATIENCE = 20.0  # seconds: an orphan ends within one
@@ -21,8 +20,8 @@ def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict) -> Ite
     """Yield the file for the state of the training ``name``; remove it when the block ends well.
 
     The file's name holds the fingerprint of all that determines the result, so that another training's state is never
-    taken for this one's. Until the block ends, no other process enters it for the same ``name``, and
-    this one ends with the `dvc` that started it.
+    taken for this one's. Until the block ends, no other process enters it for the same ``name``: so see to it that this
+    one does not outlive what started it (see ``scenes.orphan``).
 
     Args:
         inputs, settings: see :func:`scenes.fingerprint.fingerprint`.
@@ -33,7 +32,6 @@ def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict) -> Ite
     Raises:
         InputError: another process trains ``name`` in this folder.
     """
-    end_with_dvc()
     folder = FOLDER / name
     with _alone(FOLDER / f"{name}.lock"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,14 @@ from scenes import (
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
+from scenes.orphan import end_with_dvc
 from scenes.params import plain, read
 from scenes.precision import use
 from scenes.resume import resumable
 
 
 def main() -> None:
+    end_with_dvc()
     params = read()
     settings, own = params.finetune, params.active.finetune
     if own.epochs == 0:

@@ -7,12 +7,14 @@ from scenes import cnn, cnn_batches, curves, model_folder, records, training
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
+from scenes.orphan import end_with_dvc
 from scenes.params import plain, read
 from scenes.precision import use
 from scenes.resume import resumable
 
 
 def main(name: str) -> None:
+    end_with_dvc()
     params = read()
     settings = params.models[name]
     configure(seed=params.seed, threads=params.threads)
