@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Whose arithmetic the result comes from.
-LIBRARIES = ("keras", "tensorflow", "numpy", "simplejpeg")
+LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "simplejpeg")
 
 
 def fingerprint(inputs: Iterable[str | Path], settings: dict) -> str:
