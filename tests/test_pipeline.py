@@ -126,7 +126,7 @@ from scenes.determinism import configure
 configure(seed=0, threads=2)
 from scenes import model
 from scenes.model_folder import describe
-loaded, classes = model.load("models/{model}", "data/weights"), describe("models/{model}")["classes"]
+loaded, classes = model.load("models/{model}"), describe("models/{model}")["classes"]
 table = pd.read_csv("plots/{model}/predictions.csv")
 archive = zipfile.ZipFile("data/raw/archive.zip")
 images, kept = [], []

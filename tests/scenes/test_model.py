@@ -1,11 +1,23 @@
-"""Models as folders: equal bytes, the same answers by every way in, foreign backbones refused."""
+"""Models as folders: equal bytes, the same answers by every way in, other backbones refused."""
 
 import json
 
 import numpy as np
 import pytest
 
-from scenes import backbone, cnn, embeddings, head, inference, model, model_folder, records, weights
+from scenes import (
+    backbone,
+    cnn,
+    embedder,
+    embeddings,
+    finetuning,
+    head,
+    inference,
+    model,
+    model_folder,
+    records,
+    weights,
+)
 from scenes.errors import InputError
 from tests.scenes.test_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.scenes.test_records import write as write_records
@@ -13,6 +25,7 @@ from tests.scenes.test_records import write as write_records
 pytestmark = pytest.mark.usefixtures("deterministic")
 CNN = {"filters": [8, 16], "dropout": 0.1}
 HEAD = {"units": 8, "dropout": 0.1}
+SEEN = 48  # pixels a side that the backbone sees
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +35,23 @@ def data(tmp_path_factory, deterministic):
     write_records(root / "records")
     (root / "weights").mkdir()
     weights.acquire(root / "weights", "EfficientNetV2B0", "random", sha256=None, partial=root)
-    embed = embeddings.compiled(backbone.load(root / "weights", 48))
-    (root / "embeddings").mkdir()
-    for split in records.splits(root / "records"):
-        opened = records.open_records(root / "records", split)
-        batches = records.ordered_batches(opened, 16)
-        result = embeddings.compute(embed, batches, count=opened.count, classes=opened.classes, desc=split)
-        embeddings.save(root / "embeddings" / f"{split}.npz", result)
-    embeddings.save_origin(root / "embeddings", {**backbone.describe(root / "weights"), "image_size": 48})
+    (root / "finetuned").mkdir()
+    finetuning.save(root / "finetuned", None)
+    embed(root, backbone.load(root / "weights", SEEN))
     return root
+
+
+def embed(data, network, views=1):
+    """What the stage does, with ``network`` in the place of the backbone in ``data``."""
+    (data / "embeddings").mkdir()
+    origin = {
+        **backbone.describe(data / "weights"),
+        "image_size": SEEN,
+        "views": views,
+        "finetuned": finetuning.describe(data / "finetuned"),
+    }
+    embedding = backbone.embedding(network, views=views)
+    embedder.write(data / "embeddings", embedding, data / "records", batch_size=16, origin=origin)
 
 
 def save_cnn(folder):
@@ -79,7 +100,7 @@ def test_equal_weights_give_equal_bytes(tmp_path):
 
 def test_a_cnn_comes_back_as_it_was(tmp_path, data):
     network = save_cnn(tmp_path / "cnn")
-    loaded = model.load(tmp_path / "cnn", data / "weights")
+    loaded = model.load(tmp_path / "cnn", data)
     images = images_of("train")
     np.testing.assert_array_equal(loaded.predict(images, verbose=0), network.predict(images, verbose=0))
 
@@ -92,9 +113,13 @@ def test_a_head_does_not_hold_the_backbone(tmp_path, data):
 
 def test_the_whole_model_says_of_images_what_the_head_says_of_cached_features(tmp_path, data):
     save_head(tmp_path / "head", data)
-    whole = model.load(tmp_path / "head", data / "weights")
+    assert_whole_says_what_the_head_says(tmp_path / "head", data)
+
+
+def assert_whole_says_what_the_head_says(folder, data):
+    whole = model.load(folder, data)
     by_image = dict(zip((k for k, _ in SPLITS["train"]), whole.predict(images_of("train"), verbose=0), strict=True))
-    cached = inference.predict(tmp_path / "head", data, "train")
+    cached = inference.predict(folder, data, "train")
     for key, probabilities in zip(cached.key, cached.probabilities, strict=True):
         np.testing.assert_allclose(by_image[key], probabilities, atol=1e-5)
 
@@ -117,8 +142,56 @@ def test_another_backbone_is_refused(tmp_path, data):
     (tmp_path / "weights").mkdir()
     described = backbone.describe(data / "weights") | {"sha256": "0" * 64}
     (tmp_path / "weights" / "backbone.json").write_text(json.dumps(described))
+    (tmp_path / "finetuned").mkdir()
+    finetuning.save(tmp_path / "finetuned", None)
     with pytest.raises(InputError, match="trained on another backbone"):
-        model.load(tmp_path / "head", tmp_path / "weights")
+        model.load(tmp_path / "head", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tuned(data, tmp_path_factory):
+    """As ``data``, but the backbone's last block has been moved, and an image is embedded with its mirror image."""
+    root = tmp_path_factory.mktemp("tuned")
+    for name in ("weights", "records"):
+        (root / name).symlink_to(data / name)
+    network = backbone.load(root / "weights", SEEN)
+    finetuning.unfreeze(network, 1)
+    rng = np.random.default_rng(0)
+    for variable in network.trainable_variables:
+        variable.assign(variable.numpy() + rng.normal(size=variable.shape, scale=0.05))
+    (root / "finetuned").mkdir()
+    finetuning.save(root / "finetuned", network)
+    embed(root, network, views=2)
+    return root
+
+
+def test_the_whole_model_holds_the_fine_tuned_backbone(tmp_path, data, tuned):
+    save_head(tmp_path / "head", tuned)
+    assert_whole_says_what_the_head_says(tmp_path / "head", tuned)
+    # Else the test would pass without what was fine-tuned.
+    features = [embeddings.load(root / "embeddings", "train").features for root in (data, tuned)]
+    assert np.abs(features[0] - features[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("found", ["none", "others"])
+def test_a_backbone_that_was_fine_tuned_otherwise_is_refused(tmp_path, data, tuned, found):
+    save_head(tmp_path / "head", tuned)
+    (tmp_path / "weights").symlink_to(tuned / "weights")
+    (tmp_path / "finetuned").mkdir()
+    if found == "none":
+        finetuning.save(tmp_path / "finetuned", None)
+    else:
+        network = backbone.load(tuned / "weights", SEEN)
+        finetuning.unfreeze(network, 1)
+        finetuning.save(tmp_path / "finetuned", network)
+    with pytest.raises(InputError, match=r"trained on another backbone.*dvc repro"):
+        model.load(tmp_path / "head", tmp_path)
+
+
+def test_a_head_on_the_frozen_backbone_refuses_a_fine_tuned_one(tmp_path, data, tuned):
+    save_head(tmp_path / "head", data)
+    with pytest.raises(InputError, match="trained on another backbone"):
+        model.load(tmp_path / "head", tuned)
 
 
 def test_a_missing_model_is_one_sentence(tmp_path):
@@ -137,28 +210,21 @@ def test_embeddings_come_back_and_hold_no_pickle(data):
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def batch(count=4):
-    import tensorflow as tf
-
-    key = tf.constant([str(i) for i in range(count)])
-    return [{"key": key, "image": tf.zeros((count, 8, 8, 3), tf.uint8), "label": tf.zeros(count, tf.int64)}]
-
-
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
-def test_features_that_overflow_stop_in_one_sentence(bad):
+def test_features_that_overflow_stop_in_one_sentence(data, bad):
     import tensorflow as tf
 
     def overflowing(images):
         return tf.fill((tf.shape(images)[0], 5), tf.constant(bad, tf.float32))
 
     with pytest.raises(InputError, match="not finite"):
-        embeddings.compute(overflowing, batch(), count=4, classes=CLASSES, desc="")
+        embedder.compute(overflowing, records.open_records(data / "records", "val"), batch_size=2)
 
 
 def test_constant_features_stop_in_one_sentence():
     rows = np.tile(np.array([[1.0, 1e6, 0.0]], np.float32), (10, 1))
     constant = embeddings.Embeddings(np.array([b"k"] * 10), np.zeros(10, int), rows, CLASSES)
     with pytest.raises(InputError, match="the same features for every image"):
-        embeddings.check_informative(constant)
+        embedder.check_informative(constant)
     rows[0, 0] = 2.0
-    embeddings.check_informative(constant)
+    embedder.check_informative(constant)
