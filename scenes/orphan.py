@@ -31,10 +31,10 @@ def _dvc() -> psutil.Process | None:
     """Return the nearest ancestor that is a `dvc` (also as `python -m dvc`)."""
     for parent in psutil.Process().parents():
         try:
-            words = {Path(word).name for word in parent.cmdline()[:4]}
+            program, *arguments = [Path(word).name for word in parent.cmdline()[:4]] or [""]
         except psutil.Error:
             continue
-        if "dvc" in words:
+        if program == "dvc" or (program.startswith("python") and "dvc" in arguments):
             return parent
     return None
 
