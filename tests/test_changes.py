@@ -13,6 +13,7 @@ from dvc.repo import Repo
 
 from tests.clones import environment
 
+pytestmark = pytest.mark.timeout(900)  # the first of them waits for the pipeline
 BOTH = {"evaluate@baseline", "evaluate@efficientnetv2l"}
 TRAINING = {"finetune", "train@baseline", "train@efficientnetv2l"}
 
