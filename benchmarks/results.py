@@ -50,8 +50,9 @@ def table() -> str:
     demo = "demo (drawn), test 240"
     lines.append(floor(subset, SUBSET / "baseline.json"))
     lines.append(row(subset, "baseline: CNN from scratch", SUBSET / "baseline.json"))
+    lines.append(row(subset, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"))
     lines.append(
-        row(subset, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json")
+        row(subset, "efficientnetv2l: head on fine-tuned EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json")
     )
     lines.append(floor(demo, ROOT / "metrics" / "baseline.json"))
     lines.append(row(demo, "baseline: CNN from scratch", ROOT / "metrics" / "baseline.json"))
@@ -96,11 +97,12 @@ def main() -> None:
     if sys.argv[1:] == ["--show"]:
         print(show())
         return
-    profile = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profile"]
-    if profile == "intel":
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    if params["profile"] == "intel":
         SUBSET.mkdir(exist_ok=True)
-        for name in ("audit", "baseline", "efficientnetv2l"):
-            shutil.copyfile(ROOT / "metrics" / f"{name}.json", SUBSET / f"{name}.json")
+        transfer = "efficientnetv2l" if params["profiles"]["intel"]["finetune"]["epochs"] else "frozen"
+        for name, copy in (("audit", "audit"), ("baseline", "baseline"), ("efficientnetv2l", transfer)):
+            shutil.copyfile(ROOT / "metrics" / f"{name}.json", SUBSET / f"{copy}.json")
         print(
             f"copied the metrics of profile intel to {SUBSET.relative_to(ROOT)}; now go back to demo and run this again"
         )

@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 
 
-def configure(*, seed: int, threads: int) -> None:
+def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     """Seed every generator, switch op determinism on and fix the size of the thread pools.
 
     Call it first in a process, before TensorFlow has run an op. Float sums depend on how a kernel shares
@@ -15,6 +15,7 @@ def configure(*, seed: int, threads: int) -> None:
     Args:
         seed: of Python, NumPy, TensorFlow and Keras.
         threads: size of the intra-op pool. The inter-op pool only orders independent ops.
+        xla: let XLA compile what it can, on GPUs with deterministic kernels only.
 
     Raises:
         RuntimeError: TensorFlow has run an op already.
@@ -22,6 +23,9 @@ def configure(*, seed: int, threads: int) -> None:
     Source: https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism
     """
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    if xla:  # by flags: Keras' own switch is refused while op determinism is on
+        os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
+        os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
     with _native_stderr_muted():
         import keras
         import tensorflow as tf

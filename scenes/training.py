@@ -44,7 +44,6 @@ def compile_classifier(
     weight_decay: float | None,
     label_smoothing: float,
     gradient_accumulation: int = 1,
-    xla: bool = False,
 ) -> None:
     """Compile ``model`` for one-hot labels, reporting ``accuracy`` and ``crossentropy`` (without smoothing).
 
@@ -53,7 +52,6 @@ def compile_classifier(
         optimizer: ``adam``, ``adamw`` or ``sgd`` (Nesterov momentum 0.9).
         weight_decay: decoupled, relative to the rate; biases and normalisation are left out. None: no decay.
         gradient_accumulation: batches whose gradients are averaged for one step.
-        xla: compile the training step with XLA.
     """
     import keras
 
@@ -76,8 +74,9 @@ def compile_classifier(
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="crossentropy"),
         ],
-        # Without it JAX would run a step op by op.
-        jit_compile=xla or keras.backend.backend() == "jax",
+        # Without it JAX would run a step op by op. For TensorFlow see scenes/determinism.py: Keras compiles nothing for
+        # it while op determinism is on.
+        jit_compile=keras.backend.backend() == "jax",
     )
 
 
@@ -97,7 +96,6 @@ def run(
     label_smoothing: float,
     early_stopping: dict,
     gradient_accumulation: int = 1,
-    xla: bool = False,
     state: Path | None = None,
 ) -> dict[str, list[float]]:
     """Compile and train ``model``, and leave it with the weights asked for.
@@ -107,7 +105,7 @@ def run(
             of that and all later epochs. What an epoch holds must depend on its number alone.
         validation: tf.data.Dataset of (input, one-hot label) batches.
         count: training examples an epoch.
-        optimizer, weight_decay, label_smoothing, gradient_accumulation, xla: see :func:`compile_classifier`.
+        optimizer, weight_decay, label_smoothing, gradient_accumulation: see :func:`compile_classifier`.
         learning_rate, schedule: see :func:`rate`; ``warmup_epochs`` may be a fraction.
         early_stopping: ``monitor``, ``min_delta``, ``patience`` and ``restore_best`` of
             :func:`scenes.early_stopping.early_stopping`.
@@ -135,7 +133,6 @@ def run(
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
         gradient_accumulation=gradient_accumulation,
-        xla=xla,
     )
     stopping = stopping_callback(epochs=epochs, **early_stopping)
     done = checkpoint.load(state) if state else None

@@ -30,7 +30,7 @@ def main() -> None:
             finetuning.save(folder, None)
         return
 
-    configure(seed=params.seed, threads=params.threads)
+    configure(seed=params.seed, threads=params.threads, xla=params.xla)
     use(params.precision)
     image_size = params.active.backbone_image_size
     determining = {
@@ -64,7 +64,6 @@ def main() -> None:
             ),
             cnn_batches.validation(val, own.batch_size),
             count=train.count,
-            xla=params.xla,
             state=state,
             epochs=own.epochs,
             batch_size=own.batch_size,

@@ -17,7 +17,7 @@ def main(name: str) -> None:
     end_with_dvc()
     params = read()
     settings = params.models[name]
-    configure(seed=params.seed, threads=params.threads)
+    configure(seed=params.seed, threads=params.threads, xla=params.xla)
     use(params.precision)
     determining = {
         "model": plain(settings),
@@ -43,7 +43,6 @@ def main(name: str) -> None:
             ),
             cnn_batches.validation(val, settings.training.batch_size),
             count=train.count,
-            xla=params.xla,
             state=state,
             **plain(settings.training),
         )

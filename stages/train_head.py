@@ -17,7 +17,7 @@ def main(name: str) -> None:
     end_with_dvc()
     params = read()
     settings = params.models[name]
-    configure(seed=params.seed, threads=params.threads)
+    configure(seed=params.seed, threads=params.threads, xla=params.xla)
     use(params.precision)
     determining = {
         "model": plain(settings),
@@ -44,7 +44,6 @@ def main(name: str) -> None:
             ),
             head_batches.validation(val),
             count=len(train.label),
-            xla=params.xla,
             state=state,
             **plain(settings.training),
         )

@@ -48,10 +48,7 @@ def features(count: int, seed: int) -> np.ndarray:
 
 def fit(network, inputs: np.ndarray, *, rate: float, epochs: int) -> list[float]:
     """Compile and train, and return the loss after each epoch."""
-    # Without XLA JAX runs op by op, many times slower.
-    training.compile_classifier(
-        network, rate, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1, xla=keras.backend.backend() == "jax"
-    )
+    training.compile_classifier(network, rate, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1)
     one_hot = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
     return network.fit(inputs, one_hot, batch_size=16, epochs=epochs, verbose=0).history["loss"]
 

@@ -35,6 +35,10 @@ def pipeline(tmp_path_factory):
         clones.reproduce(folder, **surroundings)
         for folder, surroundings in zip(folders, clones.SURROUNDINGS, strict=True)
     ]
-    for run, folder in zip(runs, folders, strict=True):
-        clones.finish(run, folder, timeout=600)
+    try:
+        for run, folder in zip(runs, folders, strict=True):
+            clones.finish(run, folder, timeout=600)
+    finally:
+        for run in runs:
+            run.kill()
     return SimpleNamespace(one=folders[0], other=folders[1])

@@ -127,7 +127,7 @@ def workspace(pipeline, tmp_path_factory):
 @pytest.fixture
 def undone(workspace):
     """The workspace, put back in order after the test."""
-    names = ["params.yaml", "README.md", "data/raw/archive.zip", "tests/test_changes.py"]
+    names = ["params.yaml", "dvc.lock", "README.md", "data/raw/archive.zip", "tests/test_changes.py"]
     names += [f"{top}/{path.name}" for top in ("scenes", "stages") for path in (workspace / top).glob("*.py")]
     kept = {name: (workspace / name).read_bytes() for name in names}
     yield workspace
@@ -142,7 +142,8 @@ def test_an_edit_names_just_these_stages(undone, name):
     edit, expected = EDITS[name]
     edit(undone)
     with Repo(undone) as repo:
-        assert set(repo.status()) == expected
+        # DVC puts the way to dvc.yaml before the name where that is not the current folder.
+        assert {name.rpartition(":")[2] for name in repo.status()} == expected
 
 
 def test_a_remark_runs_its_stage_and_nothing_behind_it(undone):

@@ -138,9 +138,10 @@ def saved_bytes(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("xla", [False, True])
+def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path, xla):
     code = (
-        "import sys; from scenes.determinism import configure; configure(seed=0, threads=2);"
+        f"import sys; from scenes.determinism import configure; configure(seed=0, threads=2, xla={xla});"
         "from tests.scenes.test_training import saved_bytes; print(saved_bytes(sys.argv[1]))"
     )
     found = set()
