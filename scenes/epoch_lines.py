@@ -1,6 +1,9 @@
-"""What a person sees of a training: one line an epoch."""
+"""What a person sees of a training: one line an epoch, and at a terminal a bar while it lasts."""
 
+import sys
 import time
+
+from tqdm import tqdm
 
 
 def epoch_lines(images_per_epoch: int, epochs: int):
@@ -24,4 +27,17 @@ def epoch_lines(images_per_epoch: int, epochs: int):
                 flush=True,
             )
 
-    return EpochLines()
+    class EpochBars(EpochLines):
+        # A class of its own, because Keras waits for each batch's numbers as soon as a callback asks for batches.
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            self.bar = tqdm(total=self.params["steps"], desc=f"epoch {epoch + 1}/{epochs}", unit="batch", leave=False)
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.bar.update()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.bar.close()
+            super().on_epoch_end(epoch, logs)
+
+    return EpochBars() if sys.stderr.isatty() else EpochLines()

@@ -163,3 +163,12 @@ def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path, xla):
         )
         found.add(done.stdout.splitlines()[-1])
     assert len(found) == 1
+
+
+def test_a_bar_is_drawn_at_a_terminal_only(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train(epochs=2)
+    assert "epoch 2/2: " in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    train(epochs=2)
+    assert capsys.readouterr().err == ""
