@@ -29,9 +29,13 @@ class Run:
     def text(self):
         return self.log.read_text()
 
-    def wait_for(self, pattern, seconds=240):
+    def wait_for(self, pattern):
+        """Wait for a line of the output."""
+        self.wait_until(lambda: re.search(pattern, self.text()))
+
+    def wait_until(self, condition, seconds=240):
         deadline = time.monotonic() + seconds
-        while not re.search(pattern, self.text()):
+        while not condition():
             assert self.dvc.poll() is None, self.text()[-3000:]
             assert time.monotonic() < deadline, self.text()[-3000:]
             time.sleep(0.02)
@@ -94,15 +98,17 @@ def test_the_baseline_killed_at_several_moments(workspace):
 
     # In the middle, dvc alone. The next run starts at once, while the orphan may still be there.
     run = Run(workspace, "train@baseline")
-    run.wait_for(r"going on after epoch (7|8|9)")
-    run.wait_for(r"epoch 15/40")
+    run.wait_for(r"going on after epoch \d+")
+    already = int(re.search(r"going on after epoch (\d+)", run.text())[1])
+    assert 6 <= already < 35
+    run.wait_for(rf"epoch +{already + 3}/40")
     orphan = run.training()
     run.dvc.kill()
     last = Run(workspace, "train@baseline")
     run.dvc.wait()
     last.end(0)
     assert not orphan.is_running()
-    assert int(re.search(r"going on after epoch (\d+)", last.text())[1]) >= 15
+    assert int(re.search(r"going on after epoch (\d+)", last.text())[1]) >= already + 2
     assert outs(workspace, "train@baseline") == uninterrupted
     assert not states(workspace, "train@baseline")
 
@@ -110,7 +116,7 @@ def test_the_baseline_killed_at_several_moments(workspace):
 def test_fine_tuning_killed_after_an_epoch(workspace):
     uninterrupted = outs(workspace, "finetune")
     run = Run(workspace, "finetune")
-    run.wait_for(r"epoch 1/2")
+    run.wait_until(lambda: states(workspace, "finetune"))
     run.training().kill()
     run.end(255)
     last = Run(workspace, "finetune")
@@ -129,9 +135,8 @@ def test_state_of_other_settings_is_not_used(workspace):
     file.write_text(kept.replace("label_smoothing: 0.1", "label_smoothing: 0.0"))
     try:
         run = Run(workspace, "train@baseline")
-        run.wait_for(r"epoch  1/40")
+        run.wait_until(lambda: len(states(workspace, "train@baseline")) == 2)
         assert "going on" not in run.text()
-        assert len(states(workspace, "train@baseline")) == 2
         run.training().kill()
         run.end(255)
     finally:
