@@ -83,6 +83,7 @@ class Profile(Section):
     backbone_image_size: Annotated[int, Field(ge=32, le=1024)]
     weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
     weights_sha256: Sha256 | None
+    views: Literal[1, 2]
     finetune: ProfileFinetune
     synthetic: Synthetic | None
 
@@ -150,7 +151,6 @@ class Records(Section):
 class Embed(Section):
     """Computing embeddings."""
 
-    views: Literal[1, 2]
     batch_size: PositiveInt
 
 

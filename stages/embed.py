@@ -17,13 +17,13 @@ def main() -> None:
     origin = {
         **backbone.describe("data/weights"),
         "image_size": params.active.backbone_image_size,
-        "views": params.embed.views,
+        "views": params.active.views,
         "finetuned": finetuning.describe("data/finetuned"),
     }
     with replacing("data/embeddings", folder=True) as folder:
         embedder.write(
             folder,
-            backbone.embedding(network, views=params.embed.views),
+            backbone.embedding(network, views=params.active.views),
             "data/records",
             batch_size=params.embed.batch_size,
             origin=origin,

@@ -87,7 +87,7 @@ EDITS = {
     "another model": (third_model, {"train@wider", "evaluate@wider"}),
     "the rate of fine-tuning": (param("finetune.training.learning_rate", 1e-4), {"finetune"}),
     "the blocks fine-tuned": (param("profiles.demo.finetune.blocks", 2), {"finetune"}),
-    "views of an image": (param("embed.views", 2), {"embed"}),
+    "views of an image": (param("profiles.demo.views", 2), {"embed"}),
     "the size the backbone sees": (param("profiles.demo.backbone_image_size", 64), {"finetune", "embed"}),
     "the backbone": (param("profiles.demo.backbone", "EfficientNetV2S"), {"weights"}),
     "the backbone's weights": (param("profiles.demo.weights", "imagenet"), {"weights"}),

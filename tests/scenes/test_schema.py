@@ -63,7 +63,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("models.baseline.training.early_stopping.monitor", "loss", "early_stopping.monitor"),
         ("precision", "float64", "`precision`: Input should be 'float32', 'mixed_bfloat16'"),
         ("xla", 1, "`xla`: Input should be a valid boolean"),
-        ("embed.views", 3, "`embed.views`"),
+        ("profiles.demo.views", 3, "`profiles.demo.views`"),
         ("profiles.demo.finetune.blocks", 0, "`profiles.demo.finetune.blocks`"),
         ("finetune.probe_C", 0.0, "`finetune.probe_C`"),
         ("finetune.training.warmup_epochs", 4, "profiles.intel.finetune.epochs (4) must be more than"),
