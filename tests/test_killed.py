@@ -123,21 +123,3 @@ def test_fine_tuning_killed_after_an_epoch(workspace):
     last.end(0)
     assert "going on after epoch 1 of 2" in last.text()
     assert outs(workspace, "finetune") == uninterrupted
-
-
-def test_state_of_other_settings_is_not_used(workspace):
-    run = Run(workspace, "train@baseline")
-    run.wait_for(r"epoch  5/40")
-    run.training().kill()
-    run.end(255)
-    file = workspace / "params.yaml"
-    kept = file.read_text()
-    file.write_text(kept.replace("label_smoothing: 0.1", "label_smoothing: 0.0"))
-    try:
-        run = Run(workspace, "train@baseline")
-        run.wait_until(lambda: len(states(workspace, "train@baseline")) == 2)
-        assert "going on" not in run.text()
-        run.training().kill()
-        run.end(255)
-    finally:
-        file.write_text(kept)

@@ -120,7 +120,9 @@ def test_a_class_is_one_whatever_its_unicode_form(tmp_path):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.sets(
-        st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/"), min_size=1, max_size=12), max_size=6
+        # zipfile itself cuts a name at NUL before it writes it.
+        st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/\0"), min_size=1, max_size=12),
+        max_size=6,
     )
 )
 def test_any_name_is_read_back_skipped_or_refused(tmp_path, names):
