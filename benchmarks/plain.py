@@ -10,6 +10,7 @@ Prints one line of JSON: seconds of each epoch and the validation accuracies.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def transfer(backbone: str, weights: Path, side: int, classes: int):
 
 
 def cnn(side: int, classes: int, filters: list[int]):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from scenes.cnn import build
 
     return build((side, side, 3), classes, filters=filters, dropout=0.2)

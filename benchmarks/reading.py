@@ -9,7 +9,7 @@ limit of 0, as for a data set too large for memory. Peak memory is that of a pro
 
 Where a hypervisor takes back the memory that a virtual machine has freed (free page reporting), getting it again costs
 more than half as much time as decoding into it. That is the machine's, not the reader's: each process first touches and
-frees what the images will take. `new memory` is the records without that; elsewhere it is as fast as the records.
+frees what the images will take. `new memory` is the records without that.
 """
 
 import argparse
