@@ -56,6 +56,7 @@ class Relay:
             except OSError:
                 return
             for source, sink, direction in ((client, server, "up"), (server, client, "down")):
+                sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # small packets go at once
                 threading.Thread(target=self._pass, args=(source, sink, direction), daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
