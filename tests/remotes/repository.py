@@ -103,7 +103,18 @@ def git(folder: Path, *arguments: str) -> None:
 
 def commit(folder: Path) -> None:
     git(folder, "add", "--all")
-    git(folder, "-c", "user.name=tester", "-c", "user.email=tester@localhost", "commit", "--quiet", "--allow-empty", "-m", "results")
+    git(
+        folder,
+        "-c",
+        "user.name=tester",
+        "-c",
+        "user.email=tester@localhost",
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "-m",
+        "results",
+    )
 
 
 def create(folder: Path, *commands: str, write: str = WRITE) -> Path:

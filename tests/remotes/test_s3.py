@@ -49,14 +49,22 @@ def test_a_push_and_a_pull_go_on_after_a_kill(team, tmp_path):
     repository.check_hashes(clone)
 
 
-def test_a_damaged_object_is_noticed_and_named(team, tmp_path):
-    large = repository.recorded(team.source)["large.bin"]
+@pytest.fixture
+def pushed(team):
+    """The same, with everything on the server, whether or not another test has pushed it."""
+    if repository.recorded(team.source)["large.bin"] not in objects(team):
+        repository.succeed(team.source, "push")
+    return team
+
+
+def test_a_damaged_object_is_noticed_and_named(pushed, tmp_path):
+    large = repository.recorded(pushed.source)["large.bin"]
     key = f"team/files/md5/{large[:2]}/{large[2:]}"
-    sound = objects(team)[large]
-    team.client.put_object(Bucket="scenes", Key=key, Body=repository.flip_a_bit(sound))
-    clone = repository.clone(team.source, tmp_path / "clone")
+    sound = objects(pushed)[large]
+    pushed.client.put_object(Bucket="scenes", Key=key, Body=repository.flip_a_bit(sound))
+    clone = repository.clone(pushed.source, tmp_path / "clone")
     done = repository.dvc(clone, "pull")
-    team.client.put_object(Bucket="scenes", Key=key, Body=sound)
+    pushed.client.put_object(Bucket="scenes", Key=key, Body=sound)
     assert done.status == 1
     assert "Checkout failed for following targets:\nlarge.bin\n" in done.text
     assert not (clone / "large.bin").exists()

@@ -41,10 +41,18 @@ def test_a_push_and_a_pull_go_on_after_a_kill(team, tmp_path):
     repository.check_hashes(clone)
 
 
-def test_a_damaged_object_is_noticed_and_named(team, tmp_path):
-    large = repository.stored(team.store, repository.recorded(team.source)["large.bin"])
+@pytest.fixture
+def pushed(team):
+    """The same, with everything on the server, whether or not another test has pushed it."""
+    if not repository.stored(team.store, repository.recorded(team.source)["large.bin"]).exists():
+        repository.succeed(team.source, "push")
+    return team
+
+
+def test_a_damaged_object_is_noticed_and_named(pushed, tmp_path):
+    large = repository.stored(pushed.store, repository.recorded(pushed.source)["large.bin"])
     repository.damage(large)
-    clone = repository.clone(team.source, tmp_path / "clone")
+    clone = repository.clone(pushed.source, tmp_path / "clone")
     done = repository.dvc(clone, "pull")
     repository.damage(large)
     assert done.status == 1
@@ -68,25 +76,25 @@ def test_a_message_is_in_the_document(command, message, team, tmp_path):
     assert f"`{message}`" in repository.DOCUMENT
 
 
-def test_a_host_is_known_only_through_openssh(team, tmp_path):
+def test_a_host_is_known_only_through_openssh(pushed, tmp_path):
     """Another server's key in known_hosts: DVC connects, and through ProxyCommand it does not."""
-    clone = repository.clone(team.source, tmp_path / "clone")
+    clone = repository.clone(pushed.source, tmp_path / "clone")
     settings = tmp_path / "home" / ".ssh"
     settings.mkdir(parents=True)
     proxy = "ProxyCommand ssh -o StrictHostKeyChecking=yes -W localhost:22 ann@server.example.org"
     assert proxy in repository.DOCUMENT
     known = settings / "known_hosts"
     # ssh looks for the files of the user that /etc/passwd names, whatever HOME is.
-    here = f"-F none -i {team.keys}/user -o UserKnownHostsFile={known} -p {team.port} -W 127.0.0.1:{team.port} "
+    here = f"-F none -i {pushed.keys}/user -o UserKnownHostsFile={known} -p {pushed.port} -W 127.0.0.1:{pushed.port} "
     proxy = proxy.replace("-W localhost:22 ann@server.example.org", here + "127.0.0.1")
-    (settings / "config").write_text(f"Host scenes-remote\n    IdentityFile {team.keys}/user\n    {proxy}\n")
+    (settings / "config").write_text(f"Host scenes-remote\n    IdentityFile {pushed.keys}/user\n    {proxy}\n")
 
     def knows(name):
-        known.write_text(f"[127.0.0.1]:{team.port} {(team.keys / name).with_suffix('.pub').read_text()}")
+        known.write_text(f"[127.0.0.1]:{pushed.port} {(pushed.keys / name).with_suffix('.pub').read_text()}")
 
     knows("other")
     repository.succeed(clone, "pull folder")
-    through_openssh = f"remote modify team url ssh://scenes-remote{team.store}"
+    through_openssh = f"remote modify team url ssh://scenes-remote{pushed.store}"
     done = repository.dvc(clone, through_openssh, "pull large.bin")
     assert done.status == 1
     assert "Connection lost" in done.text
