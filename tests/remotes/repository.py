@@ -103,18 +103,8 @@ def git(folder: Path, *arguments: str) -> None:
 
 def commit(folder: Path) -> None:
     git(folder, "add", "--all")
-    git(
-        folder,
-        "-c",
-        "user.name=tester",
-        "-c",
-        "user.email=tester@localhost",
-        "commit",
-        "--quiet",
-        "--allow-empty",
-        "-m",
-        "results",
-    )
+    tester = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    git(folder, *tester, "commit", "--quiet", "--allow-empty", "-m", "results")
 
 
 def create(folder: Path, *commands: str, write: str = WRITE) -> Path:

@@ -18,7 +18,8 @@ def team(tmp_path_factory):
             "https://s3.example.org": f"http://127.0.0.1:{relay.port}",
         }
         secrets = {"my-id": key["AccessKeyId"], "my-secret": key["SecretAccessKey"]}
-        commands = repository.lines("a server like S3", changes) + repository.lines("S3", secrets)[2:]
+        local = [line for line in repository.lines("S3", secrets) if "--local" in line]
+        commands = repository.lines("a server like S3", changes) + local
         source = repository.create(parent / "source", *commands)
         yield SimpleNamespace(source=source, relay=relay, key=key, client=client)
 
