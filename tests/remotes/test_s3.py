@@ -65,10 +65,13 @@ def test_a_damaged_object_is_noticed_and_named(pushed, tmp_path):
     pushed.client.put_object(Bucket="scenes", Key=key, Body=repository.flip_a_bit(sound))
     clone = repository.clone(pushed.source, tmp_path / "clone")
     done = repository.dvc(clone, "pull")
+    found = repository.mend(clone)
     pushed.client.put_object(Bucket="scenes", Key=key, Body=sound)
     assert done.status == 1
     assert "Checkout failed for following targets:\nlarge.bin\n" in done.text
     assert not (clone / "large.bin").exists()
+    assert found.returncode == 1
+    assert found.stdout == f"scenes/{key} (large.bin): not the bytes of its name\n"
 
 
 @pytest.mark.parametrize(
