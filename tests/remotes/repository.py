@@ -107,11 +107,11 @@ def commit(folder: Path) -> None:
     git(folder, *tester, "commit", "--quiet", "--allow-empty", "-m", "results")
 
 
-def create(folder: Path, *commands: str, write: str = WRITE) -> Path:
-    """Make a repository whose stage has run ``write``, then run ``commands``; what is not secret is committed."""
+def create(folder: Path, *commands: str) -> Path:
+    """Make a repository whose stage has run, and run ``commands``; what is not secret is committed."""
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet")
-    (folder / "write.py").write_text(write)
+    (folder / "write.py").write_text(WRITE)
     (folder / "dvc.yaml").write_text(yaml.safe_dump(STAGES))
     succeed(folder, "init --quiet", "repro --quiet", *commands)
     commit(folder)
