@@ -12,7 +12,7 @@ NAMES = {"probabilities": "softmax", contains.NAIVE: "naive", contains.CHOSEN: "
 _BATCH_SIZE = 64  # of images; bounds the memory that their activations take
 
 
-def evaluate(folder: str | Path, data: str | Path) -> dict:
+def evaluate(folder: str | Path, contains_folder: str | Path, data: str | Path) -> dict:
     """Return the scores of the model in ``folder`` as a nested dict of numbers.
 
     ``composites.<name>``: of composites of test images, both classes to be found, at the threshold that is best on
@@ -21,6 +21,7 @@ def evaluate(folder: str | Path, data: str | Path) -> dict:
     part is missing. ``<name>`` is ``softmax``, ``naive`` or ``large_loss_rejection``.
 
     Args:
+        contains_folder: see ``scenes.contains.save``.
         data: the folder that holds ``composites`` and the folder that the model learned from.
     """
     data, kind, classes = Path(data), describe(folder)["input"], describe(folder)["classes"]
@@ -28,7 +29,7 @@ def evaluate(folder: str | Path, data: str | Path) -> dict:
     truth = composites.load_truth(data / "composites")
     keys, images = _images(kind, data, "test") if truth else ([], test[1][:0])
     inputs = val[1], test[1], images
-    scores = _scores(outputs.load_network(folder), np.concatenate(inputs))
+    scores = _scores(outputs.load_network(folder, contains_folder), np.concatenate(inputs))
     ends = np.cumsum([len(part) for part in inputs])[:-1]
     result = {"composites": {}}
     if truth:

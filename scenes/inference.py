@@ -78,18 +78,22 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     return Predictions(keys, labels, probabilities, fitted, source.classes)
 
 
-def over_records(network, source: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def over_records(network, source: Records) -> tuple:
     """Run a network over all images of a split.
 
     Args:
-        network: keras.Model from uint8 images (batch, height, width, 3) to (batch, k).
+        network: keras.Model from uint8 images (batch, height, width, 3) to (batch, k), or to a dict of such outputs.
 
     Returns:
-        Keys str (n,), labels int64 (n,), and what the network gives, float32 (n, k), in the order of the records.
+        Keys str (n,), labels int64 (n,), and what the network gives, float32 (n, k) or a dict of such arrays, in the
+        order of the records.
     """
+    import keras
+
     keys, labels, outputs = [], [], []
     for batch in records.ordered_batches(source, BATCH_SIZE):
         keys.append(batch["key"].numpy())
         labels.append(batch["label"].numpy())
         outputs.append(network.predict_on_batch(batch["image"]))
-    return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), np.concatenate(outputs)
+    found = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+    return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), found

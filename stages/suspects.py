@@ -22,7 +22,7 @@ def main() -> None:
     if source == "embeddings":
         images = labelled_features.from_embeddings("data/embeddings")
     else:
-        images = labelled_features.from_cnn(Path("models") / params.suspects.cnn, "data/records")
+        images = labelled_features.from_model(Path("models") / params.suspects.cnn, "data")
     audit = audit_table.read("data/audit.csv")
     keys = np.char.decode(images.key)
     probabilities = label_suspects.out_of_fold(

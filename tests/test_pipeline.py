@@ -224,6 +224,8 @@ def test_the_production_model_is_the_best_on_validation_and_needs_none_of_this_c
     tied = [name for name in MODELS if max(scores.values()) - scores[name] <= 0.005]
     assert facts["model"] == min(tied, key=lambda name: facts["parameters"][name])
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
+    chosen = json.loads((pipeline.one / f"metrics/{facts['model']}.json").read_text())
+    assert described["contains_above"] == chosen["contains"]["composites"]["large_loss_rejection"]["threshold"]
     table = pd.read_csv(pipeline.one / f"plots/{facts['model']}/predictions.csv")
     # Keras alone, in a folder without the project; and an image as anybody would open it.
     code = """
@@ -233,7 +235,10 @@ from PIL import Image
 archive = zipfile.ZipFile(sys.argv[1] + "/data/raw/archive.zip")
 images = [Image.open(io.BytesIO(archive.read(key))) for key in sys.argv[2:]]
 model = keras.saving.load_model(sys.argv[1] + "/models/production/model.keras")
-print(model.predict(np.stack([np.asarray(image) for image in images]), verbose=0).tolist())
+found = model.predict(np.stack([np.asarray(image) for image in images]), verbose=0)
+assert set(found) == {"probabilities", "contains"}
+assert found["contains"].shape == found["probabilities"].shape
+print(found["probabilities"].tolist())
 """
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
         opened = ((row, Image.open(io.BytesIO(archive.read(row.key)))) for row in table.itertuples())
@@ -259,7 +264,8 @@ def test_every_image_without_a_label_is_predicted(pipeline):
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
     classes = described["classes"]
     assert list(table["key"]) == sorted(split.loc[split["split"] == "pred", "path"])
-    assert list(table) == ["key", "class", "confidence", *(f"probability_{name}" for name in classes), "unsure"]
+    scores = [f"{kind}_{name}" for kind in ("probability", "contains") for name in classes]
+    assert list(table) == ["key", "class", "confidence", *scores, "unsure"]
     probabilities = table[[f"probability_{name}" for name in classes]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert list(table["class"]) == [classes[index] for index in probabilities.argmax(axis=1)]
