@@ -13,7 +13,6 @@ import hashlib
 import json
 import re
 
-from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc_data.hashfile.db import HashFileDB
 
@@ -79,10 +78,11 @@ def main() -> None:
                 print(f"{remote.oid_to_path(name)} ({names.get(name, 'not in dvc.lock')}): {reason}")
                 if arguments.remove:
                     remote.delete(name)
-    except DvcException as error:
-        raise InputError(str(error)) from error
+    except Exception as error:  # each kind of remote has a library, and each library errors, of its own
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"the remote can't be read ({said}); docs/remotes.md says what that means") from error
     if not wrong:
-        print("every object is what its name says")
+        print("no object is broken")
     elif arguments.remove:
         print("removed; `dvc push` from a clone that has them sends them anew")
     else:

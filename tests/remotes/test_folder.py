@@ -111,7 +111,7 @@ def test_a_folder_that_lost_a_file_is_mended(tmp_path):
     assert "(folder): lists 1 missing or broken" in removed.stdout
     assert "2 files pushed" in repository.succeed(source, "push")
     assert lost.exists()
-    assert repository.mend(source).stdout == "every object is what its name says\n"
+    assert repository.mend(source).stdout == "no object is broken\n"
 
     listing = repository.stored(store, repository.recorded(source)["folder"])
     repository.damage(listing)

@@ -1,5 +1,6 @@
 """WebDAV: a WsgiDAV server with a password, which writes an upload in place."""
 
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -60,6 +61,17 @@ def test_a_message_is_in_the_document(command, message, team, tmp_path):
     assert done.status == 255
     assert message in done.text
     assert f"`{message}`" in repository.DOCUMENT
+
+
+def test_what_cannot_be_checked_is_said_in_one_sentence(team, tmp_path):
+    clone = repository.clone(team.source, tmp_path / "clone")
+    url = f"remote modify team url webdav://127.0.0.1:{servers.free_port()}/scenes"
+    repository.succeed(clone, url, "remote add unplugged gs://bucket")
+    for name, reason in (("team", "refused"), ("unplugged", "'dvc-gs'"), ("unknown", "doesn't exist")):
+        done = repository.mend(clone, name)
+        assert done.returncode == 1
+        expected = rf"error: the remote can't be read \(.*{reason}.*\); docs/remotes.md says what that means\n"
+        assert re.fullmatch(expected, done.stderr)
 
 
 def test_a_push_into_a_missing_folder(team, tmp_path):
