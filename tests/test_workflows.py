@@ -60,7 +60,7 @@ MISTAKES = {
         ("  pull_request:\n", "  pull_requests:\n", 'unknown Webhook event "pull_requests"'),
         ("steps.artifact.outputs", "steps.artefact.outputs", '"artefact" is not defined'),
         ("needs: demo\n", "needs: demos\n", 'needs job "demos" which does not exist'),
-        ("origin/${{ github.base_ref }}", "origin/${{ github.base_ref ) }}", "unexpected token"),
+        ("origin/${{ github.base_ref }}", "origin/${{ github.base_ref ) }}", "parser did not reach end of input"),
     ],
     "zizmor": [
         ("run: make review", "run: make review BASE=${{ github.head_ref }}", "template-injection"),
