@@ -94,7 +94,9 @@ def test_a_change_is_compared_with_the_commit_it_started_from(repo, tmp_path):
     assert "- `plots_one_errors.png`" in text
     assert "classes.png" not in text
     page = (repo / "review/plots/index.html").read_text(encoding="utf-8")
-    for source in re.findall(r'<img\s[^>]*src="([^"]+)"', page):
+    sources = re.findall(r'src="([^"]+)"', re.sub("<script.*?</script>", "", page, flags=re.DOTALL))
+    assert len(sources) == 4
+    for source in sources:
         assert (repo / "review/plots" / source).is_file()
     static = repo / "review/plots/static"
     with Image.open(static / f"{base}_plots_one_errors.png") as before:
