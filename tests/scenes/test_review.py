@@ -132,6 +132,18 @@ def test_nothing_changes(repo):
     assert "0 changed, 2 are the same" in text
 
 
+def test_pictures_of_the_base_that_are_not_at_hand(repo, tmp_path):
+    """As on a machine that has run the pipeline for this commit alone."""
+    folder = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "--quiet", str(repo), str(folder))
+    run(folder, "dvc", "repro")
+    run(folder, "python", "-m", "scenes.review", "origin/main", "review")
+    text = (folder / "review/review.md").read_text(encoding="utf-8")
+    assert "| metrics/one.json | accuracy | 0.5 | 0.6 | 0.1 |" in text
+    assert "0 changed, 0 are the same, 2 have nothing to be compared with. (`dvc pull` gets" in text
+    assert "- `plots_one_errors.png`" in text
+
+
 def test_a_review_of_very_many_numbers_fits_into_a_comment():
     name = "clean.baseline/efficientnetv2l.accuracy_difference_interval.high"
     rows = [
