@@ -84,6 +84,8 @@ def code_hash(files: Iterable[str | Path], root: str | Path) -> str:
                 ast.get_docstring(node, clean=False) is not None
             ):
                 del node.body[0]
+            if isinstance(node, ast.JoinedStr):  # some releases of Python 3.12 put empty texts into it
+                node.values = [value for value in node.values if getattr(value, "value", None) != ""]
         if tree.body:
             digest.update(f"{name} {_structure(tree)}\n".encode())
     return digest.hexdigest()
