@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help repro test test-slow lint format verify results bench lock clean
+.PHONY: help repro test test-slow lint format verify provenance results bench lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,8 +41,11 @@ format: .venv/installed-dev  ## let ruff mend and format
 	ruff check --fix .
 	ruff format .
 
-verify: .venv/installed  ## run the pipeline in two fresh clones and compare every hash
-	python -m tests.clones
+verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone: does it give its dvc.lock? (CLONES=2: two)
+	@python -m tests.clones $(CLONES)
+
+provenance: .venv/installed  ## what made a model, from archive to metric: make provenance MODEL=baseline
+	@python -m scenes.lineage $(MODEL)
 
 results: .venv/installed  ## write the table of results in README.md from the metrics
 	python benchmarks/results.py

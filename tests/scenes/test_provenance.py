@@ -141,7 +141,10 @@ def test_the_code_is_just_that_which_dvc_holds_as_dependencies(stage):
 def made(tmp_path, monkeypatch):
     """A folder with inputs, in which a provenance is written."""
     monkeypatch.chdir(tmp_path)
-    for name, content in {"data/origin.json": '{"archive_sha256": "a", "split_sha256": "b"}', "data/x/1": "one"}.items():
+    for name, content in {
+        "data/origin.json": '{"archive_sha256": "a", "split_sha256": "b"}',
+        "data/x/1": "one",
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     (tmp_path / "model").mkdir()
