@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import yaml
 
@@ -78,9 +78,8 @@ def _leaves(tree: Mapping, prefix: str = ""):
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether two paths are the same or one lies in the other."""
-    one, other = PurePosixPath(one), PurePosixPath(other)
-    return one.is_relative_to(other) or other.is_relative_to(one)
+    """Return whether two paths, as DVC writes them, are the same or one lies in the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def written(stages: Mapping[str, Mapping], path: str) -> bool:
