@@ -11,9 +11,6 @@ import yaml
 
 from scenes.errors import InputError
 
-# What a stage is run with, in the order in which a difference is named. ``code`` is every file that no stage writes.
-CAUSES = ("stage", "commands", "params", "code", "inputs")
-OUTPUTS = "outputs"
 _FILES = ("deps", "outs")
 
 
@@ -23,8 +20,9 @@ class Difference:
 
     Attributes:
         stage: its name.
-        parts: what differs, by part, one of ``CAUSES`` or ``OUTPUTS``; params by their dotted keys, files by their
-            paths, commands as they are, and under ``stage`` which of the two has it, ``first`` or ``second``.
+        parts: what differs, by part: ``stage`` (which of the two has it, ``first`` or ``second``), ``commands``,
+            ``params`` by dotted keys, ``code`` (files that no stage writes), ``inputs`` (that stages write) and
+            ``outputs`` by their paths.
     """
 
     stage: str
@@ -33,7 +31,7 @@ class Difference:
     @property
     def causes(self) -> dict[str, list[str]]:
         """What differs, but for the outputs. If nothing does, the same work on the same data gave something else."""
-        return {part: names for part, names in self.parts.items() if part != OUTPUTS}
+        return {part: names for part, names in self.parts.items() if part != "outputs"}
 
 
 def read(path: str | Path) -> dict[str, dict]:
@@ -148,7 +146,7 @@ def _parts(one: Mapping | None, other: Mapping | None, both: Mapping[str, Mappin
         "params": _changed(params(one), params(other)),
         "code": [path for path in deps if not written(both, path)],
         "inputs": [path for path in deps if written(both, path)],
-        OUTPUTS: _changed(files(one, "outs"), files(other, "outs")),
+        "outputs": _changed(files(one, "outs"), files(other, "outs")),
     }
     return {part: names for part, names in parts.items() if names}
 
@@ -184,7 +182,7 @@ def sentence(difference: Difference, *, names: tuple[str, str], exact: bool) -> 
     if difference.causes:
         listed = [f"other {part} ({_list(found)})" for part, found in difference.causes.items()]
         return f"{name} was run with {' and '.join(listed)}"
-    same = f"{name} gives other bytes ({_list(parts[OUTPUTS])}) from the same commands, params, code and inputs"
+    same = f"{name} gives other bytes ({_list(parts['outputs'])}) from the same commands, params, code and inputs"
     if exact:
         return f"{same}; no float is summed there, so it should be the same on every machine: this is a defect"
     return (

@@ -123,7 +123,7 @@ def alone(folder: Path) -> Path:
 
 def main(count: int) -> int:
     """Verify the last commit in one or two clones; return the exit status."""
-    with tempfile.TemporaryDirectory() as parent:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as parent:  # a stage may outlive a `dvc` that is ended
         folders = [clone(Path(parent) / name) for name in ("one", "another-clone-with-a-longer-name")[:count]]
         if not (folders[0] / "dvc.lock").exists():
             raise InputError("the last commit has no dvc.lock to verify; run `dvc repro` and commit it")
