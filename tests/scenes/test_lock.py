@@ -7,7 +7,7 @@ import networkx
 import pytest
 import yaml
 from dvc.repo import Repo
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenes import lock
@@ -109,6 +109,7 @@ EDITS = (
 )
 
 
+@settings(deadline=None)
 @given(locks(), st.sampled_from(EDITS), st.randoms(use_true_random=False))
 def test_any_single_edit_is_named_as_what_it_is(stages, edit, chance):
     edited = copy.deepcopy(stages)
@@ -121,6 +122,7 @@ def test_any_single_edit_is_named_as_what_it_is(stages, edit, chance):
     assert lock.differences(edited, copy.deepcopy(edited)) == []
 
 
+@settings(deadline=None)
 @given(locks(), st.randoms(use_true_random=False))
 def test_a_difference_that_spreads_is_named_where_it_begins(stages, chance):
     """The outputs of one stage change, and so do the inputs and outputs of all behind it; the file is shuffled."""
@@ -145,6 +147,7 @@ def test_a_difference_that_spreads_is_named_where_it_begins(stages, chance):
     assert found.index(first) == 0
 
 
+@settings(deadline=None)
 @given(locks(), st.randoms(use_true_random=False))
 def test_a_stage_that_only_one_has_is_named(stages, chance):
     name = chance.choice(sorted(stages))
@@ -155,6 +158,7 @@ def test_a_stage_that_only_one_has_is_named(stages, chance):
     assert lock.differences(without, stages)[0].parts == {"stage": ["second"]}
 
 
+@settings(deadline=None)
 @given(locks(), st.randoms(use_true_random=False))
 def test_the_order_is_one_of_those_that_networkx_allows(stages, chance):
     names = sorted(stages)

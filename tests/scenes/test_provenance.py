@@ -10,7 +10,7 @@ import sys
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenes import provenance
@@ -94,6 +94,7 @@ def test_the_hash_of_code_sees_names_of_files_and_not_their_order_or_those_that_
 LITERALS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary())
 
 
+@settings(deadline=None)
 @given(LITERALS, LITERALS)
 def test_the_hash_of_code_tells_any_two_literals_apart(tmp_path_factory, one, other):
     folder = tmp_path_factory.getbasetemp()
