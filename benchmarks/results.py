@@ -80,7 +80,7 @@ def tables() -> str:
         if data not in floors:
             floors.add(data)
             share = f"{scores['majority_class_accuracy']:.3f}"
-            main.append([data, "largest class, always", share, *[""] * (len(columns) - 1)])
+            main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
         main.append([data, model, *columns.values()])
         contains.append([data, model, *second.values()])
     return "\n\n".join(
@@ -107,7 +107,7 @@ def show() -> str:
                 "test accuracy": scores["accuracy"],
                 "clean": scores["clean"]["accuracy"],
                 "val": scores["val"]["accuracy"],
-                "largest class": scores["majority_class_accuracy"],
+                "best constant": scores["majority_class_accuracy"],
                 "crossentropy": scores["crossentropy"],
                 "macro F1": scores["macro_f1"],
                 "ECE": scores["calibration"]["ece"],

@@ -21,8 +21,8 @@ class Predictions:
 
     Attributes:
         key: str (n,), paths in the archive.
-        label: int64 (n,), indices into ``classes``; -1 for images without a label.
-        uncalibrated: float32 (n, k), the network's own probabilities; only to see what calibration does.
+        label: int64 (n,), indices into ``classes``.
+        uncalibrated: float64 (n, k), rows sum to 1: the network's own; only to see what calibration does.
         temperature: calibrates them, see ``scenes.temperature``.
         classes: names (k,).
     """
@@ -72,10 +72,16 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     if kind == "embeddings":
         source = embeddings.load(Path(data) / kind, split)
         probabilities = network.predict(source.features, batch_size=1024, verbose=0)
-        return Predictions(np.char.decode(source.key), source.label, probabilities, fitted, source.classes)
+        return Predictions(np.char.decode(source.key), source.label, _whole(probabilities), fitted, source.classes)
     source = records.open_records(Path(data) / kind, split)
     keys, labels, probabilities = over_records(network, source)
-    return Predictions(keys, labels, probabilities, fitted, source.classes)
+    return Predictions(keys, labels, _whole(probabilities), fitted, source.classes)
+
+
+def _whole(probabilities: np.ndarray) -> np.ndarray:
+    """Return float64 rows that sum to 1: those of float32 do so but for rounding, which scikit-learn warns of."""
+    probabilities = probabilities.astype(np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
 def over_records(network, source: Records) -> tuple:

@@ -18,7 +18,7 @@ from scenes import (
     reliability_plot,
 )
 from scenes.determinism import configure
-from scenes.errors import one_sentence
+from scenes.errors import InputError, one_sentence
 from scenes.files import replacing
 from scenes.params import read
 
@@ -30,6 +30,11 @@ def main(name: str) -> None:
     val = inference.predict(folder, "data", "val")
     test = inference.predict(folder, "data", "test")
     clean = test.only(audit_table.clean_test(audit_table.read("data/audit.csv")))
+    if not len(clean.key):
+        raise InputError(
+            "no test image is clean: each has a duplicate among the training images or under another label; "
+            "mend the archive, plots/audit shows them"
+        )
 
     thresholds = coverage.thresholds(val.label, val.probabilities)
     of_test, of_clean, of_val = (

@@ -20,7 +20,7 @@ def main() -> None:
         name: json.loads(Path("data/candidates", f"{name}.json").read_text(encoding="utf-8")) for name in names
     }
     networks = {name: outputs.load(Path("models") / name, Path("models/contains") / name, "data") for name in names}
-    scores = {name: candidates[name]["val"][metric] for name in names}
+    scores = {name: selection.score(candidates[name]["val"], metric) for name in names}
     parameters = {name: networks[name].count_params() for name in names}
     choice = selection.choose(scores, parameters, metric=metric, tie=params.select.tie)
     examples = records.open_records("data/records", "train")

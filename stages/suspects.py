@@ -29,6 +29,7 @@ def main() -> None:
         images.features,
         images.label,
         audit.set_index("path")["group"].loc[keys].to_numpy(),
+        images.classes,
         folds=params.suspects.folds,
         C=params.suspects.C,
         seed=params.seed,

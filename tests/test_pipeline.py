@@ -17,7 +17,7 @@ import yaml
 from dvc.repo import Repo
 from PIL import Image
 
-from scenes import curves
+from scenes import coverage, curves
 from tests import clones
 
 pytestmark = pytest.mark.timeout(900)
@@ -150,6 +150,9 @@ def test_metrics_agree_with_the_predictions(pipeline, model):
     assert 0 <= scores["calibration"]["ece"] <= scores["calibration"]["mce"] <= 1
     for name, entry in scores["coverage"].items():
         assert entry["confidence"] == scores["val"]["coverage"][name]["confidence"], name
+        # Chosen on validation, it keeps its promise there; one chosen on other images would not.
+        kept = scores["val"]["coverage"][name]
+        assert kept["coverage"] == 0 or kept["precision"] >= coverage.PRECISIONS[name] - 1e-6
         sure = table["confidence"] >= entry["confidence"]
         assert entry["coverage"] == pytest.approx(sure.mean(), abs=1e-6)
         assert entry["precision"] == pytest.approx(right[sure].mean() if sure.any() else 0, abs=1e-6)
@@ -203,13 +206,16 @@ def test_label_suspects_agree_with_their_metrics(pipeline):
 def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, model):
     scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["contains"]
     names = {"softmax", "naive", "large_loss_rejection"}
-    assert set(scores["composites"]) == set(scores["truth"]) == names
-    for entry in scores["composites"].values():
-        assert set(entry) == {"threshold", "recall", "precision", "f1", "all_found"}
-        assert all(0 <= value <= 1 for value in entry.values())
-    for entry in scores["truth"].values():
-        assert entry["mean_average_precision"] == pytest.approx(np.mean(list(entry["per_class"].values())), abs=1e-6)
-        assert len(entry["per_class"]) == 6
+    for part in (scores, scores["val"]):
+        assert set(part["composites"]) == set(part["truth"]) == names
+        for entry in part["composites"].values():
+            assert set(entry) == {"threshold", "recall", "precision", "f1", "all_found"}
+            assert all(0 <= value <= 1 for value in entry.values())
+        for name, entry in part["truth"].items():
+            assert entry["threshold"] == scores["val"]["composites"][name]["threshold"]
+            mean = np.mean(list(entry["per_class"].values()))
+            assert entry["mean_average_precision"] == pytest.approx(mean, abs=1e-6)
+            assert len(entry["per_class"]) == 6
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -226,13 +232,19 @@ def test_curves_have_a_row_an_epoch(pipeline, model):
 def test_the_model_loads_and_says_of_images_what_was_predicted(pipeline, model):
     """The trained model, fed the archive's own images by another way than the pipeline's, gives the same answers."""
     code = f"""
-import io, zipfile
+import io, json, zipfile
 import numpy as np, pandas as pd
 from PIL import Image
 from scenes.determinism import configure
 configure(seed=0, threads=2)
-from scenes import model
+from scenes import coverage, inference, model, temperature
 from scenes.model_folder import describe
+# Nothing was fitted or chosen on the test images: temperature and thresholds are those of validation.
+val = inference.predict("models/{model}", "data", "val")
+assert abs(temperature.fit_temperature(val.label, val.uncalibrated) - val.temperature) < 1e-3
+scores = json.loads(open("metrics/{model}.json").read())
+for name, confidence in coverage.thresholds(val.label, val.probabilities).items():
+    assert abs(scores["coverage"][name]["confidence"] - confidence) < 1e-4, name
 loaded, classes = model.load("models/{model}"), describe("models/{model}")["classes"]
 table = pd.read_csv("plots/{model}/predictions.csv")
 archive = zipfile.ZipFile("data/raw/archive.zip")

@@ -104,6 +104,14 @@ def test_the_threshold_gives_the_best_f1_there_is():
     assert limit == min(value for value, f1 in every.items() if f1 == pytest.approx(max(every.values()), abs=1e-12))
 
 
+def test_a_threshold_divides_as_it_will_when_it_is_read_from_a_file():
+    scores = np.array([[0.12345678, 0.2], [0.9, 0.05]], np.float32)
+    known = np.array([[True, True], [True, False]])
+    limit = contains_metrics.threshold(known, scores)
+    assert limit == float(f"{limit:.6f}") == 0.123457  # which is above the score that it comes from
+    assert contains_metrics.at_threshold(known, scores, limit)["f1"] == 1
+
+
 def test_scores_at_a_threshold_by_hand():
     known = np.array([[1, 1, 0], [1, 0, 1]], bool)
     scores = np.array([[0.9, 0.5, 0.6], [0.8, 0.1, 0.4]])

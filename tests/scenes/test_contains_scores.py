@@ -57,13 +57,14 @@ def inputs_of_composites(kind, data, split):
 def test_the_threshold_is_that_of_validation_and_the_scores_those_of_the_test_set(tmp_path, data, kind):
     save(kind, tmp_path, data)
     found = contains_scores.evaluate(tmp_path / "model", tmp_path / "contains", data)
-    assert set(found) == {"composites"}  # nobody knows what photos contain
+    assert set(found) == {"composites", "val"}  # nobody knows what photos contain
+    assert set(found["val"]) == {"composites"}
     network = outputs.load_network(tmp_path / "model", tmp_path / "contains")
     for output, name in contains_scores.NAMES.items():
         known, inputs = inputs_of_composites(kind, data, "val")
         limit = contains_metrics.threshold(known, network.predict(inputs, verbose=0)[output])
         known, inputs = inputs_of_composites(kind, data, "test")
-        positive = network.predict(inputs, verbose=0)[output] >= limit
+        positive = contains_metrics.as_written(network.predict(inputs, verbose=0)[output]) >= limit
         entry = found["composites"][name]
         assert entry["threshold"] == pytest.approx(limit, abs=1e-6)
         assert entry["recall"] == pytest.approx(metrics.recall_score(known.ravel(), positive.ravel()), abs=1e-6)
