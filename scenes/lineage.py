@@ -76,8 +76,8 @@ def _wrapped(title: str, items: list[str]) -> list[str]:
 def described(found: Mapping, title: str) -> str:
     """Return in words what a provenance.json says, see ``scenes.provenance.save``."""
     lines = [title]
-    lines += [f"  {key.removesuffix('_sha256'):10}{found[key]}" for key in (*_FILES, "code_sha256")]
-    lines += [f"  {'from':10}{digest}  {path}" for path, digest in found["inputs"].items()]
+    lines += [f"  {key.removesuffix('_sha256'):8}{found[key]}" for key in (*_FILES, "code_sha256")]
+    lines += [f"  {'from':8}{digest}  {path}" for path, digest in found["inputs"].items()]
     lines += _wrapped("params", [f"{key}={value}" for key, value in _flat(found["params"]).items()])
     lines += _wrapped("with", [f"{name}=={version}" for name, version in found["libraries"].items()])
     parts = [
