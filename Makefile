@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify review comment results bench lock clean
+.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify provenance review comment results bench lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,8 +65,11 @@ format: .venv/installed-dev  ## let ruff mend and format
 	ruff check --fix .
 	ruff format .
 
-verify: .venv/installed  ## run the pipeline in two fresh clones and compare every hash
-	python -m tests.clones
+verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone: does it give its dvc.lock? (CLONES=2: two)
+	@python -m tests.clones $(CLONES)
+
+provenance: .venv/installed  ## what made a model, from archive to metric: make provenance MODEL=baseline
+	@python -m scenes.lineage $(MODEL)
 
 review: .venv/installed .dvc/plots/page.html  ## scores, parameters and pictures beside those of BASE=origin/main, in review/
 	python -m scenes.review "$$BASE" review
