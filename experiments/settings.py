@@ -28,12 +28,11 @@ def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / PARAMS
         copy.write_bytes(Path(path).read_bytes())
-        for setting in settings:
-            try:
-                apply_overrides(copy, [setting])
-            except DvcException as error:
-                reason = str(error.__cause__ or error).splitlines()[0]
-                raise InputError(f"{setting}: {reason}") from None
+        try:
+            apply_overrides(copy, list(settings))
+        except DvcException as error:
+            reason = str(error.__cause__ or error).splitlines()[0]
+            raise InputError(f"{', '.join(settings)}: {reason}") from None
         try:
             schema.check(copy)
         except InputError as error:

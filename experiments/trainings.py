@@ -35,7 +35,9 @@ def watched(watch: Callable[[int, float], bool]) -> Callable[[str], bool]:
     return line
 
 
-def of_head(params: dict, name: str, train: Embeddings, val: Embeddings, watch: Callable[[int, float], bool]) -> dict:
+def in_process(
+    params: dict, name: str, train: Embeddings, val: Embeddings, watch: Callable[[int, float], bool]
+) -> dict:
     """Train a head as stages/train_head.py does, within this process, and return its scores on validation.
 
     Raises:
@@ -75,7 +77,7 @@ def of_head(params: dict, name: str, train: Embeddings, val: Embeddings, watch: 
     )
 
 
-def of_experiment(experiment: str, name: str, settings: list[str], watch: Callable[[int, float], bool]) -> dict:
+def by_experiment(experiment: str, name: str, settings: list[str], watch: Callable[[int, float], bool]) -> dict:
     """Train and score a model by ``dvc exp run``, and return its scores on validation.
 
     Raises:
@@ -99,10 +101,10 @@ def of_experiment(experiment: str, name: str, settings: list[str], watch: Callab
         if diverged:
             raise Stopped(DIVERGED) from None
         raise
-    return of_files(experiment, name)
+    return of_experiment(experiment, name)
 
 
-def of_files(experiment: str, name: str) -> dict:
+def of_experiment(experiment: str, name: str) -> dict:
     """Return the scores on validation that an experiment left."""
     commit, _ = runs.revisions()[experiment]
     return json.loads(runs.read(commit, f"metrics/{name}.json"))["val"]

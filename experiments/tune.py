@@ -10,6 +10,7 @@ it is started again. See docs/experiments.md.
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -44,13 +45,14 @@ def check_features() -> None:
 def evaluator(name: str, params: dict, experiment: str):
     """Return a function from (trial number, settings, watch) to scores on validation."""
     if params["models"][name]["kind"] != "head":
-        return lambda number, settings, watch: trainings.of_experiment(
+        return lambda number, settings, watch: trainings.by_experiment(
             f"{experiment}-{number}", name, settings + absolute_files(params), watch
         )
     determinism.configure(seed=params["seed"], threads=params["threads"], xla=params["xla"])
     precision.use(params["precision"])
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one more network that it has to trace
     train, val = trainings.features(FEATURES)
-    return lambda number, settings, watch: trainings.of_head(applied(settings), name, train, val, watch)
+    return lambda number, settings, watch: trainings.in_process(applied(settings), name, train, val, watch)
 
 
 def objective(trial: optuna.Trial, wanted: Search, evaluate) -> float:
@@ -107,7 +109,7 @@ def run_best(study: optuna.Study, wanted: Search, name: str, params: dict, exper
         title = f"{experiment}-{trial.number}"
         if not runs.there(title, applied(settings)):
             runs.run(title, f"evaluate@{name}", settings)
-        found = search.value_at(trainings.of_files(title, name), wanted.minimise)
+        found = search.value_at(trainings.of_experiment(title, name), wanted.minimise)
         print(f"{title}: {wanted.minimise} on validation {found:.6f}, in the search {trial.value:.6f}")
 
 
