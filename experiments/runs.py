@@ -44,6 +44,7 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
     command = ["dvc", "exp", "run", "--temp", "--name", name]
     command += [word for setting in settings for word in ("-S", setting)]
     wanted = True
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(

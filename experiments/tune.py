@@ -93,10 +93,12 @@ def summary(study: optuna.Study, wanted: Search) -> str:
     return "\n".join(lines)
 
 
-def workers(jobs: int, arguments: list[str]) -> None:
+def workers(jobs: int, storage: str, arguments: list[str]) -> None:
     """Run several workers on a study that is there."""
-    command = [sys.executable, "-m", "experiments.tune", *arguments, "--jobs", "1", "--worker"]
-    started = [subprocess.Popen([*command, str(number)]) for number in range(1, jobs + 1)]
+    command = [sys.executable, "-m", "experiments.tune", *arguments, "--worker"]
+    # Not an argument: everybody on the machine sees those, and it may hold a password.
+    environment = {**os.environ, "TUNE_STORAGE": storage}
+    started = [subprocess.Popen([*command, str(number)], env=environment) for number in range(1, jobs + 1)]
     statuses = [process.wait() for process in started]
     if any(statuses):
         raise InputError("a worker failed; what it said stands above")
@@ -141,7 +143,7 @@ def tune(name: str, *, storage: str, title: str | None, trials: int | None, jobs
     total = wanted.trials if trials is None else trials
     experiment = f"tune-{title}"
     if jobs > 1:
-        workers(jobs, [name, "--storage", storage, "--study", title, "--trials", str(total)])
+        workers(jobs, storage, [name, "--study", title, "--trials", str(total)])
     elif sum(trial.state in DONE for trial in study.trials) < total:
         evaluate = evaluator(name, params, experiment)
         study.optimize(
