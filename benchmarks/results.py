@@ -1,4 +1,4 @@
-"""The table of results in README.md, written from metrics files: no number in it is typed.
+"""The tables of results in README.md, written from metrics files: no number in it is typed.
 
     make results      # or: python benchmarks/results.py
     python benchmarks/results.py --show      # the scores in metrics/, for a person at a terminal
@@ -17,60 +17,82 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 SUBSET = ROOT / "benchmarks" / "intel-subset"
-COLUMNS = ("accuracy", "clean", "val", "crossentropy", "top-2", "macro F1", "ECE", "hardest pairs (errors)")
+COPIED = ("audit", "baseline", "comparison", "label_suspects", "production")
+REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
+# Each line of the tables: what it is measured on, which model, and its metrics.
+LINES = (
+    (REAL, "baseline: CNN from scratch", SUBSET / "baseline.json"),
+    (REAL, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"),
+    (REAL, "efficientnetv2l: head on fine-tuned EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json"),
+    (DEMO, "baseline: CNN from scratch", ROOT / "metrics" / "baseline.json"),
+    (DEMO, "efficientnetv2l: head on **random** EfficientNetV2B0 (a floor)", ROOT / "metrics" / "efficientnetv2l.json"),
+)
 
 
-def row(data: str, model: str, file: Path) -> str:
-    """Return a line of the table for one metrics file."""
-    scores = json.loads(file.read_text(encoding="utf-8"))
+def read(file: Path) -> dict:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def scores_of(scores: dict) -> dict[str, str]:
+    """Return the columns of the main table, by name, for the metrics of one model."""
+    interval, calibration = scores["accuracy_interval"], scores["calibration"]
     most_first = sorted(scores["hardest_pairs"].items(), key=lambda item: -item[1]["errors"])
-    pairs = ", ".join(f"{pair} ({entry['errors']})" for pair, entry in most_first)
-    numbers = (
-        f"**{scores['accuracy']:.3f}**",
-        f"{scores['clean']['accuracy']:.3f}",
-        f"{scores['val']['accuracy']:.3f}",
-        f"{scores['crossentropy']:.3f}",
-        f"{scores['top2_accuracy']:.3f}",
-        f"{scores['macro_f1']:.3f}",
-        f"{scores['calibration']['ece']:.3f}",
-    )
-    return " | ".join(("", data, model, *numbers, pairs, "")).strip()
+    return {
+        "accuracy": f"**{scores['accuracy']:.3f}** [{interval['low']:.3f}, {interval['high']:.3f}]",
+        "clean": f"{scores['clean']['accuracy']:.3f}",
+        "val": f"{scores['val']['accuracy']:.3f}",
+        "crossentropy": f"{scores['crossentropy']:.3f}",
+        "top-2": f"{scores['top2_accuracy']:.3f}",
+        "macro F1": f"{scores['macro_f1']:.3f}",
+        "ECE": f"{calibration['ece']:.3f}",
+        "ECE, scaled": f"{calibration['temperature_scaled']['ece']:.3f}",
+        "hardest pairs (errors)": ", ".join(f"{pair} ({entry['errors']})" for pair, entry in most_first),
+    }
 
 
-def floor(data: str, file: Path) -> str:
-    """Return the line of the score that always answering the most frequent class gets."""
-    share = json.loads(file.read_text(encoding="utf-8"))["majority_class_accuracy"]
-    return " | ".join(("", data, "largest class, always", f"{share:.3f}", *[""] * 7, "")).strip()
-
-
-def table() -> str:
-    """Return the whole table as Markdown."""
-    lines = ["| measured on | model | " + " | ".join(COLUMNS) + " |", "|---|---|" + "---|" * len(COLUMNS)]
-    subset = "real subset, test 3,000"
-    demo = "demo (drawn), test 240"
-    lines.append(floor(subset, SUBSET / "baseline.json"))
-    lines.append(row(subset, "baseline: CNN from scratch", SUBSET / "baseline.json"))
-    lines.append(row(subset, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"))
-    lines.append(
-        row(subset, "efficientnetv2l: head on fine-tuned EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json")
-    )
-    lines.append(floor(demo, ROOT / "metrics" / "baseline.json"))
-    lines.append(row(demo, "baseline: CNN from scratch", ROOT / "metrics" / "baseline.json"))
-    lines.append(
-        row(
-            demo,
-            "efficientnetv2l: head on **random** EfficientNetV2B0 (a floor)",
-            ROOT / "metrics" / "efficientnetv2l.json",
+def contains_of(scores: dict) -> dict[str, str]:
+    """Return the columns of the second output's table, by name, for the metrics of one model."""
+    measured = scores["contains"]
+    names = {"softmax": "probabilities", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
+    columns = {f"composites, F1: {text}": f"{measured['composites'][name]['f1']:.3f}" for name, text in names.items()}
+    chosen = measured["composites"]["large_loss_rejection"]
+    columns["its recall"], columns["its precision"] = f"{chosen['recall']:.3f}", f"{chosen['precision']:.3f}"
+    for name, text in names.items():
+        known = measured.get("truth", {}).get(name)
+        columns[f"drawn truth, mean average precision: {text}"] = (
+            f"{known['mean_average_precision']:.3f}" if known else ""
         )
+    return columns
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """Return a table whose first row is its head."""
+    head, *body = ["| " + " | ".join(row).rstrip() + " |" for row in rows]
+    return "\n".join((head, "|" + "---|" * len(rows[0]), *body))
+
+
+def tables() -> str:
+    """Return both tables as Markdown."""
+    main, contains, floors = [], [], set()
+    for data, model, file in LINES:
+        scores = read(file)
+        columns, second = scores_of(scores), contains_of(scores)
+        if data not in floors:
+            floors.add(data)
+            share = f"{scores['majority_class_accuracy']:.3f}"
+            main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
+        main.append([data, model, *columns.values()])
+        contains.append([data, model, *second.values()])
+    return "\n\n".join(
+        markdown([["measured on", "model", *names], *rows]) for names, rows in ((columns, main), (second, contains))
     )
-    return "\n".join(lines)
 
 
 def rendered(readme: str) -> str:
-    """Return ``readme`` with the table between its two marks renewed."""
+    """Return ``readme`` with the tables between its two marks renewed."""
     head, rest = readme.split(BEGIN)
     _, tail = rest.split(END)
-    return f"{head}{BEGIN}\n{table()}\n{END}{tail}"
+    return f"{head}{BEGIN}\n{tables()}\n{END}{tail}"
 
 
 def show() -> str:
@@ -79,13 +101,13 @@ def show() -> str:
 
     rows = {}
     for file in sorted((ROOT / "metrics").glob("*.json")):
-        scores = json.loads(file.read_text(encoding="utf-8"))
+        scores = read(file)
         if "accuracy" in scores:
             rows[file.stem] = {
                 "test accuracy": scores["accuracy"],
                 "clean": scores["clean"]["accuracy"],
                 "val": scores["val"]["accuracy"],
-                "largest class": scores["majority_class_accuracy"],
+                "best constant": scores["majority_class_accuracy"],
                 "crossentropy": scores["crossentropy"],
                 "macro F1": scores["macro_f1"],
                 "ECE": scores["calibration"]["ece"],
@@ -101,8 +123,10 @@ def main() -> None:
     if params["profile"] == "intel":
         SUBSET.mkdir(exist_ok=True)
         transfer = "efficientnetv2l" if params["profiles"]["intel"]["finetune"]["epochs"] else "frozen"
-        for name, copy in (("audit", "audit"), ("baseline", "baseline"), ("efficientnetv2l", transfer)):
-            shutil.copyfile(ROOT / "metrics" / f"{name}.json", SUBSET / f"{copy}.json")
+        shutil.copyfile(ROOT / "metrics" / "efficientnetv2l.json", SUBSET / f"{transfer}.json")
+        if transfer == "efficientnetv2l":  # of the frozen backbone's run, only its own scores are kept
+            for name in COPIED:
+                shutil.copyfile(ROOT / "metrics" / f"{name}.json", SUBSET / f"{name}.json")
         print(
             f"copied the metrics of profile intel to {SUBSET.relative_to(ROOT)}; now go back to demo and run this again"
         )

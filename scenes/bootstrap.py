@@ -11,7 +11,8 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> dict[str, float]:
 
     Images of the same value are alike, so how often each value occurs in a resample is drawn (a multinomial), not which
     images do: the distribution is that of ``scipy.stats.bootstrap``, with a hundred thousand resamples in
-    milliseconds. Seeded: the same values give the same interval.
+    milliseconds. Seeded: the same values give the same interval. Where all values are equal, it has no width and says
+    nothing.
 
     Args:
         values: (n,), n > 0, of few distinct values, such as whether each answer is right.

@@ -77,9 +77,9 @@ def pair(a: np.ndarray, b: np.ndarray) -> dict:
         "both_wrong": int((~a & ~b).sum()),
         "accuracy_difference": difference.mean(),
         "accuracy_difference_interval": bootstrap.mean_interval(difference),
-        "mcnemar_p": mcnemar(only_a, only_b),
     }
-    return rounded(result)
+    # A small p keeps its digits, where six decimals would leave 0.
+    return rounded(result) | {"mcnemar_p": float(f"{mcnemar(only_a, only_b):.6g}")}
 
 
 def pairs(right: pd.DataFrame) -> dict[str, dict]:

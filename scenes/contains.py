@@ -1,6 +1,9 @@
 """The second output of a model: for each class, whether the photo contains it, whatever else is in it."""
 
+import json
 from pathlib import Path
+
+from scenes.errors import InputError
 
 CHOSEN, NAIVE = "contains", "contains_naive"  # the output itself, and one fitted by the naive loss, to compare with
 
@@ -34,12 +37,15 @@ def build(features: int, classes: int, *, units: int | None, dropout: float, nam
 
 
 def save(folder: str | Path, networks: dict) -> None:
-    """Write the weights of ``networks`` by name (``CHOSEN`` or ``NAIVE``) into a model's existing folder."""
+    """Write ``networks`` by name (``CHOSEN`` or ``NAIVE``), all of one shape, into an existing folder."""
+    folder = Path(folder)
     for name, network in networks.items():
-        network.save_weights(Path(folder) / f"{name}.weights.h5")
+        network.save_weights(folder / f"{name}.weights.h5")
+    described = json.dumps(_describe(network), indent=2, sort_keys=True)
+    (folder / "contains.json").write_text(described + "\n", encoding="utf-8")
 
 
-def describe(network) -> dict:
+def _describe(network) -> dict:
     """Return what :func:`load` needs to know of a network of :func:`build`."""
     hidden = [layer.units for layer in network.layers if layer.name == "hidden"]
     return {
@@ -49,12 +55,16 @@ def describe(network) -> dict:
     }
 
 
-def load(folder: str | Path, description: dict, name: str = CHOSEN):
+def load(folder: str | Path, name: str = CHOSEN):
     """Return a network that :func:`save` wrote.
 
-    Args:
-        description: what :func:`describe` said; the folder's model.json has it under ``contains``.
+    Raises:
+        InputError: there is none in ``folder``.
     """
+    path = Path(folder) / "contains.json"
+    if not path.is_file():
+        raise InputError(f"there is no second output in {folder}; make it with `dvc repro` or fetch it with `dvc pull`")
+    description = json.loads(path.read_text(encoding="utf-8"))
     network = build(description["features"], description["classes"], **description["network"], name=name)
     network.load_weights(Path(folder) / f"{name}.weights.h5")
     return network

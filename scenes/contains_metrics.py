@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scenes.rounding import rounded
+from scenes.rounding import DECIMALS, rounded
 
 
 def threshold(known: np.ndarray, scores: np.ndarray) -> float:
@@ -15,11 +15,12 @@ def threshold(known: np.ndarray, scores: np.ndarray) -> float:
         scores: float (n, k).
 
     Returns:
-        One of ``scores``; the lowest of those that are equally good. A class counts as found from it on.
+        One of the scores, :func:`as_written`; the lowest of those that are equally good. A class counts as found from
+        it on.
     """
     from sklearn.metrics import precision_recall_curve
 
-    precision, recall, thresholds = precision_recall_curve(known.ravel(), scores.ravel())
+    precision, recall, thresholds = precision_recall_curve(known.ravel(), as_written(scores).ravel())
     # The last point is that of a threshold above all scores.
     f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
     return float(thresholds[f1[:-1].argmax()])
@@ -36,7 +37,7 @@ def at_threshold(known: np.ndarray, scores: np.ndarray, threshold: float) -> dic
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    found = scores >= threshold
+    found = as_written(scores) >= threshold
     precision, recall, f1, _ = precision_recall_fscore_support(known, found, average="micro", zero_division=0.0)
     result = {
         "threshold": threshold,
@@ -46,6 +47,11 @@ def at_threshold(known: np.ndarray, scores: np.ndarray, threshold: float) -> dic
         "all_found": (found | ~known).all(axis=1).mean(),
     }
     return rounded(result)
+
+
+def as_written(scores: np.ndarray) -> np.ndarray:
+    """Return float64 of six decimals: as files hold them, so that a threshold read from one divides in the same way."""
+    return np.round(np.asarray(scores, np.float64), DECIMALS)
 
 
 def average_precision(known: np.ndarray, scores: np.ndarray, classes: Sequence[str]) -> dict:

@@ -12,35 +12,41 @@ NAMES = {"probabilities": "softmax", contains.NAIVE: "naive", contains.CHOSEN: "
 _BATCH_SIZE = 64  # of images; bounds the memory that their activations take
 
 
-def evaluate(folder: str | Path, data: str | Path) -> dict:
+def evaluate(folder: str | Path, contains_folder: str | Path, data: str | Path) -> dict:
     """Return the scores of the model in ``folder`` as a nested dict of numbers.
 
     ``composites.<name>``: of composites of test images, both classes to be found, at the threshold that is best on
-    composites of validation images. The photos themselves may contain more than their labels say, so precision is a
-    lower bound. ``truth.<name>``: of the test images, where it is known what they contain, as of drawn ones; else this
-    part is missing. ``<name>`` is ``softmax``, ``naive`` or ``large_loss_rejection``.
+    composites of validation images. The photos may contain more than their labels say, and the half of a photo that is
+    there need not show what it was labelled for: precision and recall are both lower bounds.
+    ``truth.<name>``: of the test images, at the same threshold and at every other (average precision), where it is
+    known what they contain, as of drawn ones; else this part is missing.
+    ``val``: both parts of validation images, to choose by. ``<name>`` is ``softmax``, ``naive`` or
+    ``large_loss_rejection``.
 
     Args:
+        contains_folder: see ``scenes.contains.save``.
         data: the folder that holds ``composites`` and the folder that the model learned from.
     """
-    data, kind, classes = Path(data), describe(folder)["input"], describe(folder)["classes"]
-    val, test = (_composites(kind, data, split) for split in ("val", "test"))
-    truth = composites.load_truth(data / "composites")
-    keys, images = _images(kind, data, "test") if truth else ([], test[1][:0])
-    inputs = val[1], test[1], images
-    scores = _scores(outputs.load_network(folder), np.concatenate(inputs))
-    ends = np.cumsum([len(part) for part in inputs])[:-1]
-    result = {"composites": {}}
-    if truth:
-        known = np.array([[name in truth[key] for name in classes] for key in keys])
-        result["truth"] = {}
-    for output, name in NAMES.items():
-        on_val, on_test, on_images = np.split(scores[output], ends)
-        limit = contains_metrics.threshold(val[0], on_val)
-        result["composites"][name] = contains_metrics.at_threshold(test[0], on_test, limit)
-        if truth:
-            result["truth"][name] = contains_metrics.average_precision(known, on_images, classes)
-    return result
+    data, description = Path(data), describe(folder)
+    kind, classes = description["input"], description["classes"]
+    network, truth = outputs.load_network(folder, contains_folder), composites.load_truth(data / "composites")
+    thresholds, result = {}, {}
+    for split in ("val", "test"):
+        known, inputs = _composites(kind, data, split)
+        keys, images = _images(kind, data, split) if truth else ([], inputs[:0])
+        scores = _scores(network, np.concatenate([inputs, images]))
+        contained = np.array([[name in truth[key] for name in classes] for key in keys])
+        result[split] = {"composites": {}, "truth": {}} if truth else {"composites": {}}
+        for output, name in NAMES.items():
+            on_composites, on_images = np.split(scores[output], [len(inputs)])
+            if split == "val":
+                thresholds[name] = contains_metrics.threshold(known, on_composites)
+            limit = thresholds[name]
+            result[split]["composites"][name] = contains_metrics.at_threshold(known, on_composites, limit)
+            if truth:
+                result[split]["truth"][name] = contains_metrics.at_threshold(contained, on_images, limit)
+                result[split]["truth"][name] |= contains_metrics.average_precision(contained, on_images, classes)
+    return {**result["test"], "val": result["val"]}
 
 
 def _composites(kind: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -95,17 +95,3 @@ def batches(features: np.ndarray, known: np.ndarray, *, batch_size: int, epochs:
     return (
         order.map(lambda index: (tf.gather(features, index), tf.gather(known, index))).prefetch(2).with_options(options)
     )
-
-
-def over_images(network, batches) -> tuple[np.ndarray, np.ndarray]:
-    """Return features float32 (n, d) and labels int64 (n,) of all images, in the order they come.
-
-    Args:
-        network: keras.Model from images to features, see ``scenes.cnn.penultimate``.
-        batches: dicts with ``image`` and ``label``, see ``scenes.records.ordered_batches``.
-    """
-    features, labels = [], []
-    for batch in batches:
-        features.append(np.asarray(network.predict_on_batch(batch["image"]), np.float32))
-        labels.append(batch["label"].numpy())
-    return np.concatenate(features), np.concatenate(labels)

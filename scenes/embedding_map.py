@@ -7,6 +7,8 @@ import numpy as np
 
 from scenes import style
 
+_MARKERS = "os^D"  # another one where the colours begin anew
+
 
 def project(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first two principal components of the standardised features.
@@ -49,12 +51,19 @@ def draw(
     # Many points hide one another: the more there are, the smaller they are drawn.
     size = float(np.clip(20_000 / len(points), 4, 25))
     colours = np.array([style.COLOURS[label % len(style.COLOURS)] for label in labels])
+    markers = np.array([_MARKERS[label // len(style.COLOURS) % len(_MARKERS)] for label in labels])
     # In the order of the rows, which is a random one: drawn class by class, the last class would hide the others.
-    axes.scatter(*points.T, s=size, c=colours, alpha=0.55, linewidths=0)
+    for marker in _MARKERS:
+        drawn = markers == marker
+        axes.scatter(*points[drawn].T, s=size, c=colours[drawn], marker=marker, alpha=0.55, linewidths=0)
     # A suspect keeps its colour inside the ring, so that one sees which class it stands out from.
     axes.scatter(*points[ringed].T, s=size + 22, c=colours[ringed], edgecolors=style.INK, linewidths=1.1)
     for number, name in enumerate(classes):
-        axes.scatter([], [], s=40, color=style.COLOURS[number % len(style.COLOURS)], label=name)
+        look = {
+            "color": style.COLOURS[number % len(style.COLOURS)],
+            "marker": _MARKERS[number // len(style.COLOURS) % len(_MARKERS)],
+        }
+        axes.scatter([], [], s=40, label=name, **look)
     axes.scatter([], [], s=40, facecolors="none", edgecolors=style.INK, label=f"label suspect ({ringed.sum():,})")
     axes.set_title(title)
     axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")

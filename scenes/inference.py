@@ -21,8 +21,8 @@ class Predictions:
 
     Attributes:
         key: str (n,), paths in the archive.
-        label: int64 (n,), indices into ``classes``; -1 for images without a label.
-        uncalibrated: float32 (n, k), the network's own probabilities; only to see what calibration does.
+        label: int64 (n,), indices into ``classes``.
+        uncalibrated: float64 (n, k), rows sum to 1: the network's own; only to see what calibration does.
         temperature: calibrates them, see ``scenes.temperature``.
         classes: names (k,).
     """
@@ -72,24 +72,34 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     if kind == "embeddings":
         source = embeddings.load(Path(data) / kind, split)
         probabilities = network.predict(source.features, batch_size=1024, verbose=0)
-        return Predictions(np.char.decode(source.key), source.label, probabilities, fitted, source.classes)
+        return Predictions(np.char.decode(source.key), source.label, _whole(probabilities), fitted, source.classes)
     source = records.open_records(Path(data) / kind, split)
     keys, labels, probabilities = over_records(network, source)
-    return Predictions(keys, labels, probabilities, fitted, source.classes)
+    return Predictions(keys, labels, _whole(probabilities), fitted, source.classes)
 
 
-def over_records(network, source: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _whole(probabilities: np.ndarray) -> np.ndarray:
+    """Return float64 rows that sum to 1: those of float32 do so but for rounding, which scikit-learn warns of."""
+    probabilities = probabilities.astype(np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def over_records(network, source: Records) -> tuple:
     """Run a network over all images of a split.
 
     Args:
-        network: keras.Model from uint8 images (batch, height, width, 3) to (batch, k).
+        network: keras.Model from uint8 images (batch, height, width, 3) to (batch, k), or to a dict of such outputs.
 
     Returns:
-        Keys str (n,), labels int64 (n,), and what the network gives, float32 (n, k), in the order of the records.
+        Keys str (n,), labels int64 (n,), and what the network gives, float32 (n, k) or a dict of such arrays, in the
+        order of the records.
     """
+    import keras
+
     keys, labels, outputs = [], [], []
     for batch in records.ordered_batches(source, BATCH_SIZE):
         keys.append(batch["key"].numpy())
         labels.append(batch["label"].numpy())
         outputs.append(network.predict_on_batch(batch["image"]))
-    return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), np.concatenate(outputs)
+    found = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+    return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), found

@@ -33,13 +33,21 @@ _DUPLICATES = {"duplicate": "pixel_sha256", "near_duplicate": "group"}
 
 
 def out_of_fold(
-    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, *, folds: int, C: float, seed: int
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    classes: Sequence[str],
+    *,
+    folds: int,
+    C: float,
+    seed: int,
 ) -> np.ndarray:
     """Return the class probabilities of each image by a logistic regression fitted without it and its duplicates.
 
     Args:
         features: float (n, d).
-        labels: int (n,), from 0 to the number of classes k - 1.
+        labels: int (n,), indices into ``classes``.
+        classes: names (k,).
         groups: (n,); images of one group never stand on two sides of a fold.
         folds: 2 or more.
         C: inverse of the strength of the L2 regularisation; the features are standardised.
@@ -57,14 +65,14 @@ def out_of_fold(
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    classes = int(labels.max()) + 1
-    fewest = min(len(np.unique(groups[labels == label])) for label in range(classes))
-    if fewest < folds:
+    distinct = [len(np.unique(groups[labels == label])) for label in range(len(classes))]
+    if min(distinct) < folds:
+        fewest = int(np.argmin(distinct))
         raise InputError(
-            f"a class has only {fewest} images that are no duplicates of one another, "
+            f"{classes[fewest]} has only {distinct[fewest]} images that are no duplicates of one another, "
             f"too few for suspects.folds ({folds}); add images or lower it"
         )
-    probabilities = np.zeros((len(labels), classes))
+    probabilities = np.zeros((len(labels), len(classes)))
     features = features.astype(np.float64)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with threadpool_limits(1):  # sums are shared out between threads, and their rounding with them

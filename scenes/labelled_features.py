@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scenes import embedder, embeddings, model, records
+from scenes import classifier_inputs, embeddings
 from scenes.embeddings import Embeddings
 
 SPLITS = ("train", "val", "test")
-_BATCH_SIZE = 64  # images at a time; bounds the memory that their activations take
 
 
 def from_embeddings(folder: str | Path) -> Embeddings:
@@ -17,19 +16,9 @@ def from_embeddings(folder: str | Path) -> Embeddings:
     return _joined(embeddings.load(folder, split) for split in SPLITS)
 
 
-def from_cnn(model_folder: str | Path, records_folder: str | Path) -> Embeddings:
-    """Return what the trained CNN in ``model_folder`` hands to its classifier: the averages over the last feature maps.
-
-    The network learned from the labels of the training images, wrong ones included.
-    """
-    import keras
-
-    network = model.load_network(model_folder)
-    embed = embedder.compiled(keras.Model(network.input, network.get_layer("pool").output))
-    return _joined(
-        embedder.compute(embed, records.open_records(records_folder, split), batch_size=_BATCH_SIZE, desc=split)
-        for split in SPLITS
-    )
+def from_model(folder: str | Path, data: str | Path) -> Embeddings:
+    """Return what the classifier of the model in ``folder`` is fed with, see ``scenes.classifier_inputs.load``."""
+    return _joined(classifier_inputs.load(folder, data, split) for split in SPLITS)
 
 
 def _joined(parts: Iterable[Embeddings]) -> Embeddings:

@@ -23,7 +23,7 @@ def classification(
 
     Args:
         labels: int (n,), indices into ``classes``, n > 0.
-        probabilities: float (n, k), rows sum to 1: the network's own, not calibrated.
+        probabilities: float64 (n, k), rows sum to 1: the network's own, not calibrated.
         temperature: calibrates them, see ``scenes.temperature``; fitted on the validation images.
         thresholds: of calibrated confidence, chosen on the validation images, see ``scenes.coverage.thresholds``.
 
@@ -31,8 +31,10 @@ def classification(
         Of the answers, which calibration does not change:
 
         - ``count``, ``accuracy`` and its bootstrap 95 % interval ``accuracy_interval.{low,high}``, ``top2_accuracy``,
-          ``balanced_accuracy`` (the mean recall of the classes there are), ``macro_f1``,
-          ``majority_class_accuracy`` (of always answering the most frequent class)
+          ``balanced_accuracy`` (the mean recall of the classes there are), ``macro_f1`` (of the
+          classes there are or that are answered),
+          ``majority_class_accuracy`` (of answering each time what is most frequent among these images: no constant
+          answer does better)
         - ``per_class.<class>.{precision,recall,f1,support}`` (0 where undefined)
         - ``hardest_pairs.<a>/<b>.errors``: the three pairs of classes with the most errors, both directions together;
           ``merged_pairs.<a>/<b>.accuracy``: were the two one class, the answers otherwise the same
@@ -52,9 +54,6 @@ def classification(
     from sklearn import metrics
 
     every = np.arange(len(classes))
-    # float32 rows sum to 1 but for rounding, which scikit-learn warns of.
-    probabilities = probabilities.astype(np.float64)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
     calibrated = scale(probabilities, temperature)
     predicted = probabilities.argmax(axis=1)
     right = predicted == labels
@@ -68,7 +67,7 @@ def classification(
         "accuracy_interval": bootstrap.mean_interval(right),
         "balanced_accuracy": recall[support > 0].mean(),
         "top2_accuracy": _top2_accuracy(labels, probabilities),
-        "macro_f1": f1.mean(),
+        "macro_f1": metrics.f1_score(labels, predicted, average="macro", zero_division=0.0),
         "majority_class_accuracy": np.bincount(labels).max() / len(labels),
         **_losses(labels, probabilities),
         "calibration": {
@@ -94,7 +93,8 @@ def classification(
 
 def _top2_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     # What scikit-learn's top_k_accuracy_score does, but that refuses probabilities of two classes.
-    likeliest = np.argsort(probabilities, axis=1, kind="stable")[:, -2:]
+    # Of equals the first counts, as it does for the answer.
+    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
     return float((likeliest == labels[:, None]).any(axis=1).mean())
 
 
@@ -138,7 +138,7 @@ def summary(name: str, scores: dict) -> str:
     return (
         f"{name}: test accuracy {scores['accuracy']:.4f} [{low:.4f}, {high:.4f}] on {scores['count']:,} images"
         f" (clean {scores['clean']['accuracy']:.4f}, val {scores['val']['accuracy']:.4f},"
-        f" always the largest class {scores['majority_class_accuracy']:.4f}),"
+        f" best constant answer {scores['majority_class_accuracy']:.4f}),"
         f" crossentropy {scores['crossentropy']:.4f}\n"
         f"{name}: calibration error {calibrated['ece']:.4f},"
         f" with temperature {calibrated['temperature']:.3f} {calibrated['temperature_scaled']['ece']:.4f};"

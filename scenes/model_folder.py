@@ -15,7 +15,7 @@ def save(folder: str | Path, network, description: dict) -> None:
             (which calibrates its probabilities, see ``scenes.temperature``); of a CNN (``kind: cnn``,
             ``input: records``) also ``image_shape``; of a head (``kind: head``, ``input: embeddings``) ``features``
             (its width) and ``backbone`` (see ``scenes.embeddings.save_origin``): the backbone itself stays where it is
-            and is not copied into each experiment. Of both ``contains``, see ``scenes.contains.load``.
+            and is not copied into each experiment.
     """
     folder = Path(folder)
     network.save_weights(folder / "model.weights.h5")

@@ -9,19 +9,20 @@ from scenes import coverage
 
 
 def build(
-    key: Sequence[str], probabilities: np.ndarray, classes: Sequence[str], *, unsure_below: float
+    key: Sequence[str], probabilities: np.ndarray, contains: np.ndarray, classes: Sequence[str], *, unsure_below: float
 ) -> pd.DataFrame:
     """Return a row per image, sorted by key.
 
     Args:
         key: (n,), paths in the archive.
         probabilities: float (n, k), calibrated.
+        contains: float (n, k), the scores of the second output, see ``scenes.outputs.load``.
         classes: names (k,).
         unsure_below: a confidence, see ``scenes.coverage.threshold``.
 
     Returns:
-        Columns ``key``; ``class``; ``confidence``, see ``scenes.coverage.confidence``; ``probability_<class>``; and
-        ``unsure``, a bool.
+        Columns ``key``; ``class``; ``confidence``, see ``scenes.coverage.confidence``; ``probability_<class>``;
+        ``contains_<class>``; and ``unsure``, a bool.
     """
     confidence = coverage.confidence(probabilities)
     columns = {
@@ -29,6 +30,7 @@ def build(
         "class": np.array(classes)[probabilities.argmax(axis=1)],
         "confidence": confidence,
         **{f"probability_{name}": probabilities[:, index] for index, name in enumerate(classes)},
+        **{f"contains_{name}": contains[:, index] for index, name in enumerate(classes)},
         "unsure": confidence < unsure_below,
     }
     return pd.DataFrame(columns).sort_values("key", ignore_index=True)

@@ -11,10 +11,11 @@ def save(folder: str | Path, network, description: dict) -> None:
     """Write a model into an existing folder; equal ones give equal bytes.
 
     Args:
-        network: keras.Model from uint8 images (batch, height, width, 3), see ``scenes.model.load``.
+        network: keras.Model from uint8 images (batch, height, width, 3), see ``scenes.outputs.load``.
         description: what to know beside the weights: ``model``, which of params.yaml it is; ``classes``, the order of
             the outputs; ``image_shape``, what images were brought to before training; ``unsure_below``, a confidence
-            (see ``scenes.coverage``).
+            (see ``scenes.coverage``); ``contains_above``, the score from which on a photo contains a class (see
+            ``scenes.contains_metrics.threshold``).
     """
     folder = Path(folder)
     keras_file.save(folder / "model.keras", network)

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from scenes import style
+from scenes import calibration, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +43,7 @@ def draw(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"], *, title: str
     grid = figure.subplots(2, len(diagrams), sharex=True, sharey="row", height_ratios=(4, 1), squeeze=False)
     for (upper, lower), (name, bins) in zip(grid.T, diagrams.items(), strict=True):
         filled = bins[bins["count"] > 0]
-        upper.set_title(f"{name}: ECE {_expected_error(filled):.1%}")
+        upper.set_title(f"{name}: ECE {calibration.expected_calibration_error(bins):.1%}")
         _dots(upper, filled)
         shares = filled["count"] / filled["count"].sum()
         lower.bar(
@@ -83,8 +81,3 @@ def _dots(axes: "Axes", bins: "pd.DataFrame") -> None:
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.grid()
-
-
-def _expected_error(bins: "pd.DataFrame") -> float:
-    """The expected calibration error, which is the mean vertical distance of the dots from the diagonal, by count."""
-    return float(np.average((bins["accuracy"] - bins["confidence"]).abs(), weights=bins["count"]))

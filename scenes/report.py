@@ -1,12 +1,13 @@
 """What the report says: nested dicts for the templates, gathered from metrics/, plots/ and two tables in data/.
 
 What every run of the pipeline writes must be there. What only some runs have is left out where it is missing: pictures,
-the truth about a drawn archive, unlabelled images, scores of ``contains``.
+the truth about a drawn archive, unlabelled images.
 """
 
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -55,8 +56,9 @@ _METHODS = {
     "softmax": "softmax threshold",
 }
 
-# The first columns of a table of its scores.
-_CONTAINS = ("mean_average_precision", "recall", "precision", "f1", "all_found", "threshold")
+# How "does the photo contain a ...?" is measured, and by which score above all; the columns of its tables.
+_CONTAINS = {"composites": "f1", "truth": "mean_average_precision"}
+_CONTAINS_COLUMNS = ("mean_average_precision", "recall", "precision", "f1", "all_found", "threshold")
 
 
 def context(
@@ -66,6 +68,7 @@ def context(
     published: Sequence[Mapping[str, str]],
     source: str,
     backbone: Mapping[str, Any],
+    suspect_features: str,
     models: Mapping[str, Mapping[str, Any]],
 ) -> dict:
     """Return everything that the templates show.
@@ -76,6 +79,7 @@ def context(
         published: scores that others report, each with ``model``, ``accuracy``, ``remark``: text, as they are quoted.
         source: of the archive, see ``scenes.source``; nothing of it is shown that may be private.
         backbone: ``name``, ``weights``, ``image_size`` (pixels) and ``finetune_epochs``.
+        suspect_features: ``cnn`` or ``embeddings``, by which the labels were judged.
         models: by name, what params.yaml says of each.
 
     Raises:
@@ -94,13 +98,15 @@ def context(
         "source": _where_from(source),
         "classes": list(audit["classes"]),
         "audit": audit,
+        "split": dict(Counter(row["split"] for row in _rows(root, "data/split.csv"))),
         "findings": _findings(audit),
         "audit_pictures": _pictures(root, "plots/audit", _AUDIT_PICTURES),
         "models": rows,
         "pictures_of": _by_kind(rows),
         "comparison": _comparison(_numbers(root, "metrics/comparison.json")),
         "published": published,
-        "suspects": _suspects(root),
+        "suspects": _suspects(root)
+        | {"features_learned": suspect_features == "cnn" or backbone["finetune_epochs"] > 0},
         "contains": [table for row in rows for table in _contains(row)],
         "predictions": _predictions(root),
         "production": production,
@@ -271,20 +277,29 @@ def _suspects(root: Path) -> dict:
 
 
 def _contains(model: Mapping[str, Any]) -> list[dict]:
-    """Return a table for each way in which "does the photo contain a ...?" was measured, if it was.
+    """Return a table, with a ``verdict``, for each way in which "does the photo contain a ...?" was measured.
 
     It stands in the metrics as ``contains.<way>.<method>.<score>``; what is nested deeper is left out.
     """
     found = []
-    for way, methods in sorted(model["scores"].get("contains", {}).items()):
-        rows = [
-            {"name": _METHODS.get(method, method.replace("_", " ")), "scores": _flat_numbers(scores)}
-            for method, scores in sorted(methods.items())
-        ]
-        there = {name for row in rows for name in row["scores"]}
-        columns = [name for name in _CONTAINS if name in there] + sorted(there.difference(_CONTAINS))
-        found.append({"model": model["name"], "name": way.replace("_", " "), "columns": columns, "rows": rows})
+    for way, main in _CONTAINS.items():
+        methods = model["scores"]["contains"].get(way, {})
+        if not methods:  # only of drawn images is the truth known
+            continue
+        rows = [{"name": text, "scores": _flat_numbers(methods[method])} for method, text in _METHODS.items()]
+        columns = [name for name in _CONTAINS_COLUMNS if name in rows[0]["scores"]]
+        verdict = _contains_verdict(main.replace("_", " "), *(row["scores"][main] for row in rows))
+        found.append({"model": model["name"], "name": way, "columns": columns, "rows": rows, "verdict": verdict})
     return found
+
+
+def _contains_verdict(name: str, chosen: float, naive: float, softmax: float) -> str:
+    other, best = max(("naive loss", naive), ("softmax threshold", softmax), key=lambda entry: entry[1])
+    if chosen > best:
+        return (
+            f"The second output beats both others, the next being the {other}: {name} {chosen:.3f} against {best:.3f}."
+        )
+    return f"The second output is no better than the {other}: {name} {chosen:.3f} against {best:.3f}."
 
 
 def _flat_numbers(scores: Mapping[str, Any]) -> dict[str, float]:

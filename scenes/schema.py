@@ -31,7 +31,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Files and folders that the stages write beside those of the models, in metrics/, models/ and plots/.
-RESERVED = {"audit", "comparison", "finetune", "label_suspects", "predictions", "production"}
+RESERVED = {"audit", "comparison", "contains", "finetune", "label_suspects", "predictions", "production"}
 # What a stage, a folder and a class of DVC's plots can be called without quoting.
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 
@@ -211,15 +211,17 @@ class HeadNetwork(Section):
     dropout: Share
 
 
-class ContainsNetwork(Section):
-    """The architecture of the second output."""
+class ContainsUnits(Section):
+    """The second output's hidden layer, by the kind of model."""
 
-    units: PositiveInt | None
+    cnn: PositiveInt | None
+    head: PositiveInt | None
 
 
 class Contains(Section):
     """Fitting the second output."""
 
+    units: ContainsUnits
     rejected: Share
     dropout: Share
     epochs: PositiveInt
@@ -267,7 +269,6 @@ class CnnModel(Section):
     input: Literal["records"]
     memory_mb: NonNegativeFloat
     network: CnnNetwork
-    contains: ContainsNetwork
     augmentation: Augmentation
     training: Training
 
@@ -278,7 +279,6 @@ class HeadModel(Section):
     kind: Literal["head"]
     input: Literal["embeddings"]
     network: HeadNetwork
-    contains: ContainsNetwork
     training: Training
 
 

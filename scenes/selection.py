@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from scenes.rounding import DECIMALS
 
 LOWER_IS_BETTER = frozenset({"crossentropy", "brier_score"})
 
@@ -21,6 +24,15 @@ class Choice:
     margin: float
 
 
+def score(val: Mapping[str, Any], metric: str) -> float:
+    """Return ``metric`` of a model as it would be in production: calibrated, where calibration changes it.
+
+    Args:
+        val: its scores on validation, see ``scenes.metrics.classification``.
+    """
+    return val["calibration"]["temperature_scaled"].get(metric, val.get(metric))
+
+
 def choose(scores: Mapping[str, float], costs: Mapping[str, float], *, metric: str, tie: float) -> Choice:
     """Return the model with the best score; of those that come within ``tie`` of it, the one that costs least.
 
@@ -28,12 +40,13 @@ def choose(scores: Mapping[str, float], costs: Mapping[str, float], *, metric: s
         scores: by model, on validation images, one at least.
         costs: by model, in any unit.
         metric: the name of the score, which says whether more is better.
-        tie: a difference in score that counts as none, 0 or more.
+        tie: a difference in score that counts as none, as any smaller one does; 0 or more.
     """
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     worth = {name: sign * score for name, score in scores.items()}
     best = max(worth.values())
-    tied = [name for name in worth if best - worth[name] <= tie]
+    # Scores have six decimals, and their difference no more that mean anything.
+    tied = [name for name in worth if round(best - worth[name], DECIMALS) <= tie]
     # Among equals in cost the better one, and then the first by name: never the order of a file.
     name = min(tied, key=lambda name: (costs[name], -worth[name], name))
     others = [worth[other] for other in worth if other != name]

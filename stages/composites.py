@@ -6,13 +6,11 @@ from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.params import plain, read
-from scenes.precision import use
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here: the pairs hang on a hash
-    use(params.precision)
     network = backbone.load("data/weights", params.active.backbone_image_size)
     finetuning.load("data/finetuned", network)
     embed = embedder.compiled(backbone.embedding(network, views=params.active.views))

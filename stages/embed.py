@@ -5,13 +5,11 @@ from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.params import read
-from scenes.precision import use
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    use(params.precision)
     network = backbone.load("data/weights", params.active.backbone_image_size)
     finetuning.load("data/finetuned", network)
     origin = {

@@ -18,7 +18,7 @@ from scenes import (
     reliability_plot,
 )
 from scenes.determinism import configure
-from scenes.errors import one_sentence
+from scenes.errors import InputError, one_sentence
 from scenes.files import replacing
 from scenes.params import read
 
@@ -26,10 +26,15 @@ from scenes.params import read
 def main(name: str) -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    folder = Path("models") / name
+    folder, contains = Path("models") / name, Path("models/contains") / name
     val = inference.predict(folder, "data", "val")
     test = inference.predict(folder, "data", "test")
     clean = test.only(audit_table.clean_test(audit_table.read("data/audit.csv")))
+    if not len(clean.key):
+        raise InputError(
+            "no test image is clean: each has a duplicate among the training images or under another label; "
+            "mend the archive, plots/audit shows them"
+        )
 
     thresholds = coverage.thresholds(val.label, val.probabilities)
     of_test, of_clean, of_val = (
@@ -38,19 +43,22 @@ def main(name: str) -> None:
         )
         for images in (test, clean, val)
     )
-    scores = {**of_test, "clean": of_clean, "val": of_val, "contains": contains_scores.evaluate(folder, "data")}
+    contained = contains_scores.evaluate(folder, contains, "data")
+    scores = {**of_test, "clean": of_clean, "val": of_val, "contains": contained}
     print(metrics.summary(name, scores))
-    print(contains_metrics.summary(name, scores["contains"]))
+    print(contains_metrics.summary(name, contained))
 
     plots = Path("plots") / name
     predictions = plots / "predictions.csv", Path("data/test_predictions") / f"{name}.csv"
     candidate = Path("data/candidates") / f"{name}.json"
     targets = Path("metrics") / f"{name}.json", candidate, *predictions, plots / "confusion_matrix.png"
+    for_select = {
+        "sha256": model_folder.hashes(folder) | model_folder.hashes(contains),
+        "val": of_val,
+        "contains_above": contained["composites"]["large_loss_rejection"]["threshold"],
+    }
     with replacing(*targets) as (scores_file, candidate_file, *tables, picture):
-        for file, content in (
-            (scores_file, scores),
-            (candidate_file, {"sha256": model_folder.hashes(folder), "val": of_val}),
-        ):
+        for file, content in ((scores_file, scores), (candidate_file, for_select)):
             file.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for file in tables:
             test.table().to_csv(file, index=False, float_format="%.6f", lineterminator="\n")

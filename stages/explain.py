@@ -20,7 +20,12 @@ def main(name: str) -> None:
     configure(seed=0, threads=params.threads)  # nothing is drawn at random here
     plots = Path("plots") / name
     curves = pd.read_csv(plots / "training" / "curves.tsv", sep="\t")
-    predictions = pd.read_csv(plots / "predictions.csv", keep_default_na=False)  # a class may be called "NA"
+    predictions = pd.read_csv(
+        # A class may be called NA or 007.
+        plots / "predictions.csv",
+        dtype={"key": str, "actual": str, "predicted": str},
+        keep_default_na=False,
+    )
     wrong = gallery.most_confident_errors(predictions)
     unsure = gallery.least_confident(predictions)
     looked_at = gradcam.examples(predictions)

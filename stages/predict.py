@@ -16,11 +16,14 @@ def main() -> None:
     configure(seed=0, threads=params.threads)  # nothing is drawn here
     network, description = production.load("models/production")
     classes = description["classes"]
-    key, probabilities, images = [], np.empty((0, len(classes))), {}
+    nothing = np.empty((0, len(classes)))
+    key, found, images = [], {"probabilities": nothing, "contains": nothing}, {}
     if SPLIT in records.splits("data/records"):
         source = records.open_records("data/records", SPLIT)
-        key, _, probabilities = inference.over_records(network, source)
-    table = prediction_table.build(key, probabilities, classes, unsure_below=description["unsure_below"])
+        key, _, found = inference.over_records(network, source)
+    table = prediction_table.build(
+        key, found["probabilities"], found["contains"], classes, unsure_below=description["unsure_below"]
+    )
     sheets = {name: prediction_sheet.choose(table, name) for name in classes}
     if len(table):
         images = selected_images.read(source, {key for chosen in sheets.values() for key in chosen["key"]})

@@ -19,6 +19,7 @@ def main() -> None:
             "image_size": params.active.backbone_image_size,
             "finetune_epochs": params.active.finetune.epochs,
         },
+        suspect_features=params.active.suspect_features,
         models=plain(params.models),
     )
     with replacing("reports/report.html", "reports/report.md") as (page, short):

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scenes import model, production, records, selection
+from scenes import outputs, production, records, selection
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
@@ -16,11 +16,11 @@ def main() -> None:
     metric = params.select.metric
     # Named, not listed: the folder may hold a model that is no longer in params.yaml.
     names = list(plain(params.models))
-    on_validation = {
-        name: json.loads(Path("data/candidates", f"{name}.json").read_text(encoding="utf-8"))["val"] for name in names
+    candidates = {
+        name: json.loads(Path("data/candidates", f"{name}.json").read_text(encoding="utf-8")) for name in names
     }
-    networks = {name: model.load(Path("models") / name, "data") for name in names}
-    scores = {name: on_validation[name][metric] for name in names}
+    networks = {name: outputs.load(Path("models") / name, Path("models/contains") / name, "data") for name in names}
+    scores = {name: selection.score(candidates[name]["val"], metric) for name in names}
     parameters = {name: networks[name].count_params() for name in names}
     choice = selection.choose(scores, parameters, metric=metric, tie=params.select.tie)
     examples = records.open_records("data/records", "train")
@@ -28,7 +28,8 @@ def main() -> None:
         "model": choice.name,
         "classes": examples.classes,
         "image_shape": examples.image_shape,
-        "unsure_below": on_validation[choice.name]["coverage"][params.select.unsure_below]["confidence"],
+        "unsure_below": candidates[choice.name]["val"]["coverage"][params.select.unsure_below]["confidence"],
+        "contains_above": candidates[choice.name]["contains_above"],
     }
     facts = {
         "model": choice.name,

@@ -22,13 +22,14 @@ def main() -> None:
     if source == "embeddings":
         images = labelled_features.from_embeddings("data/embeddings")
     else:
-        images = labelled_features.from_cnn(Path("models") / params.suspects.cnn, "data/records")
+        images = labelled_features.from_model(Path("models") / params.suspects.cnn, "data")
     audit = audit_table.read("data/audit.csv")
     keys = np.char.decode(images.key)
     probabilities = label_suspects.out_of_fold(
         images.features,
         images.label,
         audit.set_index("path")["group"].loc[keys].to_numpy(),
+        images.classes,
         folds=params.suspects.folds,
         C=params.suspects.C,
         seed=params.seed,

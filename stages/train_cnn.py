@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import cnn, cnn_batches, contains, contains_training, curves, model_folder, records, temperature, training
+from scenes import cnn, cnn_batches, curves, model_folder, records, temperature, training
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.orphan import end_with_dvc
@@ -44,29 +44,16 @@ def main(name: str) -> None:
             state=state,
             **plain(settings.training),
         )
-        features, label = contains_training.over_images(
-            cnn.penultimate(network), records.ordered_batches(train, settings.training.batch_size)
-        )
-        second = contains_training.fit_all(
-            features,
-            label,
-            len(train.classes),
-            seed=params.seed,
-            **plain(settings.contains),
-            **plain(params.contains),
-        )
         description = {
             "kind": settings.kind,
             "input": settings.input,
             "network": plain(settings.network),
             "image_shape": train.image_shape,
             "classes": train.classes,
-            "contains": contains.describe(second[contains.CHOSEN]),
             "temperature": temperature.of_network(network, validation),
         }
         with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
             model_folder.save(model, network, description)
-            contains.save(model, second)
             curves.write(plots, history)
 
 

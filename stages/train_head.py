@@ -3,17 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import (
-    contains,
-    contains_training,
-    curves,
-    embeddings,
-    head,
-    head_batches,
-    model_folder,
-    temperature,
-    training,
-)
+from scenes import curves, embeddings, head, head_batches, model_folder, temperature, training
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.orphan import end_with_dvc
@@ -54,14 +44,6 @@ def main(name: str) -> None:
             state=state,
             **plain(settings.training),
         )
-        second = contains_training.fit_all(
-            train.features,
-            train.label,
-            len(train.classes),
-            seed=params.seed,
-            **plain(settings.contains),
-            **plain(params.contains),
-        )
         description = {
             "kind": settings.kind,
             "input": settings.input,
@@ -69,12 +51,10 @@ def main(name: str) -> None:
             "features": width,
             "backbone": embeddings.origin(features),
             "classes": train.classes,
-            "contains": contains.describe(second[contains.CHOSEN]),
             "temperature": temperature.of_network(network, validation),
         }
         with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
             model_folder.save(model, network, description)
-            contains.save(model, second)
             curves.write(plots, history)
 
 

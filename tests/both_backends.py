@@ -112,7 +112,6 @@ def train(folder: Path) -> None:
     model_folder.save(folder / "head", network, described)
 
     network, losses["contains"] = fit_contains(features(96, seed=0))
-    (folder / "contains.json").write_text(json.dumps(contains.describe(network)), encoding="utf-8")
     contains.save(folder, {contains.CHOSEN: network})
 
     network, classifier = tuned()
@@ -138,7 +137,7 @@ def train(folder: Path) -> None:
 def score(folder: Path) -> None:
     """Load what :func:`train` wrote and write the probabilities of the inputs to BACKEND.npz."""
     networks = {name: model.load_network(folder / name) for name in ("cnn", "head")}
-    networks["contains"] = contains.load(folder, json.loads((folder / "contains.json").read_text(encoding="utf-8")))
+    networks["contains"] = contains.load(folder)
     networks["tuned"] = tuned()[1]
     networks["tuned"].load_weights(folder / "tuned.weights.h5")
     with np.load(folder / "inputs.npz") as inputs:

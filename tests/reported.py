@@ -20,7 +20,7 @@ PUBLISHED = [{"model": "CNN", "accuracy": "81.5 %", "remark": "10 epochs"}]
 def settings(**changes) -> dict:
     """The arguments of ``scenes.report.context`` beside the folder."""
     values = {"title": "Scenes", "published": PUBLISHED, "source": "kaggle:owner/photos", "backbone": BACKBONE}
-    return values | {"models": MODELS} | changes
+    return values | {"suspect_features": "embeddings", "models": MODELS} | changes
 
 
 def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 240) -> dict:
@@ -58,7 +58,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
 def of_model(accuracy: float, classes: Sequence[str] = CLASSES) -> dict:
     """What stands in metrics/<model>.json."""
     clean, val = scores(accuracy + 0.01, classes, count=222), scores(accuracy - 0.01, classes, count=87)
-    return scores(accuracy, classes) | {"clean": clean, "val": val}
+    return scores(accuracy, classes) | {"clean": clean, "val": val, "contains": contains()}
 
 
 def audit(classes: Sequence[str] = CLASSES) -> dict:
@@ -124,10 +124,14 @@ def contains() -> dict:
     return {
         "composites": {
             "large_loss_rejection": found,
-            "naive": found | {"recall": 0.6},
-            "softmax": found | {"recall": 0.5},
+            "naive": found | {"recall": 0.6, "f1": 0.74},
+            "softmax": found | {"recall": 0.5, "f1": 0.7},
         },
-        "truth": {"large_loss_rejection": {"mean_average_precision": 0.812, "average_precision": {"lake": 0.8}}},
+        "truth": {
+            "large_loss_rejection": found | {"mean_average_precision": 0.812, "per_class": {"lake": 0.8}},
+            "naive": found | {"mean_average_precision": 0.79},
+            "softmax": found | {"mean_average_precision": 0.833},
+        },
     }
 
 
@@ -166,6 +170,8 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
         ("key", "given_label", "suggested_label", "score", "reason"),
         [(f"train/{classes[0]}/{index}.jpg", classes[0], classes[1], f"0.{index:06}", "model") for index in range(57)],
     )
+    splits = ["train"] * 70 + ["val"] * 9 + ["test"] * 30
+    write_csv(root / "data/split.csv", ("path", "split"), [(f"{n}.jpg", split) for n, split in enumerate(splits)])
     write_csv(
         root / "data/predictions.csv",
         ("key", "class", "confidence", *(f"probability_{name}" for name in classes), "unsure"),

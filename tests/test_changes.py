@@ -16,7 +16,8 @@ from tests.clones import environment
 pytestmark = pytest.mark.timeout(900)  # the first of them waits for the pipeline
 BOTH = {"evaluate@baseline", "evaluate@efficientnetv2l"}
 EXPLAIN = {"explain@baseline", "explain@efficientnetv2l"}
-LOAD_MODELS = {*BOTH, *EXPLAIN, "suspects", "select", "predict"}
+CONTAINS = {"contains@baseline", "contains@efficientnetv2l"}
+LOAD_MODELS = {*BOTH, *EXPLAIN, *CONTAINS, "suspects", "select", "predict"}
 READ_MODELS = {"compare", "select", "report"}
 TRAINING = {"finetune", "train@baseline", "train@efficientnetv2l"}
 
@@ -88,7 +89,7 @@ EDITS = {
     "the head's width": (param("models.efficientnetv2l.network.units", 64), {"train@efficientnetv2l", *READ_MODELS}),
     "the baseline's batch size": (param("models.baseline.training.batch_size", 16), {"train@baseline", *READ_MODELS}),
     "the baseline's augmentation": (param("models.baseline.augmentation.shift", 0.2), {"train@baseline", *READ_MODELS}),
-    "another model": (third_model, {"train@wider", "evaluate@wider", "explain@wider", *READ_MODELS}),
+    "another model": (third_model, {"train@wider", "contains@wider", "evaluate@wider", "explain@wider", *READ_MODELS}),
     "the rate of fine-tuning": (param("finetune.training.learning_rate", 1e-4), {"finetune"}),
     "the blocks fine-tuned": (param("profiles.demo.finetune.blocks", 2), {"finetune"}),
     "views of an image": (param("profiles.demo.views", 2), {"embed", "composites"}),
@@ -99,24 +100,20 @@ EDITS = {
     "the backbone": (param("profiles.demo.backbone", "EfficientNetV2S"), {"weights", "report"}),
     "the backbone's weights": (param("profiles.demo.weights", "imagenet"), {"weights", "report"}),
     "the number of composites": (param("composites.test", 50), {"composites"}),
-    "what the second output leaves out": (
-        param("contains.rejected", 0.2),
-        {"train@baseline", "train@efficientnetv2l"},
-    ),
-    "the width of one second output": (param("models.baseline.contains.units", 8), {"train@baseline", *READ_MODELS}),
+    "what the second output leaves out": (param("contains.rejected", 0.2), CONTAINS),
     "the image size": (param("profiles.demo.image_size", 64), {"records"}),
     "the folds of label suspects": (param("suspects.folds", 3), {"suspects"}),
-    "what labels are judged by": (param("profiles.demo.suspect_features", "embeddings"), {"suspects"}),
+    "what labels are judged by": (param("profiles.demo.suspect_features", "embeddings"), {"suspects", "report"}),
     "the size of a shard": (param("records.shard_size", 50), {"records"}),
     "the share of validation": (param("split.val_fraction", 0.2), {"split"}),
     "what counts as a near duplicate": (param("audit.near_duplicate_distance", 2), {"audit"}),
     "the archive's source": (param("profiles.demo.synthetic.train", 160), {"download"}),
-    "the seed": (param("seed", 7), {"split", "records", "composites", "suspects", *TRAINING}),
+    "the seed": (param("seed", 7), {"split", "records", "composites", "suspects", *CONTAINS, *TRAINING}),
     "the number of threads": (
         param("threads", 1),
-        {"embed", "composites", "suspects", "select", "predict", *TRAINING, *BOTH, *EXPLAIN},
+        {"embed", "composites", "suspects", "select", "predict", *TRAINING, *CONTAINS, *BOTH, *EXPLAIN},
     ),
-    "the precision": (param("precision", "mixed_bfloat16"), {"embed", "composites", *TRAINING}),
+    "the precision": (param("precision", "mixed_bfloat16"), TRAINING),
     "the other profile": (param("profiles.intel.image_size", 128), set()),
     "one image of the archive": (archive(one_image), {"download", "audit", "records", "composites", "suspects"}),
     "a class's name": (archive(another_class_name), {"download", "audit", "records", "composites", "suspects"}),
@@ -138,10 +135,7 @@ EDITS = {
     "a figure to quote": (param("report.published", []), {"report"}),
     "the report's page": (comment("scenes/templates/report.html.jinja"), {"report"}),
     "the report's look": (comment("scenes/templates/report.css.jinja"), {"report"}),
-    "a remark in the second output's losses": (
-        comment("scenes/single_positive.py"),
-        {"train@baseline", "train@efficientnetv2l"},
-    ),
+    "a remark in the second output's losses": (comment("scenes/single_positive.py"), CONTAINS),
     "a remark in its scores": (comment("scenes/contains_scores.py"), BOTH),
     "a remark in a stage": (comment("stages/split.py"), {"split"}),
     "a remark in fitting": (comment("scenes/training.py"), TRAINING),

@@ -14,7 +14,7 @@ import yaml
 from dvc.repo import Repo
 from PIL import Image
 
-from scenes import curves
+from scenes import coverage, curves
 from tests import clones
 
 pytestmark = pytest.mark.timeout(900)
@@ -117,6 +117,9 @@ def test_metrics_agree_with_the_predictions(pipeline, model):
     assert 0 <= scores["calibration"]["ece"] <= scores["calibration"]["mce"] <= 1
     for name, entry in scores["coverage"].items():
         assert entry["confidence"] == scores["val"]["coverage"][name]["confidence"], name
+        # Chosen on validation, it keeps its promise there; one chosen on other images would not.
+        kept = scores["val"]["coverage"][name]
+        assert kept["coverage"] == 0 or kept["precision"] >= coverage.PRECISIONS[name] - 1e-6
         sure = table["confidence"] >= entry["confidence"]
         assert entry["coverage"] == pytest.approx(sure.mean(), abs=1e-6)
         assert entry["precision"] == pytest.approx(right[sure].mean() if sure.any() else 0, abs=1e-6)
@@ -170,13 +173,16 @@ def test_label_suspects_agree_with_their_metrics(pipeline):
 def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, model):
     scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["contains"]
     names = {"softmax", "naive", "large_loss_rejection"}
-    assert set(scores["composites"]) == set(scores["truth"]) == names
-    for entry in scores["composites"].values():
-        assert set(entry) == {"threshold", "recall", "precision", "f1", "all_found"}
-        assert all(0 <= value <= 1 for value in entry.values())
-    for entry in scores["truth"].values():
-        assert entry["mean_average_precision"] == pytest.approx(np.mean(list(entry["per_class"].values())), abs=1e-6)
-        assert len(entry["per_class"]) == 6
+    for part in (scores, scores["val"]):
+        assert set(part["composites"]) == set(part["truth"]) == names
+        for entry in part["composites"].values():
+            assert set(entry) == {"threshold", "recall", "precision", "f1", "all_found"}
+            assert all(0 <= value <= 1 for value in entry.values())
+        for name, entry in part["truth"].items():
+            assert entry["threshold"] == scores["val"]["composites"][name]["threshold"]
+            mean = np.mean(list(entry["per_class"].values()))
+            assert entry["mean_average_precision"] == pytest.approx(mean, abs=1e-6)
+            assert len(entry["per_class"]) == 6
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -193,13 +199,19 @@ def test_curves_have_a_row_an_epoch(pipeline, model):
 def test_the_model_loads_and_says_of_images_what_was_predicted(pipeline, model):
     """The trained model, fed the archive's own images by another way than the pipeline's, gives the same answers."""
     code = f"""
-import io, zipfile
+import io, json, zipfile
 import numpy as np, pandas as pd
 from PIL import Image
 from scenes.determinism import configure
 configure(seed=0, threads=2)
-from scenes import model
+from scenes import coverage, inference, model, temperature
 from scenes.model_folder import describe
+# Nothing was fitted or chosen on the test images: temperature and thresholds are those of validation.
+val = inference.predict("models/{model}", "data", "val")
+assert abs(temperature.fit_temperature(val.label, val.uncalibrated) - val.temperature) < 1e-3
+scores = json.loads(open("metrics/{model}.json").read())
+for name, confidence in coverage.thresholds(val.label, val.probabilities).items():
+    assert abs(scores["coverage"][name]["confidence"] - confidence) < 1e-4, name
 loaded, classes = model.load("models/{model}"), describe("models/{model}")["classes"]
 table = pd.read_csv("plots/{model}/predictions.csv")
 archive = zipfile.ZipFile("data/raw/archive.zip")
@@ -224,6 +236,8 @@ def test_the_production_model_is_the_best_on_validation_and_needs_none_of_this_c
     tied = [name for name in MODELS if max(scores.values()) - scores[name] <= 0.005]
     assert facts["model"] == min(tied, key=lambda name: facts["parameters"][name])
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
+    chosen = json.loads((pipeline.one / f"metrics/{facts['model']}.json").read_text())
+    assert described["contains_above"] == chosen["contains"]["composites"]["large_loss_rejection"]["threshold"]
     table = pd.read_csv(pipeline.one / f"plots/{facts['model']}/predictions.csv")
     # Keras alone, in a folder without the project; and an image as anybody would open it.
     code = """
@@ -233,7 +247,10 @@ from PIL import Image
 archive = zipfile.ZipFile(sys.argv[1] + "/data/raw/archive.zip")
 images = [Image.open(io.BytesIO(archive.read(key))) for key in sys.argv[2:]]
 model = keras.saving.load_model(sys.argv[1] + "/models/production/model.keras")
-print(model.predict(np.stack([np.asarray(image) for image in images]), verbose=0).tolist())
+found = model.predict(np.stack([np.asarray(image) for image in images]), verbose=0)
+assert set(found) == {"probabilities", "contains"}
+assert found["contains"].shape == found["probabilities"].shape
+print(found["probabilities"].tolist())
 """
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
         opened = ((row, Image.open(io.BytesIO(archive.read(row.key)))) for row in table.itertuples())
@@ -259,7 +276,8 @@ def test_every_image_without_a_label_is_predicted(pipeline):
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
     classes = described["classes"]
     assert list(table["key"]) == sorted(split.loc[split["split"] == "pred", "path"])
-    assert list(table) == ["key", "class", "confidence", *(f"probability_{name}" for name in classes), "unsure"]
+    scores = [f"{kind}_{name}" for kind in ("probability", "contains") for name in classes]
+    assert list(table) == ["key", "class", "confidence", *scores, "unsure"]
     probabilities = table[[f"probability_{name}" for name in classes]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert list(table["class"]) == [classes[index] for index in probabilities.argmax(axis=1)]

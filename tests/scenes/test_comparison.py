@@ -53,6 +53,10 @@ def test_mcnemar_is_twice_the_smaller_tail(only_a, only_b):
     assert comparison.mcnemar(only_a, only_b) == pytest.approx(min(2 * tail, 1), rel=1e-9)
 
 
+def test_a_small_p_is_not_rounded_to_0():
+    assert comparison.pair(np.ones(80, bool), np.zeros(80, bool))["mcnemar_p"] == pytest.approx(2 * 0.5**80, rel=1e-5)
+
+
 def test_models_that_agree_differ_by_nothing():
     found = comparison.pair(A, A)
     assert found["mcnemar_p"] == 1

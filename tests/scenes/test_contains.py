@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics
 
 from scenes import contains, contains_metrics, contains_training
+from scenes.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 WIDTH = 60
@@ -72,8 +73,8 @@ def test_a_fit_is_the_same_bytes_whatever_ran_before(tmp_path):
         contains.save(folder, contains_training.fit_all(features, label, 4, rejected=0.1, **settings))
         found.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert found[0] == found[1]
-    assert set(found[0]) == {"contains.weights.h5", "contains_naive.weights.h5"}
-    assert len(set(found[0].values())) == 2  # the two losses end in two networks
+    assert set(found[0]) == {"contains.json", "contains.weights.h5", "contains_naive.weights.h5"}
+    assert len(set(found[0].values())) == 3  # the two losses end in two networks
 
 
 @pytest.mark.parametrize("units", [None, 5])
@@ -82,10 +83,14 @@ def test_a_network_comes_back_as_it_was(tmp_path, units):
     features = planted(20, seed=0)[0]
     network.get_layer("standardise").adapt(features)
     contains.save(tmp_path, {contains.CHOSEN: network})
-    described = contains.describe(network)
-    assert described == {"features": WIDTH, "classes": 4, "network": {"units": units, "dropout": 0.2}}
-    loaded = contains.load(tmp_path, described)
+    loaded = contains.load(tmp_path)
+    assert [layer.name for layer in loaded.layers] == [layer.name for layer in network.layers]
     np.testing.assert_array_equal(loaded.predict(features, verbose=0), network.predict(features, verbose=0))
+
+
+def test_without_one_it_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match=r"there is no second output in .*dvc repro.*dvc pull"):
+        contains.load(tmp_path / "nothing")
 
 
 def test_the_threshold_gives_the_best_f1_there_is():
@@ -97,6 +102,14 @@ def test_the_threshold_gives_the_best_f1_there_is():
     every = {value: metrics.f1_score(known.ravel(), scores.ravel() >= value) for value in np.unique(scores)}
     assert reached == pytest.approx(max(every.values()), abs=1e-6)
     assert limit == min(value for value, f1 in every.items() if f1 == pytest.approx(max(every.values()), abs=1e-12))
+
+
+def test_a_threshold_divides_as_it_will_when_it_is_read_from_a_file():
+    scores = np.array([[0.12345678, 0.2], [0.9, 0.05]], np.float32)
+    known = np.array([[True, True], [True, False]])
+    limit = contains_metrics.threshold(known, scores)
+    assert limit == float(f"{limit:.6f}") == 0.123457  # which is above the score that it comes from
+    assert contains_metrics.at_threshold(known, scores, limit)["f1"] == 1
 
 
 def test_scores_at_a_threshold_by_hand():

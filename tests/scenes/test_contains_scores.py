@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from scenes import composites, contains_metrics, contains_scores, embeddings, outputs, records
-from tests.scenes.test_model import save_cnn, save_head
+from tests.scenes.test_model import save_cnn, save_contains, save_head
 from tests.scenes.test_records import CLASSES, SPLITS
 from tests.scenes.test_records import write as write_records
 
@@ -41,7 +41,9 @@ def data(tmp_path_factory, deterministic):
 
 
 def save(kind, folder, data):
-    save_cnn(folder) if kind == "records" else save_head(folder, data)
+    """Write a model and its second output, untrained, into ``folder / "model"`` and ``folder / "contains"``."""
+    network = save_cnn(folder / "model") if kind == "records" else save_head(folder / "model", data)
+    save_contains(folder / "contains", network)
 
 
 def inputs_of_composites(kind, data, split):
@@ -53,15 +55,16 @@ def inputs_of_composites(kind, data, split):
 
 @pytest.mark.parametrize("kind", ["records", "embeddings"])
 def test_the_threshold_is_that_of_validation_and_the_scores_those_of_the_test_set(tmp_path, data, kind):
-    save(kind, tmp_path / "model", data)
-    found = contains_scores.evaluate(tmp_path / "model", data)
-    assert set(found) == {"composites"}  # nobody knows what photos contain
-    network = outputs.load_network(tmp_path / "model")
+    save(kind, tmp_path, data)
+    found = contains_scores.evaluate(tmp_path / "model", tmp_path / "contains", data)
+    assert set(found) == {"composites", "val"}  # nobody knows what photos contain
+    assert set(found["val"]) == {"composites"}
+    network = outputs.load_network(tmp_path / "model", tmp_path / "contains")
     for output, name in contains_scores.NAMES.items():
         known, inputs = inputs_of_composites(kind, data, "val")
         limit = contains_metrics.threshold(known, network.predict(inputs, verbose=0)[output])
         known, inputs = inputs_of_composites(kind, data, "test")
-        positive = network.predict(inputs, verbose=0)[output] >= limit
+        positive = contains_metrics.as_written(network.predict(inputs, verbose=0)[output]) >= limit
         entry = found["composites"][name]
         assert entry["threshold"] == pytest.approx(limit, abs=1e-6)
         assert entry["recall"] == pytest.approx(metrics.recall_score(known.ravel(), positive.ravel()), abs=1e-6)
@@ -71,16 +74,16 @@ def test_the_threshold_is_that_of_validation_and_the_scores_those_of_the_test_se
 
 @pytest.mark.parametrize("kind", ["records", "embeddings"])
 def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, data, kind):
-    save(kind, tmp_path / "model", data)
+    save(kind, tmp_path, data)
     keys = [key for key, _ in SPLITS["train"]]
     truth = {key: " ".join(CLASSES if number % 3 else CLASSES[:1]) for number, key in enumerate(keys)}
     (tmp_path / "data/composites").mkdir(parents=True)
     for name in (kind, f"composites/{kind}"):
         (tmp_path / "data" / name).symlink_to(data / name)
     composites.save_truth(tmp_path / "data/composites", truth)
-    found = contains_scores.evaluate(tmp_path / "model", tmp_path / "data")["truth"]
+    found = contains_scores.evaluate(tmp_path / "model", tmp_path / "contains", tmp_path / "data")["truth"]
 
-    network = outputs.load_network(tmp_path / "model")
+    network = outputs.load_network(tmp_path / "model", tmp_path / "contains")
     if kind == "records":
         images = records.load(records.open_records(data / "records", "test"))
         key, inputs = images["key"], images["image"]

@@ -24,7 +24,7 @@ def blobs(count=240, apart=5.0, seed=0):
 
 
 def judged_blobs(labels, features, groups):
-    probabilities = label_suspects.out_of_fold(features, labels, groups, folds=4, C=1.0, seed=0)
+    probabilities = label_suspects.out_of_fold(features, labels, groups, CLASSES, folds=4, C=1.0, seed=0)
     keys = np.array([f"{n:03}.jpg" for n in range(len(labels))])
     return label_suspects.judge(keys, labels, probabilities, CLASSES)
 
@@ -66,7 +66,7 @@ def test_each_row_is_what_a_classifier_without_its_fold_says():
     """Leave-one-group-out done by hand: as many folds as groups, so that the folds are known."""
     features, labels, _ = blobs(18, apart=1.0)
     groups = labels * 2 + (np.arange(18) // 3) % 2  # two groups a class, of one label each
-    found = label_suspects.out_of_fold(features, labels, groups, folds=2, C=0.5, seed=3)
+    found = label_suspects.out_of_fold(features, labels, groups, CLASSES, folds=2, C=0.5, seed=3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     # Stratified in two halves: each has one group of every class. Of the eight ways to choose them, one is it.
     matches = []
@@ -90,7 +90,7 @@ def test_a_duplicate_does_not_vouch_for_its_own_label(seed, size):
     groups = np.repeat(np.arange(60), size)
     labels = (np.arange(60) % 2)[groups]
     features = rng.normal(size=(60, 80))[groups]
-    probabilities = label_suspects.out_of_fold(features, labels, groups, folds=5, C=1e3, seed=seed % 1000)
+    probabilities = label_suspects.out_of_fold(features, labels, groups, CLASSES[:2], folds=5, C=1e3, seed=seed % 1000)
     right = (probabilities.argmax(axis=1) == labels)[::size].mean()
     assert right < 0.8
     # All images of a group are judged by the same classifier: the same features, the same answer.
@@ -102,17 +102,17 @@ def test_the_same_bytes_whatever_the_number_of_threads():
     rng = np.random.default_rng(0)
     features, labels, groups = rng.normal(size=(6002, 301)), np.arange(6002) % 6, np.arange(6002)
     with threadpool_limits(1):
-        one = label_suspects.out_of_fold(features, labels, groups, folds=2, C=1.0, seed=0)
+        one = label_suspects.out_of_fold(features, labels, groups, "abcdef", folds=2, C=1.0, seed=0)
     with threadpool_limits(2):
-        two = label_suspects.out_of_fold(features, labels, groups, folds=2, C=1.0, seed=0)
+        two = label_suspects.out_of_fold(features, labels, groups, "abcdef", folds=2, C=1.0, seed=0)
     assert one.tobytes() == two.tobytes()
 
 
 def test_a_class_of_too_few_groups_is_refused():
     features, labels, groups = blobs(30)
     groups[labels == 2] = groups[2]
-    with pytest.raises(InputError, match=r"only 1 images that are no duplicates .* suspects\.folds \(5\)"):
-        label_suspects.out_of_fold(features, labels, groups, folds=5, C=1.0, seed=0)
+    with pytest.raises(InputError, match=r"sea has only 1 images that are no duplicates .* suspects\.folds \(5\)"):
+        label_suspects.out_of_fold(features, labels, groups, CLASSES, folds=5, C=1.0, seed=0)
 
 
 def test_duplicates_by_hand():

@@ -22,10 +22,16 @@ def test_the_classifier_of_the_cnn_turns_them_into_its_own_probabilities(tmp_pat
     write_records(tmp_path / "records", LABELLED)
     network = cnn.build((SIZE, SIZE, 3), 2, **CNN)
     (tmp_path / "cnn").mkdir()
-    description = {"kind": "cnn", "network": CNN, "image_shape": (SIZE, SIZE, 3), "classes": CLASSES}
+    description = {
+        "kind": "cnn",
+        "input": "records",
+        "network": CNN,
+        "image_shape": (SIZE, SIZE, 3),
+        "classes": CLASSES,
+    }
     model_folder.save(tmp_path / "cnn", network, description)
 
-    found = labelled_features.from_cnn(tmp_path / "cnn", tmp_path / "records")
+    found = labelled_features.from_model(tmp_path / "cnn", tmp_path)
 
     assert found.key.tolist() == expected_order(tmp_path / "records")
     labels = {key.encode(): CLASSES.index(label) for split in LABELLED.values() for key, label in split if label}

@@ -12,7 +12,7 @@ CLASSES = ("buildings", "forest", "glacier")
 def drawn(count=200, classes=3, seed=0):
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=count)
-    probabilities = rng.dirichlet(np.ones(classes), count).astype(np.float32)
+    probabilities = rng.dirichlet(np.ones(classes), count)
     return labels, probabilities
 
 
@@ -41,7 +41,7 @@ def test_scores_are_those_of_scikit_learn():
 
 def test_scores_by_hand():
     labels = np.array([0, 0, 1, 2])
-    probabilities = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1]], np.float32)
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1]])
     scores = classification(labels, probabilities)
     assert scores["count"] == 4
     assert scores["accuracy"] == 0.5
@@ -117,13 +117,20 @@ def test_merging_a_pair_is_relabelling_it():
 
 
 def test_a_class_nobody_predicts_and_one_nobody_has_score_0_not_nan():
-    scores = classification(np.array([0, 0]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]], np.float32))
+    scores = classification(np.array([0, 0]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]]))
     assert scores["per_class"]["glacier"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
     assert scores["balanced_accuracy"] == 0.5  # of buildings alone
+    assert scores["macro_f1"] == pytest.approx(sk.f1_score([0, 0], [0, 1], average="macro"), abs=1e-6)
+
+
+def test_of_equal_probabilities_the_first_is_the_answer_and_the_likeliest():
+    scores = classification(np.array([0, 1, 2]), np.full((3, 3), 1 / 3))
+    assert scores["accuracy"] == pytest.approx(1 / 3, abs=1e-6)
+    assert scores["top2_accuracy"] == pytest.approx(2 / 3, abs=1e-6)
 
 
 def test_a_perfect_model_has_no_hardest_pairs():
-    scores = classification(np.arange(3), np.eye(3, dtype=np.float32))
+    scores = classification(np.arange(3), np.eye(3))
     assert scores["hardest_pairs"] == scores["merged_pairs"] == {}
     assert scores["accuracy"] == 1
 

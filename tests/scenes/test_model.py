@@ -58,13 +58,12 @@ def embed(data, network, views=1):
     embedder.write(data / "embeddings", embedding, data / "records", batch_size=16, origin=origin)
 
 
-def save_contains(folder, features, units):
-    """Two second outputs that learned nothing; what model.json says of them."""
-    networks = {
-        name: contains.build(features, 2, units=units, dropout=0.1) for name in (contains.CHOSEN, contains.NAIVE)
-    }
-    contains.save(folder, networks)
-    return contains.describe(networks[contains.CHOSEN])
+def save_contains(folder, network):
+    """Write two second outputs for a model, which learned nothing."""
+    folder.mkdir()
+    width = network.get_layer("pool").output.shape[-1] if network.name == "cnn" else network.input_shape[-1]
+    names = contains.CHOSEN, contains.NAIVE
+    contains.save(folder, {name: contains.build(width, 2, units=4, dropout=0.1) for name in names})
 
 
 def save_cnn(folder):
@@ -76,7 +75,6 @@ def save_cnn(folder):
         "network": CNN,
         "image_shape": (SIZE, SIZE, 3),
         "classes": CLASSES,
-        "contains": save_contains(folder, CNN["filters"][-1], 4),
         "temperature": TEMPERATURE,
     }
     model_folder.save(folder, network, described)
@@ -95,7 +93,6 @@ def save_head(folder, data):
         "features": width,
         "backbone": embeddings.origin(data / "embeddings"),
         "classes": CLASSES,
-        "contains": save_contains(folder, width, None),
         "temperature": TEMPERATURE,
     }
     model_folder.save(folder, network, described)
@@ -118,7 +115,7 @@ def test_equal_weights_give_equal_bytes(tmp_path):
         save_cnn(tmp_path / name)
     first, second = ({f.name: f.read_bytes() for f in (tmp_path / name).iterdir()} for name in "ab")
     assert first == second
-    assert set(first) == {"model.json", "model.weights.h5", "contains.weights.h5", "contains_naive.weights.h5"}
+    assert set(first) == {"model.json", "model.weights.h5"}
 
 
 def test_a_cnn_comes_back_as_it_was_but_calibrated(tmp_path, data):
@@ -152,25 +149,26 @@ def assert_whole_says_what_the_head_says(folder, data):
 
 def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
     network = save_cnn(tmp_path / "cnn")
+    save_contains(tmp_path / "contains", network)
     images = images_of("train")
-    found = outputs.load(tmp_path / "cnn", data).predict(images, verbose=0)
+    found = outputs.load(tmp_path / "cnn", tmp_path / "contains", data).predict(images, verbose=0)
     assert set(found) == {"probabilities", "contains"}
     calibrated = model.load(tmp_path / "cnn", data).predict(images, verbose=0)
     np.testing.assert_allclose(found["probabilities"], calibrated, atol=1e-6)
-    second = contains.load(tmp_path / "cnn", model_folder.describe(tmp_path / "cnn")["contains"])
+    second = contains.load(tmp_path / "contains")
     expected = second.predict(cnn.penultimate(network).predict(images, verbose=0), verbose=0)
     np.testing.assert_allclose(found["contains"], expected, atol=1e-6)
-    every = outputs.load_network(tmp_path / "cnn").predict(images, verbose=0)
+    every = outputs.load_network(tmp_path / "cnn", tmp_path / "contains").predict(images, verbose=0)
     assert set(every) == {"probabilities", "contains", "contains_naive"}
     np.testing.assert_allclose(every["contains"], expected, atol=1e-6)
     assert np.abs(every["contains"] - every["contains_naive"]).max() > 1e-3
 
 
 def test_both_outputs_on_images_are_those_on_cached_features(tmp_path, data):
-    save_head(tmp_path / "head", data)
-    found = outputs.load(tmp_path / "head", data).predict(images_of("train"), verbose=0)
+    save_contains(tmp_path / "contains", save_head(tmp_path / "head", data))
+    found = outputs.load(tmp_path / "head", tmp_path / "contains", data).predict(images_of("train"), verbose=0)
     cached = embeddings.load(data / "embeddings", "train")
-    by_features = outputs.load_network(tmp_path / "head").predict(cached.features, verbose=0)
+    by_features = outputs.load_network(tmp_path / "head", tmp_path / "contains").predict(cached.features, verbose=0)
     row = {key.encode(): index for index, (key, _) in enumerate(SPLITS["train"])}
     order = [row[key] for key in cached.key]
     for name in ("probabilities", "contains"):
@@ -196,15 +194,16 @@ def test_predictions_of_a_cnn_carry_keys_labels_and_probabilities(tmp_path, data
 
 
 def test_another_backbone_is_refused(tmp_path, data):
-    save_head(tmp_path / "head", data)
+    save_contains(tmp_path / "contains", save_head(tmp_path / "head", data))
     (tmp_path / "weights").mkdir()
     described = backbone.describe(data / "weights") | {"sha256": "0" * 64}
     (tmp_path / "weights" / "backbone.json").write_text(json.dumps(described))
     (tmp_path / "finetuned").mkdir()
     finetuning.save(tmp_path / "finetuned", None)
-    for load in (model.load, outputs.load):
-        with pytest.raises(InputError, match="trained on another backbone"):
-            load(tmp_path / "head", tmp_path)
+    with pytest.raises(InputError, match="trained on another backbone"):
+        model.load(tmp_path / "head", tmp_path)
+    with pytest.raises(InputError, match="trained on another backbone"):
+        outputs.load(tmp_path / "head", tmp_path / "contains", tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -15,22 +15,25 @@ def table(first, unsure_below=0.8):
     """One image per probability of the first class."""
     first = np.asarray(first)
     key = [f"pred/{index:03}.jpg" for index in range(len(first))]
-    return prediction_table.build(key, np.stack([first, 1 - first], axis=1), CLASSES, unsure_below=unsure_below)
+    probabilities = np.stack([first, 1 - first], axis=1)
+    return prediction_table.build(key, probabilities, probabilities, CLASSES, unsure_below=unsure_below)
 
 
 def test_a_row_an_image_by_hand():
-    found = prediction_table.build(["b.jpg", "a.jpg"], np.array([[0.9, 0.1], [0.25, 0.75]]), CLASSES, unsure_below=0.9)
+    probabilities, contains = np.array([[0.9, 0.1], [0.25, 0.75]]), np.array([[1.0, 0.0], [0.7, 0.8]])
+    found = prediction_table.build(["b.jpg", "a.jpg"], probabilities, contains, CLASSES, unsure_below=0.9)
     assert found.to_dict("records") == [
         {"key": "a.jpg", "class": "sea", "confidence": 0.75, "probability_forest": 0.25, "probability_sea": 0.75,
-         "unsure": True},
+         "contains_forest": 0.7, "contains_sea": 0.8, "unsure": True},
         {"key": "b.jpg", "class": "forest", "confidence": 0.9, "probability_forest": 0.9, "probability_sea": 0.1,
-         "unsure": False},
+         "contains_forest": 1.0, "contains_sea": 0.0, "unsure": False},
     ]  # fmt: skip
 
 
 def test_no_images_are_an_empty_table_with_all_columns():
-    empty = prediction_table.build([], np.empty((0, 2)), CLASSES, unsure_below=0.5)
-    assert list(empty) == ["key", "class", "confidence", "probability_forest", "probability_sea", "unsure"]
+    empty = prediction_table.build([], np.empty((0, 2)), np.empty((0, 2)), CLASSES, unsure_below=0.5)
+    scores = ["probability_forest", "probability_sea", "contains_forest", "contains_sea"]
+    assert list(empty) == ["key", "class", "confidence", *scores, "unsure"]
     assert prediction_table.summary(empty) == "there are no images without a label"
 
 

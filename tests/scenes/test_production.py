@@ -8,7 +8,13 @@ from scenes import cnn, production
 from scenes.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("deterministic")
-DESCRIPTION = {"model": "baseline", "classes": ["a", "b"], "image_shape": [16, 16, 3], "unsure_below": 0.9}
+DESCRIPTION = {
+    "model": "baseline",
+    "classes": ["a", "b"],
+    "image_shape": [16, 16, 3],
+    "unsure_below": 0.9,
+    "contains_above": 0.5,
+}
 
 
 def test_model_and_description_come_back(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenes.selection import choose, sentence
+from scenes.selection import choose, score, sentence
 
 NAMES = st.text("abcd", min_size=1, max_size=3)
 MODELS = st.dictionaries(NAMES, st.tuples(st.integers(0, 20), st.integers(1, 5)), min_size=1)
@@ -32,6 +32,18 @@ def test_a_tie_goes_to_the_cheaper_one_whose_margin_may_be_negative():
     assert choice.margin == pytest.approx(-0.004)
 
 
+@pytest.mark.parametrize("scores", [(0.95, 0.945), (0.9, 0.895), (0.94, 0.935)])
+def test_a_difference_of_just_the_tie_is_one_however_it_is_rounded(scores):
+    choice = choose(dict(zip("ab", scores, strict=True)), {"a": 9, "b": 1}, metric="accuracy", tie=0.005)
+    assert (choice.name, choice.reason) == ("b", "cost")
+
+
+def test_a_score_is_that_of_the_calibrated_model_where_that_makes_a_difference():
+    val = {"accuracy": 0.9, "crossentropy": 0.5, "calibration": {"temperature_scaled": {"crossentropy": 0.4}}}
+    assert score(val, "accuracy") == 0.9
+    assert score(val, "crossentropy") == 0.4
+
+
 def test_one_model_has_no_rival():
     choice = choose({"a": 0.5}, {"a": 1}, metric="accuracy", tie=0.0)
     assert (choice.name, choice.reason, choice.margin) == ("a", "only", 0.0)
@@ -40,7 +52,7 @@ def test_one_model_has_no_rival():
 @given(MODELS, st.sampled_from(["accuracy", "crossentropy"]), st.integers(0, 4), st.randoms())
 def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, metric, tie, random):
     scores, costs = split(models)
-    choice = choose(scores, costs, metric=metric, tie=tie / 20 + 1e-9)
+    choice = choose(scores, costs, metric=metric, tie=tie / 20)
     best = (min if metric == "crossentropy" else max)(scores.values())
     assert abs(scores[choice.name] - best) <= tie / 20 + 1e-6
     assert all(
@@ -48,7 +60,7 @@ def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, 
     )
     names = list(scores)
     random.shuffle(names)
-    again = choose({name: scores[name] for name in names}, costs, metric=metric, tie=tie / 20 + 1e-9)
+    again = choose({name: scores[name] for name in names}, costs, metric=metric, tie=tie / 20)
     assert again == choice
 
 
