@@ -15,6 +15,7 @@ from scenes.errors import InputError
 from scenes.schema import ModelName, Section
 
 JOURNAL = "journal:"
+DATA = ("profile", "profiles", "archive", "audit", "split", "records")  # the parameters of what a CNN learns from
 
 
 class Range(Section):
@@ -120,17 +121,25 @@ def value_at(tree: dict, path: str):
     return tree
 
 
-def basis(search: Search, params: dict, files: Iterable[Path]) -> str:
+def basis(name: str, search: Search, params: dict, files: Iterable[Path]) -> str:
     """Return a hash of what must not change between two trials of a study, for their scores to be comparable.
 
-    That is the search itself, all parameters but those it varies, and the data in ``files``.
+    That is the search itself, the model's parameters but those it varies, and its data: what is in ``files``, or
+    without any the parameters that the data come from.
+
+    Args:
+        name: of the model.
+        params: what params.yaml holds.
+        files: what the model learns from, if it is there already.
     """
-    fixed = json.loads(json.dumps(params))
+    files = sorted(files)
+    keys = ("seed", "threads", "precision", "xla", *(() if files else DATA))
+    fixed = json.loads(json.dumps({key: params[key] for key in keys} | {"models": {name: params["models"][name]}}))
     for key in search.space:
         *parents, last = key.split(".")
         del value_at(fixed, ".".join(parents))[last]
     digest = hashlib.sha256(json.dumps([fixed, search.minimise, search.model_dump()["space"]]).encode())
-    for path in sorted(files):
+    for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -66,7 +66,8 @@ def in_process(
             )
     except InputError as error:
         raise Stopped(str(error)) from None
-    probabilities = np.concatenate([network.predict_on_batch(inputs) for inputs, _ in validation])
+    probabilities = np.concatenate([network.predict_on_batch(inputs) for inputs, _ in validation]).astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 but for rounding
     scaling = temperature.of_network(network, validation)
     return metrics.classification(
         val.label,

@@ -136,7 +136,7 @@ def tune(name: str, *, storage: str, title: str | None, trials: int | None, jobs
         check_features()
     files = FEATURES.iterdir() if params["models"][name]["kind"] == "head" else ()
     title = title or f"{params['profile']}-{name}"
-    basis = search.basis(wanted, params, files)
+    basis = search.basis(name, wanted, params, files)
     study = search.open_study(title, storage, wanted, basis=basis, seed=params["seed"], worker=worker)
     if not study.trials and (now := wanted.now(params)):
         study.enqueue_trial(now)  # what is to be beaten

@@ -78,18 +78,24 @@ def test_the_measure_is_of_validation_only():
 def test_the_basis_is_all_that_the_search_does_not_vary(tmp_path):
     file = tmp_path / "train.npz"
     file.write_bytes(b"features")
-    before = search.basis(TINY, PARAMS, [file])
 
-    def changed(key, value):
+    def basis(files, key="seed", value=42):
         params = copy.deepcopy(PARAMS)
         *parents, last = key.split(".")
-        search.value_at(params, ".".join(parents))[last] = value
-        return search.basis(TINY, params, [file])
+        (search.value_at(params, ".".join(parents)) if parents else params)[last] = value
+        return search.basis("baseline", TINY, params, files)
 
-    assert changed("models.baseline.training.learning_rate", 0.5) == before
-    assert changed("models.baseline.training.epochs", 99) != before
+    for files in ([], [file]):
+        before = basis(files)
+        assert basis(files, "models.baseline.training.learning_rate", 0.5) == before
+        assert basis(files, "models.efficientnetv2l.training.epochs", 99) == before
+        assert basis(files, "models.baseline.training.epochs", 99) != before
+        assert basis(files, "seed", 7) != before
+    assert basis([], "split.val_fraction", 0.3) != basis([])
+    assert basis([file], "split.val_fraction", 0.3) == basis([file])  # the features tell
+    before = basis([file])
     file.write_bytes(b"features of another backbone")
-    assert search.basis(TINY, PARAMS, [file]) != before
+    assert basis([file]) != before
 
 
 def opened(storage, worker=0, basis="b", name="s"):

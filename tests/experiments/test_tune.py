@@ -12,7 +12,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from experiments import trainings, tune
+from experiments import search, trainings, tune
 from tests import clones
 
 pytestmark = pytest.mark.timeout(600)
@@ -21,12 +21,17 @@ NAME = "efficientnetv2l"
 
 @pytest.fixture(scope="module")
 def workspace(pipeline, tmp_path_factory):
-    """A clone whose search is random, never prunes (see the test of that) and makes one experiment."""
+    """A clone whose search is random, never prunes (see the test of that) and makes one experiment.
+
+    Its rates are too low for so few epochs, so the best is the first, with the settings there are: they need no
+    training.
+    """
     folder = tmp_path_factory.mktemp("tune") / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
     file = folder / "experiments/tune.yaml"
     searches = yaml.safe_load(file.read_text())
     searches[NAME].update(experiments=1, random=1000)
+    searches[NAME]["space"] = {f"models.{NAME}.training.learning_rate": {"low": 0.0001, "high": 0.002, "log": True}}
     file.write_text(yaml.safe_dump(searches))
     return folder
 
@@ -85,8 +90,10 @@ def test_a_killed_search_goes_on_with_two_workers_and_its_best_becomes_an_experi
     # What is to be beaten was the first; what metrics/ holds of it is what the search saw.
     scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
     assert after[0].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
+    assert after[0].user_attrs["val_accuracy"] == scores["accuracy"]
 
     best = min(after.values(), key=lambda trial: trial.value)
+    assert best.number == 0
     pattern = rf"tune-demo-{NAME}-{best.number}: \S+ on validation ([\d.]+), in the search ([\d.]+)"
     found = re.search(pattern, done.stdout)
     assert found[1] == found[2] == f"{best.value:.6f}"
@@ -118,22 +125,23 @@ def test_a_model_without_a_search_is_one_sentence(workspace):
     )
 
 
-def test_a_hopeless_head_is_pruned_by_its_epochs(workspace, monkeypatch):
-    """The study knows good trials; one that learns at a millionth of their rate is ended after the epochs granted."""
+def test_a_hopeless_head_is_pruned_and_what_this_process_trained_before_does_not_matter(workspace):
+    """The first and the third are the settings there are; the second learns at a millionth of their rate."""
     from scenes.determinism import configure
 
     configure(seed=1, threads=2)
     params = yaml.safe_load((workspace / "params.yaml").read_text())
     train, val = trainings.features(workspace / "data/embeddings")
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2)
-    study = optuna.create_study(pruner=pruner)
-    wanted = tune.search.load(workspace / "experiments/tune.yaml")[NAME]
+    study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2))
+    wanted = search.load(workspace / "experiments/tune.yaml")[NAME]
 
     def evaluate(number, settings, watch):
-        params["models"][NAME]["training"]["learning_rate"] = (2e-3, 2e-9)[number]
+        params["models"][NAME]["training"]["learning_rate"] = (2e-3, 2e-9, 2e-3)[number]
         return trainings.in_process(params, NAME, train, val, watch)
 
-    study.optimize(lambda trial: tune.objective(trial, wanted, evaluate), n_trials=2)
-    good, hopeless = study.trials
-    assert (good.state, sorted(good.intermediate_values)) == (TrialState.COMPLETE, [1, 2, 3])
+    study.optimize(lambda trial: tune.objective(trial, wanted, evaluate), n_trials=3)
+    first, hopeless, third = study.trials
     assert (hopeless.state, sorted(hopeless.intermediate_values)) == (TrialState.PRUNED, [1, 2])
+    assert sorted(third.intermediate_values) == [1, 2, 3]
+    scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
+    assert first.value == third.value == scores["calibration"]["temperature_scaled"]["crossentropy"]
