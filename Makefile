@@ -58,7 +58,7 @@ tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --
 	python -m experiments.tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
-	for extra in "" dev gpu; do \
+	for extra in "" dev gpu remotes; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $${extra:+--extra $$extra} \
 			pyproject.toml -o requirements$${extra:+-$$extra}.txt; \

@@ -17,8 +17,11 @@ def save(folder: str | Path, network, description: dict) -> None:
             (its width) and ``backbone`` (see ``scenes.embeddings.save_origin``): the backbone itself stays where it is
             and is not copied into each experiment.
     """
+    import keras
+
     folder = Path(folder)
-    network.save_weights(folder / "model.weights.h5")
+    # A compiled model would write the optimizer's moments as well, which take twice the room of the weights.
+    keras.Model(network.inputs, network.outputs, name=network.name).save_weights(folder / "model.weights.h5")
     (folder / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

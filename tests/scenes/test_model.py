@@ -118,6 +118,19 @@ def test_equal_weights_give_equal_bytes(tmp_path):
     assert set(first) == {"model.json", "model.weights.h5"}
 
 
+def test_only_the_network_is_kept_not_what_trained_it(tmp_path):
+    import keras
+
+    network = cnn.build((SIZE, SIZE, 3), 2, **CNN)
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        model_folder.save(tmp_path / name, network, {})
+        network.compile(keras.optimizers.AdamW(0.0), "categorical_crossentropy")
+        network.optimizer.build(network.trainable_variables)
+    first, second = ((tmp_path / name / "model.weights.h5").read_bytes() for name in ("before", "after"))
+    assert first == second
+
+
 def test_a_cnn_comes_back_as_it_was_but_calibrated(tmp_path, data):
     network = save_cnn(tmp_path / "cnn")
     loaded = model.load(tmp_path / "cnn", data)

@@ -1,0 +1,195 @@
+"""A small DVC repository to push and pull, without the minutes that the pipeline takes."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import yaml
+
+from tests import clones
+from tests.code_facts import ROOT
+
+DOCUMENT = (ROOT / "docs" / "remotes.md").read_text(encoding="utf-8")
+# A stage that writes a large file and a folder of small ones, the same at each run.
+WRITE = """
+import random
+from pathlib import Path
+
+noise = random.Random(0)
+Path("folder").mkdir()
+for number in range(6):
+    Path(f"folder/{number}.bin").write_bytes(noise.randbytes(2000))
+Path("large.bin").write_bytes(noise.randbytes(8_000_000))
+"""
+STAGES = {"stages": {"write": {"cmd": "python write.py", "deps": ["write.py"], "outs": ["folder", "large.bin"]}}}
+# DVC's own command line, several commands in one process up to the first that fails: starting it takes a second.
+DVC = """
+import shlex, sys
+from dvc.cli import main
+sys.exit(next(filter(None, (main(shlex.split(command)) for command in sys.argv[1:])), 0))
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """That of a person whose home is beside ``folder``, with nothing of this machine's keys and settings."""
+    kept = {
+        name: value for name, value in clones.environment().items() if not name.startswith(("AWS_", "SSH_", "DVC_"))
+    }
+    home = folder.parent / "home"
+    return {**kept, "HOME": os.fspath(home), "DVC_SITE_CACHE_DIR": os.fspath(home / "site"), "DVC_NO_ANALYTICS": "true"}
+
+
+def start(folder: Path, *commands: str, **changes: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", DVC, *commands],
+        cwd=folder,
+        env={**environment(folder), **changes},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def dvc(folder: Path, *commands: str, **changes: str) -> SimpleNamespace:
+    """Run DVC commands and return the ``status`` of the last one and the ``text`` of all."""
+    process = start(folder, *commands, **changes)
+    try:
+        text, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    return SimpleNamespace(status=process.returncode, text=text)
+
+
+def succeed(folder: Path, *commands: str, **changes: str) -> str:
+    done = dvc(folder, *commands, **changes)
+    assert done.status == 0, done.text
+    return done.text
+
+
+def mend(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run ``python -m scenes.remote`` in ``folder``."""
+    return subprocess.run(
+        [sys.executable, "-m", "scenes.remote", *arguments],
+        cwd=folder,
+        env={**environment(folder), "PYTHONPATH": os.fspath(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def killed(relay, direction: str, after: int, folder: Path, command: str, **changes: str) -> None:
+    """Kill ``command`` with SIGKILL when it has sent ("up") or got ("down") ``after`` bytes through ``relay``."""
+    relay.hold(direction, after)
+    process = start(folder, command, **changes)
+    try:
+        held = relay.held.wait(60)
+    finally:
+        process.kill()
+        text, _ = process.communicate()
+        relay.release()
+    assert held and process.returncode == -9, text
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    tester = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    git(folder, *tester, "commit", "--quiet", "--allow-empty", "-m", "results")
+
+
+def create(folder: Path, *commands: str) -> Path:
+    """Make a repository whose stage has run, and run ``commands``; what is not secret is committed."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet")
+    (folder / "write.py").write_text(WRITE)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(STAGES))
+    succeed(folder, "init --quiet", "repro --quiet", *commands)
+    commit(folder)
+    return folder
+
+
+def clone(source: Path, folder: Path, *, secrets: bool = True) -> Path:
+    """Clone what is committed; with ``secrets`` its owner has put the same .dvc/config.local there."""
+    git(source, "clone", "--quiet", os.fspath(source), os.fspath(folder))
+    if secrets:
+        shutil.copyfile(source / ".dvc" / "config.local", folder / ".dvc" / "config.local")
+    return folder
+
+
+def lines(kind: str, changes: dict[str, str]) -> list[str]:
+    """Return the commands that the document gives for ``kind``, without ``dvc``; ``changes`` replace parts."""
+    row = next(line for line in DOCUMENT.splitlines() if line.startswith(f"| {kind} |"))
+    commands = re.findall(r"`dvc (remote [^`]*)`", row)
+    for old, new in changes.items():
+        assert any(old in command for command in commands), old
+        commands = [command.replace(old, new) for command in commands]
+    return commands
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """Return the hash of each out in dvc.lock that is in the cache, by its path."""
+    described = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"].values()
+    uncached = {
+        path
+        for stage in described
+        for entry in (*stage.get("outs", ()), *stage.get("metrics", ()), *stage.get("plots", ()))
+        if isinstance(entry, dict)
+        for path, settings in entry.items()
+        if settings.get("cache") is False
+    }
+    stages = yaml.safe_load((folder / "dvc.lock").read_text())["stages"].values()
+    return {out["path"]: out["md5"] for stage in stages for out in stage["outs"] if out["path"] not in uncached}
+
+
+def recomputed(path: Path) -> str:
+    """Return the hash that a file or folder should have in dvc.lock, worked out without DVC."""
+    if path.is_file():
+        return md5(path)
+    files = sorted((file.relative_to(path).as_posix(), md5(file)) for file in path.rglob("*") if file.is_file())
+    listing = json.dumps([{"md5": value, "relpath": name} for name, value in files])
+    return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def check_hashes(folder: Path) -> None:
+    """Hold every out against dvc.lock."""
+    expected = recorded(folder)
+    assert expected and {path: recomputed(folder / path) for path in expected} == expected
+
+
+def damaged(folder: Path) -> list[str]:
+    """Return the objects below ``folder`` that are not the bytes of their name."""
+    objects = [path for path in (folder / "files" / "md5").rglob("*") if path.is_file()]
+    assert objects
+    return [path.name for path in objects if path.parent.name + path.name.removesuffix(".dir") != md5(path)]
+
+
+def stored(folder: Path, name: str) -> Path:
+    """Return the path of an object on a remote that is a folder of this machine."""
+    return folder / "files" / "md5" / name[:2] / name[2:]
+
+
+def flip_a_bit(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def damage(path: Path) -> None:
+    """Flip a bit and leave the mode as it is."""
+    mode = path.stat().st_mode
+    path.chmod(0o644)
+    path.write_bytes(flip_a_bit(path.read_bytes()))
+    path.chmod(mode)
