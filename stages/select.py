@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scenes import outputs, production, records, selection
+from scenes import outputs, production, provenance, records, selection
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
@@ -40,8 +40,17 @@ def main() -> None:
         "parameters": parameters,
         "unsure_below": description["unsure_below"],
     }
+    made_from = [Path("models") / choice.name, Path("models/contains") / choice.name]
+    parts = dict(zip(("model", "contains"), map(provenance.read, made_from), strict=True))
     with replacing("models/production", folder=True) as folder, replacing("metrics/production.json") as file:
         production.save(folder, networks[choice.name], description)
+        provenance.save(
+            folder,
+            origin=parts["model"],
+            inputs=made_from,
+            params={"threads": params.threads, "select": plain(params.select)},
+            **parts,
+        )
         file.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(selection.sentence(choice, scores, parameters, metric=metric, tie=params.select.tie))
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import cnn, cnn_batches, curves, model_folder, records, temperature, training
+from scenes import cnn, cnn_batches, curves, model_folder, provenance, records, temperature, training
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.orphan import end_with_dvc
@@ -15,14 +15,17 @@ def main(name: str) -> None:
     end_with_dvc()
     params = read()
     settings = params.models[name]
+    surroundings = {
+        "seed": params.seed,
+        "threads": params.threads,
+        "precision": params.precision,
+        "xla": params.xla,
+    }
     with training_session(
         f"train@{name}",
         inputs=["data/records"],
         settings=plain(settings),
-        seed=params.seed,
-        threads=params.threads,
-        precision=params.precision,
-        xla=params.xla,
+        **surroundings,
     ) as state:
         train = records.open_records("data/records", "train")
         val = records.open_records("data/records", "val")
@@ -54,6 +57,12 @@ def main(name: str) -> None:
         }
         with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
             model_folder.save(model, network, description)
+            provenance.save(
+                model,
+                origin=provenance.origin("data"),
+                inputs=["data/records"],
+                params={**surroundings, f"models.{name}": plain(settings)},
+            )
             curves.write(plots, history)
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import curves, embeddings, head, head_batches, model_folder, temperature, training
+from scenes import curves, embeddings, head, head_batches, model_folder, provenance, temperature, training
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.orphan import end_with_dvc
@@ -15,15 +15,18 @@ def main(name: str) -> None:
     end_with_dvc()
     params = read()
     settings = params.models[name]
+    surroundings = {
+        "seed": params.seed,
+        "threads": params.threads,
+        "precision": params.precision,
+        "xla": params.xla,
+    }
     features = Path("data") / settings.input
     with training_session(
         f"train@{name}",
         inputs=[features],
         settings=plain(settings),
-        seed=params.seed,
-        threads=params.threads,
-        precision=params.precision,
-        xla=params.xla,
+        **surroundings,
     ) as state:
         train = embeddings.load(features, "train")
         validation = head_batches.validation(embeddings.load(features, "val"))
@@ -55,6 +58,12 @@ def main(name: str) -> None:
         }
         with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
             model_folder.save(model, network, description)
+            provenance.save(
+                model,
+                origin=provenance.origin("data"),
+                inputs=[features],
+                params={**surroundings, f"models.{name}": plain(settings)},
+            )
             curves.write(plots, history)
 
 

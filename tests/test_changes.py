@@ -138,6 +138,10 @@ EDITS = {
     "a remark in the second output's losses": (comment("scenes/single_positive.py"), CONTAINS),
     "a remark in its scores": (comment("scenes/contains_scores.py"), BOTH),
     "a remark in a stage": (comment("stages/split.py"), {"split"}),
+    "a remark in provenance": (
+        comment("scenes/provenance.py"),
+        {"train@baseline", "train@efficientnetv2l", *CONTAINS, "select"},
+    ),
     "a remark in fitting": (comment("scenes/training.py"), TRAINING),
     "the check of params.yaml": (comment("scenes/schema.py"), set()),
     "the README": (comment("README.md"), set()),
@@ -178,11 +182,14 @@ def test_an_edit_names_just_these_stages(undone, name):
         assert {name.rpartition(":")[2] for name in repo.status()} == expected
 
 
-def test_a_remark_runs_its_stage_and_nothing_behind_it(undone):
-    """The other half: what comes out of `split` is the same, so DVC stops there."""
-    comment("stages/split.py")(undone)
+@pytest.mark.parametrize(
+    ("module", "stage"), [("stages/split.py", "split"), ("stages/train_head.py", "train@efficientnetv2l")]
+)
+def test_a_remark_runs_its_stage_and_nothing_behind_it(undone, module, stage):
+    """The other half: what comes out is the same, so DVC stops there. A model's provenance sees no remark, either."""
+    comment(module)(undone)
     done = subprocess.run(
-        ["dvc", "repro"], cwd=undone, env=environment(), check=True, capture_output=True, text=True, timeout=120
+        ["dvc", "repro"], cwd=undone, env=environment(), check=True, capture_output=True, text=True, timeout=300
     )
-    assert "Running stage 'split'" in done.stdout
+    assert f"Running stage '{stage}'" in done.stdout
     assert done.stdout.count("Running stage") == 1

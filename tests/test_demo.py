@@ -9,8 +9,6 @@ import yaml
 from tests import clones
 from tests.code_facts import ROOT
 
-# The generator uses integers only, and Pillow's codecs are locked, so these are the same on any machine.
-DATA_STAGES = ("download", "audit", "split", "records")
 # Pairs of classes that share what they are drawn with.
 PAIRS = ({"glacier", "mountain"}, {"buildings", "street"})
 
@@ -31,7 +29,7 @@ def outs(folder) -> dict:
 
 
 def test_the_data_are_those_committed(demo):
-    for stage in DATA_STAGES:
+    for stage in clones.DATA_STAGES:
         assert outs(demo)[stage] == outs(ROOT)[stage], stage
 
 

@@ -1,11 +1,14 @@
 """The whole pipeline in fresh clones: the same result twice, the contracts of its files, and what DVC makes of them."""
 
+import hashlib
 import io
 import json
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -59,7 +62,7 @@ def test_nothing_written_names_the_folder_or_the_day(pipeline):
     lock = (pipeline.one / "dvc.lock").read_text()
     texts = [lock] + [
         f.read_text()
-        for pattern in ("metrics/*.json", "models/*/*.json", "data/*/*.json")
+        for pattern in ("metrics/*.json", "models/**/*.json", "data/**/*.json")
         for f in pipeline.one.glob(pattern)
     ]
     for text in texts:
@@ -71,6 +74,36 @@ def test_a_second_repro_does_nothing_and_status_is_clean(pipeline):
     done = dvc(pipeline.one, "repro")
     assert "Data and pipelines are up to date" in done.stdout + done.stderr
     assert "Data and pipelines are up to date" in dvc(pipeline.one, "status").stdout
+
+
+def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeline):
+    hashes = {
+        f"{name}_sha256": hashlib.sha256((pipeline.one / path).read_bytes()).hexdigest()
+        for name, path in (("archive", "data/raw/archive.zip"), ("split", "data/split.csv"))
+    }
+    params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
+    folders = {name: pipeline.one / "models" / name for name in (*MODELS, *(f"contains/{name}" for name in MODELS))}
+    said = {name: json.loads((folder / "provenance.json").read_text()) for name, folder in folders.items()}
+    for name in MODELS:
+        assert said[name]["params"][f"models.{name}"] == params["models"][name]
+    said["production"] = json.loads((pipeline.one / "models/production/provenance.json").read_text())
+    for found in said.values():
+        assert hashes.items() <= found.items()
+        assert found["libraries"]["keras"] == version("keras")
+    chosen = json.loads((pipeline.one / "metrics/production.json").read_text())["model"]
+    assert said["production"]["model"] == said[chosen]
+    assert said["production"]["contains"] == said[f"contains/{chosen}"]
+    for name in (*MODELS, "production"):
+        shown = subprocess.run(
+            [sys.executable, "-m", "scenes.lineage", name],
+            cwd=pipeline.one,
+            env=clones.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        assert shown.stdout.endswith("all that is here is what dvc.lock and provenance.json say\n")
 
 
 def test_git_sees_no_results_but_metrics_and_the_lock(pipeline):

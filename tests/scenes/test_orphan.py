@@ -13,8 +13,9 @@ from tests.code_facts import ROOT
 
 # Runs its argument as dvc runs a command.
 FAKE_DVC = """
-import subprocess, sys
-sys.exit(subprocess.Popen(sys.argv[1], shell=True).wait())
+import os, subprocess, sys
+stage = sys.argv[1].replace("MY_ID", str(os.getpid()))
+sys.exit(subprocess.Popen(stage, shell=True, env={**os.environ, "DVC_STAGE": "train"}).wait())
 """
 # Says its id and is then watched as a stage is.
 STAGE = """
@@ -24,6 +25,8 @@ from scenes.orphan import end_with_dvc
 folder = Path(sys.argv[1])
 (folder / "tmp").write_text(str(os.getpid()))
 (folder / "tmp").rename(folder / "pid")
+while len(sys.argv) > 3 and os.path.exists(f"/proc/{sys.argv[3]}"):  # as if still importing
+    time.sleep(0.02)
 found = end_with_dvc()
 (folder / "watched").write_text(str(found.pid if found else None))
 time.sleep(float(sys.argv[2]))
@@ -37,7 +40,7 @@ def start(tmp_path):
     """Start the fake; afterwards end whatever is left of it, by id."""
     processes = []
 
-    def started(seconds, *, name="dvc", module=False):
+    def started(seconds, *, name="dvc", module=False, importing=""):
         for folder in ("bin", "stage"):
             (tmp_path / folder).mkdir()
         script = tmp_path / "bin" / name
@@ -46,7 +49,7 @@ def start(tmp_path):
         if module:
             script.rename(script.with_suffix(".py"))
         # `; exit $?` keeps the shell: for a single command it would put that into its own place.
-        stage = f"{sys.executable} {tmp_path}/stage.py {tmp_path}/stage {seconds}; exit $?"
+        stage = f"{sys.executable} {tmp_path}/stage.py {tmp_path}/stage {seconds} {importing}; exit $?"
         process = subprocess.Popen(
             [sys.executable, *(["-m", name] if module else [str(script)]), stage],
             cwd=tmp_path / "bin",
@@ -101,6 +104,24 @@ def test_a_stage_ends_soon_after_its_dvc_was_killed(tmp_path, start, reaped, mod
     assert ends(stage)
     assert "the dvc that started this is gone" in (tmp_path / "stderr").read_text()
     assert not (tmp_path / "stage" / "finished").exists()
+
+
+def test_a_stage_whose_dvc_was_killed_while_it_was_importing_ends(tmp_path, start):
+    dvc, stage = start(LONG, importing="MY_ID")
+    assert not (tmp_path / "stage" / "watched").exists()
+    dvc.kill()
+    dvc.wait()
+    assert ends(stage)
+    assert "the dvc that started this is gone" in (tmp_path / "stderr").read_text()
+    assert not (tmp_path / "stage" / "watched").exists()
+
+
+def test_a_program_that_uses_dvc_as_a_library_counts_as_one(tmp_path, start):
+    """It is not called dvc, so it is not watched; but it is alive, and so is the stage."""
+    _, stage = start(SHORT, name="notebook")
+    assert waited_for(tmp_path / "stage" / "watched") == "None"
+    assert ends(stage, 20)
+    assert (tmp_path / "stage" / "finished").exists()
 
 
 @pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_head"])

@@ -1,0 +1,181 @@
+"""`make verify`: what it says and how it ends, on a pipeline of four stages that runs in a repository of its own."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+
+from tests import clones
+from tests.code_facts import ROOT
+
+NAMES = (clones.COMMITTED, "the clone")
+
+
+def stage(deps: dict, outs: dict, **params) -> dict:
+    def entries(hashes):
+        return [{"path": path, "hash": "md5", "md5": md5, "size": 1} for path, md5 in hashes.items()]
+
+    return {"cmd": "run", "deps": entries(deps), "params": {"params.yaml": params}, "outs": entries(outs)}
+
+
+LOCK = {
+    "download": stage({"d.py": "1"}, {"data/a": "1"}),
+    "train": stage({"t.py": "1", "data/a": "1"}, {"models/m": "1"}, seed=1),
+    "records": stage({"r.py": "1", "data/a": "1"}, {"data/r": "1"}),
+    "report": stage({"p.py": "1", "models": "1"}, {"report": "1"}),
+}
+
+
+def edited(**edits: dict[str, str]) -> dict:
+    """The lock with other hashes of some deps and outs, by stage and path."""
+    stages = copy.deepcopy(LOCK)
+    for name, paths in edits.items():
+        for entry in stages[name]["deps"] + stages[name]["outs"]:
+            entry["md5"] = paths.get(entry["path"], entry["md5"])
+    return stages
+
+
+@pytest.mark.parametrize(
+    ("other", "status", "said", "unsaid"),
+    [
+        ({}, 0, ["the same hash of every file of 4 stages"], ["differ"]),
+        (
+            {"train": {"models/m": "2"}, "report": {"models": "2", "report": "2"}},
+            2,
+            ["first in train", "rounds otherwise", "the data stages give the same", "2 stages differ: train, report"],
+            ["run `dvc repro`"],
+        ),
+        ({"download": {"data/a": "2"}}, 1, ["first in download", "this is a defect"], ["rounds", "give the same"]),
+        # Records come after the training in the file, but are held to more.
+        ({"train": {"models/m": "2"}, "records": {"data/r": "2"}}, 1, ["first in records", "defect"], ["rounds"]),
+        (
+            {"train": {"t.py": "2", "models/m": "2"}},
+            1,
+            ["train was run with other code (t.py)", "run `dvc repro` and commit"],
+            ["rounds", "defect"],
+        ),
+        # Floats explain the first of them and not the second.
+        (
+            {"train": {"models/m": "2"}, "report": {"models": "2", "p.py": "2", "report": "2"}},
+            1,
+            ["first in train", "rounds otherwise", "report was run with other code (p.py) and other inputs (models)"],
+            [],
+        ),
+        # A file in a folder that stages write into, but which none of them wrote.
+        ({"report": {"models": "2"}}, 1, ["report was run with other inputs (models)"], ["rounds", "`dvc repro`"]),
+    ],
+)
+def test_the_verdict(other, status, said, unsaid):
+    sentences, found = clones.verdict(LOCK, edited(**other), names=NAMES)
+    assert found == status, sentences
+    assert all(text in sentences for text in said), sentences
+    assert not any(text in sentences for text in unsaid), sentences
+
+
+DVC_YAML = """
+stages:
+  download: {cmd: python draw.py seed, deps: [draw.py], params: [seed], outs: [data.txt]}
+  audit: {cmd: cp data.txt audit.txt, deps: [data.txt], outs: [audit.txt]}
+  train: {cmd: python train.py, deps: [train.py, data.txt], params: [rate], outs: [model.txt]}
+  compare: {cmd: cp model.txt metrics.json, deps: [model.txt], metrics: [metrics.json: {cache: false}]}
+"""
+FILES = {
+    "dvc.yaml": DVC_YAML,
+    "params.yaml": "seed: 1\nrate: 0.5\n",
+    "draw.py": "open('data.txt', 'w').write(open('params.yaml').readline())",
+    # What comes out depends on the machine, for which an environment variable stands here.
+    "train.py": "import os; open('model.txt', 'w').write(os.environ.get('MACHINE', '1'))",
+}
+# The real command, but for the repository that it looks at.
+COMMAND = """
+from pathlib import Path
+from scenes.errors import one_sentence
+from tests import clones
+clones.ROOT = Path.cwd()
+with one_sentence():
+    raise SystemExit(clones.main({}))
+"""
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+def dvc(folder, *arguments, **changes):
+    subprocess.run(
+        ["dvc", *arguments], cwd=folder, check=True, capture_output=True, env=clones.environment(**changes), timeout=120
+    )
+
+
+def verify(folder, count=1, **changes) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND.format(count)],
+        cwd=folder,
+        env=clones.environment(PYTHONPATH=str(ROOT), **changes),
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A repository whose pipeline has run, and whose dvc.lock is committed; the cache is one that others share."""
+    folder = tmp_path_factory.mktemp("verify") / "repository"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    git(folder, "init", "--quiet")
+    dvc(folder, "init", "--quiet")
+    dvc(folder, "config", "cache.dir", str(folder.parent / "shared"))  # committed, so a clone would use it
+    dvc(folder, "repro", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "all")
+    return folder
+
+
+def test_a_lock_that_is_right(repository):
+    status, said = verify(repository, 2)
+    assert status == 0, said
+    assert "the clone gives what stands in the committed dvc.lock: the same hash of every file of 4 stages" in said
+    assert "the second clone gives what stands in the first clone" in said
+    assert "not verified" not in said
+
+
+def test_another_machine(repository):
+    """The shared cache holds the run of every stage: what comes out of it would hide that this machine differs."""
+    status, said = verify(repository, MACHINE="2")
+    assert status == 2, said
+    assert "first in train" in said
+    assert "2 stages differ: train, compare" in said
+    assert "the data stages give the same" in said
+
+
+def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
+    folder = tmp_path / "repository"
+    subprocess.run(["git", "clone", "--quiet", repository, folder], check=True, timeout=60)
+    (folder / "params.yaml").write_text("seed: 1\nrate: 0.25\n")
+    status, said = verify(folder, MACHINE="1")
+    assert (status, "what is not committed is not verified" in said) == (0, True), said
+    git(folder, "commit", "--quiet", "--all", "--message", "another rate")
+    status, said = verify(folder)
+    assert status == 1, said
+    assert "first in train\ntrain was run with other params (rate)\n" in said
+    (folder / "train.py").write_text("raise SystemExit('the disk is on fire')")
+    git(folder, "commit", "--quiet", "--all", "--message", "broken")
+    status, said = verify(folder)
+    assert status == 1, said
+    assert "the disk is on fire" in said
+
+
+def test_without_a_lock_it_says_what_to_do(repository, tmp_path):
+    folder = tmp_path / "repository"
+    subprocess.run(["git", "clone", "--quiet", repository, folder], check=True, timeout=60)
+    git(folder, "rm", "--quiet", "dvc.lock")
+    git(folder, "commit", "--quiet", "--message", "no lock")
+    status, said = verify(folder)
+    assert status == 1
+    assert "the last commit has no dvc.lock to verify" in said
