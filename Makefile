@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify provenance review comment results bench lock clean
+.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -85,6 +85,12 @@ results: .venv/installed  ## write the table of results in README.md from the me
 bench: .venv/installed  ## speed of reading and training, as ratios to what plain Keras does
 	python benchmarks/reading.py
 	python benchmarks/training.py
+
+trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
+	python -m experiments.trials $(ARGS)
+
+tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --trials 20"
+	python -m experiments.tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
 	for extra in "" dev gpu remotes; do \

@@ -1,0 +1,129 @@
+"""What a search is told of a training: the validation scores that metrics/<model>.json would hold, and each epoch."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+
+from experiments import runs
+from scenes import coverage, embeddings, head, head_batches, metrics, temperature, training
+from scenes.embeddings import Embeddings
+from scenes.errors import InputError
+
+EPOCH = re.compile(r"epoch +(\d+)/\d+ .* crossentropy \S+ \(val ([\d.]+)\)")  # what scenes/epoch_lines.py prints
+DIVERGED = "the loss is no longer a number"  # what scenes/training.py says then
+
+
+class Stopped(Exception):
+    """A training was ended, because ``watch`` had seen enough or because it diverged."""
+
+
+def watched(watch: Callable[[int, float], bool]) -> Callable[[str], bool]:
+    """Return a function of a line of output that calls ``watch`` with the epoch and the validation crossentropy.
+
+    It returns what ``watch`` does, and True for other lines.
+    """
+
+    def line(text: str) -> bool:
+        found = EPOCH.search(text)
+        return watch(int(found[1]), float(found[2])) if found else True
+
+    return line
+
+
+def in_process(
+    params: dict, name: str, train: Embeddings, val: Embeddings, watch: Callable[[int, float], bool]
+) -> dict:
+    """Train a head as stages/train_head.py does, within this process, and return its scores on validation.
+
+    Raises:
+        Stopped: see there.
+    """
+    import keras
+
+    keras.backend.clear_session()
+    # As at the start of the stage, whatever this process trained before.
+    keras.utils.set_random_seed(params["seed"])
+    settings = params["models"][name]
+    network = head.build(train.features.shape[1], len(train.classes), **settings["network"])
+    head.standardise(network, train.features)
+    fit = settings["training"]
+    validation = head_batches.validation(val)
+    try:
+        with redirect_stdout(_Lines(watched(watch))):
+            training.run(
+                network,
+                lambda start: head_batches.training(
+                    train, batch_size=fit["batch_size"], epochs=fit["epochs"], seed=params["seed"], start=start
+                ),
+                validation,
+                count=len(train.label),
+                **fit,
+            )
+    except InputError as error:
+        raise Stopped(str(error)) from None
+    probabilities = np.concatenate([network.predict_on_batch(inputs) for inputs, _ in validation]).astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 but for rounding
+    scaling = temperature.of_network(network, validation)
+    return metrics.classification(
+        val.label,
+        probabilities,
+        val.classes,
+        temperature=scaling,
+        thresholds=coverage.thresholds(val.label, temperature.scale(probabilities, scaling)),
+    )
+
+
+def by_experiment(experiment: str, name: str, settings: list[str], watch: Callable[[int, float], bool]) -> dict:
+    """Train and score a model by ``dvc exp run``, and return its scores on validation.
+
+    Raises:
+        Stopped: see there. Then there is no experiment.
+        runs.Failed: DVC or a stage ended with another error.
+    """
+    watch_line, stage, diverged = watched(watch), "", False
+
+    def line(text: str) -> bool:
+        nonlocal stage, diverged
+        if text.startswith("Running stage "):
+            stage = text
+        diverged = diverged or DIVERGED in text
+        # Fine-tuning the backbone prints epochs, too.
+        return watch_line(text) if f"'train@{name}'" in stage else True
+
+    try:
+        if not runs.run(experiment, f"evaluate@{name}", settings, line):
+            raise Stopped(f"{experiment} was ended early")
+    except runs.Failed:
+        if diverged:
+            raise Stopped(DIVERGED) from None
+        raise
+    return of_experiment(experiment, name)
+
+
+def of_experiment(experiment: str, name: str) -> dict:
+    """Return the scores on validation that an experiment left."""
+    commit, _ = runs.revisions()[experiment]
+    return json.loads(runs.read(commit, f"metrics/{name}.json"))["val"]
+
+
+def features(folder: str | Path) -> tuple[Embeddings, Embeddings]:
+    """Return the cached features of the training and the validation images."""
+    return embeddings.load(folder, "train"), embeddings.load(folder, "val")
+
+
+class _Lines(io.TextIOBase):
+    """A stream that hands on whole lines; a line that is answered False ends who writes it."""
+
+    def __init__(self, watch: Callable[[str], bool]):
+        self.watch, self.rest = watch, ""
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        if not all(map(self.watch, lines)):
+            raise Stopped("ended early")
+        return len(text)

@@ -1,0 +1,120 @@
+"""Experiments of a project as small as can be, by the real DVC: started at once, ended early, abandoned."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from experiments import runs, trainings
+from scenes.errors import InputError
+from tests import clones
+
+# Says what scenes/epoch_lines.py says, for as long as it is told.
+SLOW = """
+import sys, time
+from pathlib import Path
+for epoch in range(1, int(sys.argv[1]) + 1):
+    print(f"epoch {epoch}/99  accuracy 0.5000 (val 0.5000)  crossentropy 1.0000 (val {1 / epoch:.4f})  rate 2.00e-03")
+    time.sleep(0.1)
+Path("score.json").write_text(f'{{"epochs": {epoch}}}')
+"""
+DVC_YAML = """
+stages:
+  train:
+    foreach: [m]
+    do:
+      cmd: python slow.py ${epochs}
+      params: [epochs]
+      metrics: [score.json: {cache: false}]
+  evaluate:
+    foreach: [m]
+    do:
+      cmd: python slow.py 1
+      deps: [score.json]
+"""
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, value in clones.environment().items():
+        monkeypatch.setenv(name, value)
+    Path("slow.py").write_text(SLOW)
+    Path("params.yaml").write_text("epochs: 3\n")
+    Path("dvc.yaml").write_text(DVC_YAML)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    subprocess.run(["git", "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "all"], check=True)
+    return tmp_path
+
+
+def left_over(project) -> list[Path]:
+    """Folders of experiments that are not removed."""
+    return [path for path in project.glob(".dvc/tmp/exps/standalone/*") if path.name.startswith("tmp")]
+
+
+def test_several_started_at_once_all_run_and_are_found_by_name(project):
+    with ThreadPoolExecutor(2) as pool:
+        assert all(pool.map(lambda n: runs.run(f"e{n}", "train@m", [f"epochs={n}"]), (1, 4)))
+    found = runs.revisions()
+    assert found.keys() == {"e1", "e4"}
+    for name, (commit, baseline) in found.items():
+        assert runs.read(commit, "score.json") == f'{{"epochs": {name[1:]}}}'
+        assert baseline == subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    assert runs.there("e1", {"epochs": 1})
+    assert not runs.there("e3", {"epochs": 1})
+    with pytest.raises(InputError, match="dvc exp remove e1"):
+        runs.there("e1", {"epochs": 2})
+    assert left_over(project) == []
+
+
+def test_one_that_fails_says_so_and_leaves_nothing(project, capfd):
+    with pytest.raises(runs.Failed, match="the experiment bad failed"):
+        runs.run("bad", "train@m", ["epochs=0"])
+    assert "bad: NameError" in capfd.readouterr().out
+    assert runs.revisions() == {}
+    assert left_over(project) == []
+
+
+def test_one_that_is_not_worth_it_is_ended(project):
+    seen = []
+
+    def watch(epoch, crossentropy):
+        seen.append((epoch, crossentropy))
+        return epoch < 3
+
+    with pytest.raises(trainings.Stopped):
+        trainings.by_experiment("long", "m", ["epochs=600"], watch)
+    assert seen[:3] == [(1, 1.0), (2, 0.5), (3, 0.3333)]
+    assert len(seen) < 20
+    assert runs.revisions() == {}
+    assert left_over(project) == []
+
+
+def test_one_whose_caller_is_killed_ends_soon(project):
+    code = "from experiments import runs; runs.run('long', 'train@m', ['epochs=600'])"
+    root = Path(runs.__file__).parents[1]
+    caller = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, text=True
+    )
+    for line in caller.stdout:
+        if "epoch 2/" in line:
+            break
+    else:
+        raise AssertionError("it ended before its second epoch")
+    caller.send_signal(signal.SIGKILL)
+    caller.wait()
+    deadline = time.monotonic() + 30
+    while left_over(project):
+        assert time.monotonic() < deadline, "it runs on"
+        time.sleep(0.1)
+    assert runs.revisions() == {}

@@ -1,0 +1,148 @@
+"""tune.yaml against params.yaml, and the study: comparable scores only, no proposal twice, no password shown."""
+
+import copy
+
+import numpy as np
+import optuna
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments import search
+from experiments.search import Choices, Range, Search
+from experiments.settings import applied
+from scenes.errors import InputError
+from tests.code_facts import ROOT
+
+SEARCHES = search.load(ROOT / "experiments/tune.yaml")
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+TINY = Search(
+    minimise="crossentropy",
+    trials=9,
+    random=4,
+    prune_after=1,
+    experiments=0,
+    space={
+        "models.baseline.training.learning_rate": Range(low=0.001, high=0.1, log=True),
+        "models.baseline.training.batch_size": Choices(choices=[16, 32]),
+    },
+)
+# What is not computed here stays out of the way.
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_every_end_of_every_range_is_accepted_by_the_schema_and_what_is_now_lies_between(name):
+    wanted = SEARCHES[name]
+    assert wanted.space.keys() == {setting.split("=")[0] for setting in wanted.ends()}
+    for setting in wanted.ends():
+        applied([setting], ROOT / "params.yaml")
+    assert wanted.now(PARAMS) is not None
+    assert all(key.startswith(f"models.{name}.") for key in wanted.space)
+
+
+def test_every_range_says_why():
+    lines = (ROOT / "experiments/tune.yaml").read_text().splitlines()
+    ranges = [line for line in lines if line.startswith("    models.")]
+    assert len(ranges) == sum(len(wanted.space) for wanted in SEARCHES.values())
+    assert all("  # " in line for line in ranges)
+
+
+@given(low=st.floats(1e-7, 1.0), factor=st.floats(1.01, 1e4), log=st.booleans(), seed=st.integers(0, 2**31))
+def test_a_number_proposed_is_read_back_to_three_digits(low, factor, log, seed):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
+    trial = study.ask()
+    text = Range(low=low, high=low * factor, log=log).suggest(trial, "x")
+    assert float(text) == pytest.approx(trial.params["x"], rel=0.0051)
+    assert "e" not in text
+
+
+@pytest.mark.parametrize(
+    "space",
+    ["{low: 2, high: 1}", "{low: 0.0, high: 1.0, log: true}", "{choices: [1]}", "{low: 1}", "{low: 1, high: 2, x: 3}"],
+)
+def test_a_space_that_is_none_is_one_sentence(space, tmp_path):
+    file = tmp_path / "tune.yaml"
+    head = "baseline: {minimise: crossentropy, trials: 1, random: 1, prune_after: 0, experiments: 0, space: "
+    file.write_text(head + "{a.b: " + space + "}}\n")
+    with pytest.raises(InputError, match=r"tune.yaml: `baseline.space.a.b"):
+        search.load(file)
+
+
+def test_the_measure_is_of_validation_only():
+    with pytest.raises(ValueError, match="minimise"):
+        Search(**TINY.model_dump() | {"minimise": "clean.crossentropy"})
+
+
+def test_the_basis_is_all_that_the_search_does_not_vary(tmp_path):
+    file = tmp_path / "train.npz"
+    file.write_bytes(b"features")
+
+    def basis(files, key="seed", value=42):
+        params = copy.deepcopy(PARAMS)
+        *parents, last = key.split(".")
+        (search.value_at(params, ".".join(parents)) if parents else params)[last] = value
+        return search.basis("baseline", TINY, params, files)
+
+    for files in ([], [file]):
+        before = basis(files)
+        assert basis(files, "models.baseline.training.learning_rate", 0.5) == before
+        assert basis(files, "models.efficientnetv2l.training.epochs", 99) == before
+        assert basis(files, "models.baseline.training.epochs", 99) != before
+        assert basis(files, "seed", 7) != before
+    assert basis([], "split.val_fraction", 0.3) != basis([])
+    assert basis([file], "split.val_fraction", 0.3) == basis([file])  # the features tell
+    before = basis([file])
+    file.write_bytes(b"features of another backbone")
+    assert basis([file]) != before
+
+
+def opened(storage, worker=0, basis="b", name="s"):
+    return search.open_study(name, storage, TINY, basis=basis, seed=42, worker=worker)
+
+
+def proposals(study, count):
+    """Ask, and answer with something smooth."""
+    found = []
+    for _ in range(count):
+        trial = study.ask()
+        settings = TINY.settings(trial)
+        study.tell(trial, float(np.log(trial.params["models.baseline.training.learning_rate"])) ** 2)
+        found.append(tuple(settings))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["sqlite:///", "journal:"])
+def test_a_study_goes_on_and_proposes_nothing_twice(kind, tmp_path):
+    storage = f"{kind}{tmp_path}/study"
+    first = proposals(opened(storage), 4)
+    later = proposals(opened(storage), 4)
+    other = proposals(opened(storage, worker=1), 4)
+    assert len({*first, *later, *other}) == 12
+    assert len(opened(storage).trials) == 12
+    assert proposals(opened(f"{kind}{tmp_path}/again"), 4) == first
+
+
+def test_workers_that_begin_at_once_propose_other_things(tmp_path):
+    storage = f"journal:{tmp_path}/study"
+    workers = [opened(storage, worker) for worker in (0, 1, 2)]
+    assert len({TINY.settings(study.ask())[0] for study in workers}) == 3
+
+
+def test_a_study_on_another_basis_is_refused(tmp_path):
+    storage = f"sqlite:///{tmp_path}/study"
+    opened(storage)
+    with pytest.raises(InputError, match="its scores do not compare"):
+        opened(storage, basis="of other features")
+    opened(storage, basis="of other features", name="another")
+
+
+@pytest.mark.parametrize(
+    "storage", ["postgresql://me:secret@127.0.0.1:1/x", "nonsense", "sqlite:////nowhere/x", "journal:/nowhere/x"]
+)
+def test_a_storage_that_cannot_be_reached_is_one_sentence_without_a_password(storage):
+    with pytest.raises(InputError) as caught:
+        opened(storage)
+    assert "check --storage" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,155 @@
+"""trials.yaml against params.yaml and what is published; the table against an experiment that has run."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from experiments import trials
+from scenes.errors import InputError
+from tests import clones
+from tests.code_facts import ROOT
+
+TRIALS = trials.load(ROOT / "experiments/trials.yaml")
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+# The tiny one of the test below.
+QUICK = """
+two-epochs:
+  stands_for: two epochs of a head
+  published: 12.3 %
+  evaluate: efficientnetv2l
+  set:
+    - profiles.{profile}.finetune.epochs=2
+    - models.efficientnetv2l.training.epochs=2
+"""
+
+
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("profile", PARAMS["profiles"])
+@pytest.mark.parametrize("name", TRIALS)
+def test_every_trial_can_be_run_on_every_profile(name, profile, monkeypatch):
+    at_root(monkeypatch)
+    settings, params = trials.plan(TRIALS[name], [f"profile={profile}"])
+    assert settings[0] == f"profile={profile}"
+    assert params["profile"] == profile
+    for setting in TRIALS[name].settings(profile):
+        key, value = setting.split("=")
+        here = params
+        for part in key.split("."):
+            here = here[part]
+        assert here == yaml.safe_load(value), setting
+
+
+def test_the_early_stopping_is_the_write_ups(monkeypatch):
+    at_root(monkeypatch)
+    longer, stopped = (
+        trials.plan(TRIALS[name], [])[1]["models"]["baseline"] for name in ("cnn-batch-128", "cnn-early-stopping")
+    )
+    assert longer["training"]["early_stopping"]["patience"] is None
+    assert (stopped["training"]["batch_size"], stopped["training"]["epochs"]) == (128, 10)
+    longer["training"]["early_stopping"].update(min_delta=0.05, patience=2)
+    assert longer == stopped
+
+
+def test_what_is_published_stands_in_params_yaml_too():
+    quoted = [entry["accuracy"] for entry in PARAMS["report"]["published"]]
+    for trial in TRIALS.values():
+        (percent,) = re.findall(r"^\d[\d.]*(?: to \d+)? %", trial.published)
+        assert percent in quoted
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a: {stands_for: x, published: y, evaluate: baseline}", "`a.set`"),
+        ("a: {stands_for: x, published: 90, evaluate: baseline, set: []}", "`a.published`"),
+        ("A B: {stands_for: x, published: y, evaluate: baseline, set: []}", "`A B"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_not_right_is_one_sentence(content, words, tmp_path):
+    (tmp_path / "trials.yaml").write_text(content)
+    with pytest.raises(InputError) as caught:
+        trials.load(tmp_path / "trials.yaml")
+    assert words in str(caught.value)
+
+
+def test_a_trial_of_no_model_is_one_sentence(monkeypatch):
+    at_root(monkeypatch)
+    trial = TRIALS["frozen"].model_copy(update={"evaluate": "resnet"})
+    with pytest.raises(InputError, match="'resnet' is not one of baseline, efficientnetv2l"):
+        trials.plan(trial, [])
+
+
+def test_the_report_keeps_the_tables_of_other_profiles():
+    once = trials.report("", {"intel": "On intel:\n\n| a |\n|---|\n| 1 |"})
+    twice = trials.report(once, {"demo": "On demo:\n\n| b |"})
+    assert trials.report(twice, {}) == twice
+    assert trials.report(twice, {"demo": "On demo:\n\n| b |"}) == twice
+    assert re.findall(r"^## (.+)$", twice, re.MULTILINE) == ["demo", "intel"]
+    assert trials.shown(twice) == trials.shown(once) == "On intel:\n\n| a |\n|---|\n| 1 |\n"
+    assert trials.shown(trials.report("", {"demo": "| b |"})) == ""
+
+
+def test_the_table_in_the_readme_is_that_of_the_report():
+    text = (ROOT / trials.REPORT).read_text(encoding="utf-8") if (ROOT / trials.REPORT).exists() else ""
+    readme = (ROOT / trials.README).read_text(encoding="utf-8")
+    assert trials.rendered(readme, text) == readme
+
+
+@pytest.mark.timeout(600)
+def test_a_trial_that_has_run_stands_in_the_table_as_its_metrics_say(pipeline, tmp_path):
+    folder = tmp_path / "clone"
+    shutil.copytree(pipeline.one, folder, symlinks=True)
+    (folder / "experiments/trials.yaml").write_text(QUICK)
+    before = (folder / "dvc.lock").read_bytes()
+
+    def make_trials(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "experiments.trials", *arguments],
+            cwd=folder,
+            env=clones.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    done = make_trials()
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "demo-two-epochs: epoch 2/2" in done.stdout
+    assert "stages.explain" not in done.stdout
+    assert "stages.report" not in done.stdout
+    assert (folder / "dvc.lock").read_bytes() == before  # the workspace is as it was
+
+    def of_experiment(path):
+        (ref,) = (folder / ".git/refs/exps").glob("*/*/demo-two-epochs")
+        shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
+        return subprocess.run(shown, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+    scores = json.loads(of_experiment("metrics/efficientnetv2l.json"))
+    assert scores != json.loads((folder / "metrics/efficientnetv2l.json").read_text())
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout
+    low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
+    line = (
+        "| two epochs of a head | EfficientNetV2B0 at 48 px, random weights |"
+        f" {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}] | {scores['crossentropy']:.3f} | 2 + 2 | 12.3 % |"
+        f" `{head[:7]}` |"
+    )
+    assert line in (folder / "reports/trials.md").read_text().splitlines()
+    assert "60 test images" in (folder / "reports/trials.md").read_text()
+
+    again = make_trials()
+    assert (again.returncode, again.stdout) == (0, "demo-two-epochs: is there already\nwrote reports/trials.md\n")
+    other = make_trials("-S", "models.efficientnetv2l.network.units=9")
+    assert other.returncode == 1
+    assert other.stderr.strip().endswith("`dvc exp remove demo-two-epochs` makes room")
+    unknown = make_trials("three-epochs")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+    assert "three-epochs is not a trial; experiments/trials.yaml has two-epochs" in unknown.stderr

@@ -1,0 +1,147 @@
+"""A search killed with SIGKILL and taken up by two workers at once; its best trial, an experiment of the same score."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from experiments import search, trainings, tune
+from tests import clones
+
+pytestmark = pytest.mark.timeout(600)
+NAME = "efficientnetv2l"
+
+
+@pytest.fixture(scope="module")
+def workspace(pipeline, tmp_path_factory):
+    """A clone whose search is random, never prunes (see the test of that) and makes one experiment.
+
+    Its rates are too low for so few epochs, so the best is the first, with the settings there are: they need no
+    training.
+    """
+    folder = tmp_path_factory.mktemp("tune") / "clone"
+    shutil.copytree(pipeline.one, folder, symlinks=True)
+    file = folder / "experiments/tune.yaml"
+    searches = yaml.safe_load(file.read_text())
+    searches[NAME].update(experiments=1, random=1000)
+    searches[NAME]["space"] = {f"models.{NAME}.training.learning_rate": {"low": 0.0001, "high": 0.002, "log": True}}
+    file.write_text(yaml.safe_dump(searches))
+    return folder
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "experiments.tune", "--storage", "journal:tune.log", *arguments]
+
+
+def run(folder, *arguments):
+    return subprocess.run(
+        command(*arguments), cwd=folder, env=clones.environment(), capture_output=True, text=True, timeout=400
+    )
+
+
+def study(folder):
+    backend = optuna.storages.journal.JournalFileBackend(str(folder / "tune.log"))
+    return optuna.load_study(study_name=f"demo-{NAME}", storage=optuna.storages.JournalStorage(backend))
+
+
+def complete(folder):
+    return [trial for trial in study(folder).trials if trial.state == TrialState.COMPLETE]
+
+
+def test_a_killed_search_goes_on_with_two_workers_and_its_best_becomes_an_experiment(workspace):
+    made = run(workspace, "--trials", "0")
+    assert (made.returncode, made.stdout) == (0, ""), made.stderr
+    killed = subprocess.Popen(
+        command("--trials", "500"), cwd=workspace, env=clones.environment(), stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 200
+        while len(complete(workspace)) < 2:
+            assert killed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        killed.kill()
+        killed.wait()
+    before = {trial.number: trial for trial in complete(workspace)}
+    total = len(before) + 5
+    done = run(workspace, "--trials", str(total), "--jobs", "2")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+
+    after = {trial.number: trial for trial in complete(workspace)}
+    assert before.items() <= after.items()
+    assert total <= len(after) <= total + 1  # the other worker may be in the middle of one
+    assert len({tuple(trial.user_attrs["settings"]) for trial in after.values()}) == len(after)
+    new = [trial for number, trial in after.items() if number not in before]
+    assert any(
+        a.datetime_start < b.datetime_complete and b.datetime_start < a.datetime_complete
+        for a in new
+        for b in new
+        if a.number < b.number
+    ), "the workers took turns"
+
+    # What is to be beaten was the first; what metrics/ holds of it is what the search saw.
+    scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
+    assert after[0].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
+    assert after[0].user_attrs["val_accuracy"] == scores["accuracy"]
+
+    best = min(after.values(), key=lambda trial: trial.value)
+    assert best.number == 0
+    pattern = rf"tune-demo-{NAME}-{best.number}: \S+ on validation ([\d.]+), in the search ([\d.]+)"
+    found = re.search(pattern, done.stdout)
+    assert found[1] == found[2] == f"{best.value:.6f}"
+    listed = subprocess.run(
+        ["dvc", "exp", "list", "--name-only"], cwd=workspace, env=clones.environment(), capture_output=True, text=True
+    )
+    assert f"tune-demo-{NAME}-{best.number}" in listed.stdout.split()
+
+
+def test_features_of_other_parameters_are_not_searched(workspace, tmp_path):
+    folder = tmp_path / "clone"
+    shutil.copytree(workspace, folder, symlinks=True)
+    file = folder / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["profiles"]["demo"]["views"] = 2
+    file.write_text(yaml.safe_dump(params, sort_keys=False))
+    done = run(folder)
+    assert done.returncode == 1
+    assert (
+        done.stderr == "error: data/embeddings does not hold the features of params.yaml; run `dvc repro embed` first\n"
+    )
+
+
+def test_a_model_without_a_search_is_one_sentence(workspace):
+    done = run(workspace, "resnet")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: resnet has no search; experiments/tune.yaml has baseline, efficientnetv2l\n",
+    )
+
+
+def test_a_hopeless_head_is_pruned_and_what_this_process_trained_before_does_not_matter(workspace):
+    """The first and the third are the settings there are; the second learns at a millionth of their rate."""
+    from scenes.determinism import configure
+
+    configure(seed=1, threads=2)
+    params = yaml.safe_load((workspace / "params.yaml").read_text())
+    train, val = trainings.features(workspace / "data/embeddings")
+    study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2))
+    wanted = search.load(workspace / "experiments/tune.yaml")[NAME]
+
+    def evaluate(number, settings, watch):
+        params["models"][NAME]["training"]["learning_rate"] = (2e-3, 2e-9, 2e-3)[number]
+        return trainings.in_process(params, NAME, train, val, watch)
+
+    study.optimize(lambda trial: tune.objective(trial, wanted, evaluate), n_trials=3)
+    first, hopeless, third = study.trials
+    assert (hopeless.state, sorted(hopeless.intermediate_values)) == (TrialState.PRUNED, [1, 2])
+    assert sorted(third.intermediate_values) == [1, 2, 3]
+    scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
+    assert first.value == third.value == scores["calibration"]["temperature_scaled"]["crossentropy"]
