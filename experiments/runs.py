@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
-import yaml
 
 from scenes.errors import InputError
+from scenes.params import parse
 
 # Two that start at once want DVC's lock, and one gives up after some seconds: so they start one after another.
 LOCK = Path(".dvc/tmp/experiments.lock")
@@ -100,7 +100,7 @@ def there(name: str, params: dict) -> bool:
     commit, baseline = revisions().get(name, (None, None))
     if baseline is None or baseline != _head():
         return False
-    if yaml.safe_load(read(commit, "params.yaml")) != params:
+    if parse(read(commit, "params.yaml")) != params:
         raise InputError(
             f"the experiment {name} is there with other parameters (see `dvc params diff {name}`); "
             f"`dvc exp remove {name}` makes room"

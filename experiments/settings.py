@@ -4,10 +4,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from scenes import schema
 from scenes.errors import InputError
+from scenes.params import parse
 
 PARAMS = "params.yaml"
 
@@ -38,7 +37,7 @@ def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict:
         except InputError as error:
             name = f"{PARAMS} with {', '.join(settings)}" if settings else PARAMS
             raise InputError(str(error).replace(str(copy), name)) from None
-        return yaml.safe_load(copy.read_text(encoding="utf-8"))
+        return parse(copy.read_text(encoding="utf-8"))
 
 
 def absolute_files(params: dict) -> list[str]:

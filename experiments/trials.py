@@ -20,6 +20,7 @@ from experiments import runs
 from experiments.settings import absolute_files, applied
 from scenes.errors import InputError, one_sentence
 from scenes.files import replacing
+from scenes.params import parse
 from scenes.schema import ModelName, Section
 
 FILE = Path("experiments/trials.yaml")
@@ -114,7 +115,7 @@ def run(names: list[str], given: list[str], jobs: int) -> list[str]:
 
 def row(trial: Trial, commit: str, baseline: str) -> str:
     """Return a line of the table, read from an experiment."""
-    params = yaml.safe_load(runs.read(commit, "params.yaml"))
+    params = parse(runs.read(commit, "params.yaml"))
     scores = json.loads(runs.read(commit, f"metrics/{trial.evaluate}.json"))
     model, profile = params["models"][trial.evaluate], params["profiles"][params["profile"]]
     name, epochs = trial.evaluate, str(_epochs(commit, trial.evaluate))
@@ -144,7 +145,7 @@ def tables() -> dict[str, str]:
     """Return a table for each profile that has any of the trials, as Markdown."""
     found, trials = {}, load()
     revisions = runs.revisions()
-    profiles = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["profiles"]
+    profiles = parse(Path("params.yaml").read_text(encoding="utf-8"))["profiles"]
     for profile in profiles:
         entries = [(trial, revisions.get(f"{profile}-{name}")) for name, trial in trials.items()]
         if rows := [row(trial, *revision) for trial, revision in entries if revision]:

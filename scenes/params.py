@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 
 class Params(SimpleNamespace):
@@ -20,13 +20,22 @@ def _wrap(value: Any) -> Any:
     return value
 
 
+def parse(text: str) -> Any:
+    """Return what a text in YAML 1.2 holds, which is how DVC reads and writes params.yaml: ``4e-05`` is a number there.
+
+    Raises:
+        ruamel.yaml.YAMLError: it is not YAML.
+    """
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def read(path: str | Path = "params.yaml") -> Params:
     """Return the parameters, with ``active`` standing for the block of the chosen profile.
 
     Each command in dvc.yaml is preceded by ``python -m scenes.schema``, which checks the whole file;
     so this neither validates nor imports anything that does.
     """
-    params = _wrap(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    params = _wrap(parse(Path(path).read_text(encoding="utf-8")))
     params.active = params.profiles[params.profile]
     return params
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -22,9 +21,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from ruamel.yaml import YAMLError
 
 from scenes.backbone import IMAGENET_MD5
 from scenes.errors import InputError, one_sentence
+from scenes.params import parse
 from scenes.source import parse as parse_source
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -369,10 +370,10 @@ def check(path: str | Path = "params.yaml") -> Params:
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run from the root of the repository") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     try:
         return Params.model_validate(values)

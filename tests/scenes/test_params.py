@@ -19,5 +19,12 @@ def test_values_by_attribute_by_name_and_of_the_active_profile(file):
     assert read.models["m-1"].n.units == 3
 
 
+@pytest.mark.parametrize("value", ["4e-05", "1e5", "2.5E-3", "0.00004"])
+def test_a_number_as_dvc_writes_it_is_a_number(tmp_path, value):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"profile: a\nprofiles: {{a: {{rate: {value}}}}}\n")
+    assert params.read(path).active.rate == float(value)
+
+
 def test_a_block_as_keyword_arguments(file):
     assert params.plain(params.read(file).models["m-1"]) == {"n": {"units": 3, "list": [1, 2]}}
