@@ -1,8 +1,9 @@
-"""A pipeline that has run: two clones on a tiny profile, made once for all tests that look at what comes out."""
+"""What tests share: TensorFlow as the stages set it up, and a pipeline that has run, two clones on a tiny profile."""
 
 import fcntl
 import os
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,3 +70,18 @@ def make(folders: list[Path]) -> None:
     finally:
         for run in runs:
             run.kill()
+
+
+@pytest.fixture(scope="session")
+def deterministic():
+    """TensorFlow configured once, before any test runs an op."""
+    from scenes.determinism import configure
+
+    assert "tensorflow" not in sys.modules or not _has_run()
+    configure(seed=0, threads=2)
+
+
+def _has_run() -> bool:
+    from tensorflow.python.eager import context
+
+    return context.context()._initialized

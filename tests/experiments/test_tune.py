@@ -15,7 +15,8 @@ from optuna.trial import TrialState
 from experiments import search, trainings, tune
 from tests import clones
 
-pytestmark = pytest.mark.timeout(600)
+# One of the tests trains in this process.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("deterministic")]
 NAME = "efficientnetv2l"
 
 

@@ -123,7 +123,7 @@ def test_file_source_loads_nothing_heavy(project, env, tmp_path):
     result = run_python("-c", code, cwd=project.folder, env=env)
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.splitlines()[-1].split())
-    assert "yaml" in loaded
+    assert "ruamel" in loaded
     heavy = {"tensorflow", "keras", "kaggle", "kagglesdk", "requests", "urllib3", "tqdm", "numpy", "pandas", "PIL"}
     assert not heavy & loaded
 
