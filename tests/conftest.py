@@ -9,8 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from tests import clones
+
+# How long an example takes says more of the machine, which may be shared, than of the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 
 def pytest_collection_modifyitems(items):
