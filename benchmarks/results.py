@@ -71,8 +71,20 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join((head, "|" + "---|" * len(rows[0]), *body))
 
 
+def suspects() -> str:
+    """Return a sentence on the labels that are in doubt, on the real subset and on the demo."""
+    real, demo = (read(folder / "label_suspects.json") for folder in (SUBSET, ROOT / "metrics"))
+    planted = demo["planted"]
+    return (
+        f"Labels in doubt: {real['total']:,} of {real['images']:,} images of the real subset; {demo['total']:,} of "
+        f"{demo['images']:,} of the demo, where {planted['count']:,} wrong ones were planted (precision "
+        f"{planted['precision']:.2f}, recall {planted['recall']:.2f}; of the {planted['model']['count']:,} likeliest "
+        f"{planted['model']['precision_at_count']:.0%} are wrong)."
+    )
+
+
 def tables() -> str:
-    """Return both tables as Markdown."""
+    """Return both tables as Markdown, and a sentence."""
     main, contains, floors = [], [], set()
     for data, model, file in LINES:
         scores = read(file)
@@ -83,9 +95,10 @@ def tables() -> str:
             main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
         main.append([data, model, *columns.values()])
         contains.append([data, model, *second.values()])
-    return "\n\n".join(
+    both = [
         markdown([["measured on", "model", *names], *rows]) for names, rows in ((columns, main), (second, contains))
-    )
+    ]
+    return "\n\n".join((*both, suspects()))
 
 
 def rendered(readme: str) -> str:
