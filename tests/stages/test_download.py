@@ -258,7 +258,8 @@ def test_killed_download_is_continued(project, env, loopback, source, path, part
 
 
 def test_interrupted_download_keeps_what_it_has(project, env, loopback):
-    loopback.replies["/pictures.zip"] = Reply(body=LARGE, pause=0.02)
+    # Slow enough for a second process to start meanwhile, on a busy machine too.
+    loopback.replies["/pictures.zip"] = Reply(body=LARGE, pause=0.2)
     process = project.start(env, WEB)
     try:
         wait_until(lambda: any(name.endswith(".part") for name in project.left()))
