@@ -61,7 +61,15 @@ class Project:
     def start(self, env: dict[str, str], source: str) -> subprocess.Popen:
         self.write_params(source)
         command = [sys.executable, "-m", "stages.download"]
-        return subprocess.Popen(command, cwd=self.folder, env=env, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=env,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Who runs the tests in a shell's background has Ctrl-C ignored, and hands that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     def left(self) -> list[str]:
         """Return the paths of all files there are but params.yaml."""
