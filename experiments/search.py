@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 import optuna
-import yaml
-from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from experiments import entries
 from scenes.errors import InputError
-from scenes.schema import ModelName, Section
+from scenes.schema import Section
 
 JOURNAL = "journal:"
 DATA = ("profile", "profiles", "archive", "audit", "split", "records")  # the parameters of what a CNN learns from
@@ -104,14 +104,7 @@ def load(path: str | Path) -> dict[str, Search]:
     Raises:
         InputError: the file is not as its head says.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        return TypeAdapter(dict[ModelName, Search]).validate_python(content)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(f"{path}: `{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
+    return entries.load(path, Search)
 
 
 def value_at(tree: dict, path: str):

@@ -13,10 +13,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
-
-from experiments import runs
+from experiments import entries, runs
 from experiments.settings import absolute_files, applied
 from scenes.errors import InputError, one_sentence
 from scenes.files import replacing
@@ -57,14 +54,7 @@ def load(path: str | Path = FILE) -> dict[str, Trial]:
     Raises:
         InputError: the file is not as its head says.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        return TypeAdapter(dict[ModelName, Trial]).validate_python(content)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(f"{path}: `{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
+    return entries.load(path, Trial)
 
 
 def plan(trial: Trial, given: list[str]) -> tuple[list[str], dict]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from scenes import (
     audit_table,
     calibration,
+    candidate,
     confusion_plot,
     contains_metrics,
     contains_scores,
     coverage,
     inference,
     metrics,
-    model_folder,
     per_class_plot,
     reliability_plot,
 )
@@ -50,14 +50,14 @@ def main(name: str) -> None:
 
     plots = Path("plots") / name
     predictions = plots / "predictions.csv", Path("data/test_predictions") / f"{name}.csv"
-    candidate = Path("data/candidates") / f"{name}.json"
-    targets = Path("metrics") / f"{name}.json", candidate, *predictions, plots / "confusion_matrix.png"
-    for_select = {
-        "sha256": {"model": model_folder.hashes(folder), "contains": model_folder.hashes(contains)},
-        "val": of_val,
-        "contains_above": contained["composites"]["large_loss_rejection"]["threshold"],
-    }
-    with replacing(*targets) as (scores_file, candidate_file, *tables, picture):
+    jsons = Path("metrics") / f"{name}.json", Path("data/candidates") / f"{name}.json"
+    for_select = candidate.describe(folder, contains, of_val, contained)
+    with replacing(*jsons, *predictions, plots / "confusion_matrix.png") as (
+        scores_file,
+        candidate_file,
+        *tables,
+        picture,
+    ):
         for file, content in ((scores_file, scores), (candidate_file, for_select)):
             file.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for file in tables:
