@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from scenes import images
 from scenes.errors import InputError
@@ -133,17 +132,6 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
         return images.decode(data, max_pixels=limits.max_pixels).pixels
     except images.ImageProblem as problem:
         raise InputError(_sentence(problem, data, limits)) from None
-
-
-def preview(pixels: np.ndarray, size: int) -> Image.Image:
-    """Return a photo at most ``size`` pixels wide and high, its shape kept.
-
-    Args:
-        pixels: uint8 (height, width, 3).
-    """
-    image = Image.fromarray(pixels)
-    image.thumbnail((size, size))
-    return image
 
 
 def printable(name: str, shown: int = _SHOWN) -> str:
