@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import models
 
+
 def main() -> None:
     st.set_page_config(page_title="Scenes", page_icon=":material/landscape:", layout="wide")
     st.html("<style>.stMainBlockContainer {padding-top: 4.5rem; padding-bottom: 2rem}</style>")

@@ -71,9 +71,14 @@ def _chosen() -> np.ndarray | None:
         with columns[index % _COLUMNS]:
             st.image(example.pixels, width="stretch")
             kind = "primary" if index == picked else "secondary"
-            if st.button(plain(example.label), key=f"example-{index}", width="stretch", type=kind):
-                st.session_state["example"] = index
-                st.rerun()
+            st.button(
+                plain(example.label),
+                key=f"example-{index}",
+                width="stretch",
+                type=kind,
+                on_click=st.session_state.update,
+                kwargs={"example": index},
+            )
     st.caption("Test images, which no model was trained on; below each its label.")
     return found[picked].pixels
 
