@@ -120,7 +120,8 @@ def _row(photo: Answered, model: Classifier) -> dict:
 def _show(outcome: Outcome) -> None:
     table, bad, passed_over = outcome.table, outcome.bad, outcome.passed_over
     if len(table):
-        st.markdown(f"**{len(table):,} photos**; the model is unsure of {int(table['unsure'].sum()):,}.")
+        photos_found = "1 photo" if len(table) == 1 else f"{len(table):,} photos"
+        st.markdown(f"**{photos_found}**; the model is unsure of {int(table['unsure'].sum()):,}.")
         st.download_button("CSV", outcome.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
     if bad:
         more = f"\n\nand {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""

@@ -30,6 +30,7 @@ class Batcher:
 
         Raises:
             Exception: what ``function`` raised, of whichever item in the batch.
+            RuntimeError: it gave more or fewer results than there are items.
         """
         future: Future = Future()
         self._waiting.put((list(items), future))
@@ -52,10 +53,15 @@ class Batcher:
 
     def _answer(self, batch: list[tuple[list, Future]]) -> None:
         try:
-            results = iter(self._function([item for items, _ in batch for item in items]))
-            for items, future in batch:
-                future.set_result([next(results) for _ in items])
+            items = [item for some, _ in batch for item in some]
+            results = self._function(items)
+            if len(results) != len(items):
+                raise RuntimeError(f"{len(results)} results for {len(items)} items")
         except Exception as error:
             for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+                future.set_exception(error)
+            return
+        start = 0
+        for some, future in batch:
+            future.set_result(list(results[start : start + len(some)]))
+            start += len(some)

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 from tests import clones
 from tests.remotes.servers import free_port
@@ -14,7 +15,7 @@ from tests.remotes.servers import free_port
 
 @contextmanager
 def running(folder: Path, log: Path):
-    """Yield the address at which the app in ``folder`` answers, and end it."""
+    """Yield where the app in ``folder`` answers, its ``address`` and its ``pid``, and end it."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
     with log.open("w") as output:
@@ -23,7 +24,7 @@ def running(folder: Path, log: Path):
         )
         try:
             _wait(process, f"http://localhost:{port}/_stcore/health", log)
-            yield f"http://localhost:{port}"
+            yield SimpleNamespace(address=f"http://localhost:{port}", pid=process.pid)
         finally:
             process.terminate()
             try:

@@ -31,7 +31,7 @@ def folder(request):
 def address(folder, tmp_path_factory):
     log = tmp_path_factory.mktemp("app") / "log"
     with server.running(folder, log) as found:
-        yield found
+        yield found.address
     assert "Traceback" not in log.read_text()
 
 
@@ -226,7 +226,7 @@ def test_hostile_zips_get_a_sentence_each_and_leave_nothing(visit, pred, folder)
     opened = visit("batch")
     zips = hostile_zips(photo)
     upload(opened, *((name, data) for name, data, _ in zips), ("good.jpg", photo))
-    opened.get_by_text("1 photos").wait_for()
+    opened.get_by_text("1 photo; the model").wait_for()
     said = opened.get_by_test_id("stAlert").inner_text()
     for name, _, sentence in zips:
         assert re.search(rf"{re.escape(name)}: .*{re.escape(sentence)}", said), name
