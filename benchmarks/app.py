@@ -110,8 +110,8 @@ def load(chromium, folder: Path, given: list[tuple[bytes, str]], visitors: int, 
                 file = {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": data}
                 page.locator('input[type="file"]').set_input_files([file])
             for visitor, (page, (_, name)) in enumerate(zip(pages, mine, strict=True)):
-                # Another picture of what the model sees: this answer is to this photo, no longer to the last one.
-                picture = page.locator(f'.st-key-answer-production img:not([src="{seen[visitor]}"])').first
+                # Another picture: this answer is to this photo, no longer to the last one.
+                picture = browser.seen(page, other_than=seen[visitor])
                 picture.wait_for()
                 seen[visitor] = picture.get_attribute("src")
                 right += page.get_by_role("heading", level=3).first.inner_text().endswith(name)

@@ -47,3 +47,9 @@ def page(browser: Browser, address: str, *, width: int = 1280, height: int = 860
     opened.set_default_timeout(60_000)
     opened.goto(address)
     return opened
+
+
+def seen(page, other_than: str = ""):
+    """Return the picture of what the model sees, by whose address one answer is told from another."""
+    pictures = page.get_by_test_id("stImage").filter(has_text="What the model sees")
+    return pictures.locator(f'img:not([src="{other_than}"])').first

@@ -132,16 +132,19 @@ def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
     opened = visit(dark=True)
     opened.get_by_text("Examples", exact=True).click()
     heading(opened)
-    picture = opened.locator(".st-key-answer-production img").first
-    first, last = picture.get_attribute("src"), 2 * len(classes(folder)) - 1
+    first, last = chromium.seen(opened).get_attribute("src"), 2 * len(classes(folder)) - 1
     opened.locator(f".st-key-example-{last} button").click()
     opened.locator(f'.st-key-example-{last} button[kind="primary"]').wait_for()
-    opened.locator(f'.st-key-answer-production img:not([src="{first}"])').first.wait_for()
+    chromium.seen(opened, other_than=first).wait_for()
     heading(opened)
     screenshot(opened, "examples-dark")
+    # Until the script has run to its end: then no list closes because the page is drawn again.
+    opened.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
     opened.get_by_text("Models", exact=True).click()
-    opened.get_by_text("no other", exact=True).click()
-    opened.get_by_role("option", name="efficientnetv2l").click()
+    other = opened.get_by_role("combobox", name="Compare with")
+    other.fill("efficientnetv2l")
+    opened.get_by_role("option", name="efficientnetv2l").wait_for()
+    other.press("Enter")
     opened.get_by_text("Answered by efficientnetv2l").wait_for()
     assert opened.get_by_text("Answered by").count() == 2
     screenshot(opened, "two-models")
