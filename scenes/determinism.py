@@ -2,7 +2,12 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import contextmanager
+
+# What TensorFlow and Keras import with them wherever it is installed, for wrappers and pictures that nothing here uses.
+# It takes as long again as they do themselves. What needs one of these imports it later.
+SPARED = ("jax", "matplotlib", "pandas", "sklearn")
 
 
 def configure(*, seed: int, threads: int, xla: bool = False) -> None:
@@ -26,7 +31,7 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     if xla:  # by flags: Keras' own switch is refused while op determinism is on
         os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
         os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
-    with _native_stderr_muted():
+    with _native_stderr_muted(), _hidden(SPARED):
         import keras
         import tensorflow as tf
 
@@ -37,6 +42,18 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def _hidden(names: Iterable[str]):
+    """Let imports of these modules fail as if they were not installed, but for those that are loaded already."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager
