@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterable
 from contextlib import contextmanager
 
@@ -34,7 +35,7 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
         os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
     # What is imported stays: looking through it for garbage, again and again as it grows, takes a fifth of the time.
     gc.disable()
-    with _native_stderr_muted(), _hidden(SPARED):
+    with _native_stderr_muted(), _Hiding(SPARED):
         import keras
         import tensorflow as tf
 
@@ -48,16 +49,21 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-@contextmanager
-def _hidden(names: Iterable[str]):
-    """Let imports of these modules fail as if they were not installed, but for those that are loaded already."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+class _Hiding:
+    """Lets this thread's imports of some modules fail as if they were not installed; a server has other threads."""
+
+    def __init__(self, names: Iterable[str]):
+        self.names, self.thread = frozenset(names), threading.get_ident()
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.names and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(f"{name} is not wanted yet", name=name)
+
+    def __enter__(self):
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *error):
+        sys.meta_path.remove(self)
 
 
 @contextmanager

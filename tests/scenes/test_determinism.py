@@ -1,7 +1,11 @@
 """Setting up TensorFlow: what it does not load."""
 
+import importlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from scenes import determinism
 from tests.code_facts import ROOT
@@ -22,8 +26,13 @@ def test_what_keras_only_looks_for_is_not_loaded_but_can_be():
     assert done.stdout.splitlines() == ["set()", "(1, 1)"]
 
 
-def test_what_is_loaded_already_stays_and_what_is_hidden_comes_back():
-    with determinism._hidden(["json", "colorsys"]):
-        assert sys.modules["colorsys"] is None
-        assert sys.modules["json"] is not None
-    assert "colorsys" not in sys.modules
+def test_what_is_loaded_already_stays_and_what_is_hidden_can_be_loaded_by_other_threads_and_later():
+    sys.modules.pop("this", None)
+    with determinism._Hiding(["json", "this"]):
+        importlib.import_module("json")
+        with pytest.raises(ImportError, match="this is not wanted yet"):
+            importlib.import_module("this")
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(importlib.import_module, "this").result().__name__ == "this"
+    del sys.modules["this"]
+    assert importlib.import_module("this")
