@@ -1,6 +1,5 @@
 """Making TensorFlow and Keras give the same bytes twice."""
 
-import gc
 import os
 import sys
 import threading
@@ -8,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 
 # What TensorFlow and Keras import with them wherever it is installed, for wrappers and pictures that nothing here uses.
-# It takes as long again as they do themselves. What needs one of these imports it later.
-SPARED = ("jax", "matplotlib", "pandas", "sklearn")
+# It takes as long again as they do themselves. What needs one of these imports it later; Keras, its backend at once.
+SPARED = frozenset(["jax", "matplotlib", "pandas", "sklearn"])
 
 
 def configure(*, seed: int, threads: int, xla: bool = False) -> None:
@@ -33,14 +32,11 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     if xla:  # by flags: Keras' own switch is refused while op determinism is on
         os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
         os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
-    # What is imported stays: looking through it for garbage, again and again as it grows, takes a fifth of the time.
-    gc.disable()
-    with _native_stderr_muted(), _Hiding(SPARED):
+    with _native_stderr_muted(), _Hiding(SPARED - {os.environ.get("KERAS_BACKEND")}):
         import keras
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-    gc.enable()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     for gpu in gpus:
