@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help repro repro-gpu app test test-slow lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help repro repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,10 @@ app: .venv/installed-app  ## the app in a browser: drop a photo on it (ARGS="--s
 
 test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## the tests, but those that take minutes
 	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+screenshots: .venv/installed-dev  ## pictures of the app on this folder's results, the README's among them (needs chromium)
+	FOLDER=. python -m pytest tests/app/test_browser.py
+	cp screenshots/photo.png docs/app.png
 
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow
@@ -107,5 +111,5 @@ lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hash
 	done
 
 clean:  ## remove the environment, caches and everything the pipeline wrote, but metrics
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots review reports/report.html
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots review screenshots reports/report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
