@@ -51,17 +51,22 @@ def trace(function: Callable, *inputs) -> ConstantGraph:
 
 def _drop_numbers(definition) -> None:
     """Name the functions of a graph without the number that ends each name (``map_while_body_816``)."""
+    from google.protobuf import text_format
+
     functions = definition.library.function
     names = {function.signature.name: re.sub(r"_\d+$", "", function.signature.name) for function in functions}
     if len(set(names.values())) < len(names):
         raise ValueError(f"two functions of the graph differ by their number alone: {', '.join(names)}")
     for function in functions:
-        function.signature.name = names[function.signature.name]
-    for nodes in (definition.node, *(function.node_def for function in functions)):
-        for node in nodes:
-            for attribute in node.attr.values():
-                if attribute.HasField("func"):
-                    attribute.func.name = names[attribute.func.name]
+        text = text_format.MessageToString(function)  # arguments are named after functions as well
+        for old in sorted(names, key=len, reverse=True):
+            text = text.replace(old, names[old])
+        function.Clear()
+        text_format.Parse(text, function)
+    for node in definition.node:
+        for attribute in node.attr.values():
+            if attribute.HasField("func"):
+                attribute.func.name = names[attribute.func.name]
 
 
 def frozen(network) -> Callable:

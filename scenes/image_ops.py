@@ -1,12 +1,12 @@
 """How bytes become pixels inside a TensorFlow graph, where there is no Pillow: near enough to ``scenes.images``.
 
-The pixels of a JPEG or PNG of three channels or one are Pillow's, bit for bit, since both decode with libjpeg-turbo's
-accurate integer DCT. Cropped and resized nearly all are what ``scenes.images.fit`` gives, and the others 1 of 255 away:
-where Pillow's fixed-point sums fall on a half. Of images twice as tall as wide or more Pillow takes the rows first, and
-where colours jump from pixel to pixel a few are up to 5 away.
+The pixels of a JPEG or PNG are Pillow's, bit for bit, since both decode with libjpeg-turbo's accurate integer DCT.
+Cropped and resized nearly all are what ``scenes.images.fit`` gives, and the others 1 of 255 away, where Pillow's
+fixed-point sums fall on a half. Of images twice as tall as wide or more Pillow takes the rows first, and where colours
+jump from pixel to pixel a few are up to 5 away.
 
 What ``scenes.images`` does and this does not: turn an image as its EXIF orientation says, lay what is transparent on
-white (it is dropped), decode CMYK as Pillow does, read WebP and TIFF, and refuse an image for its size.
+white (it is dropped), read BMP, TIFF, WebP and animated GIFs, and refuse an image for its size.
 """
 
 

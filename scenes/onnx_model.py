@@ -18,6 +18,7 @@ OPSET = 18  # of 2022: runtimes of the last years know it, and it is the newest 
 def save(path: str | Path, graph: ConstantGraph) -> None:
     """Write a graph of ``scenes.constant_graph.of_pixels``; equal ones give equal bytes."""
     import tf2onnx
+    import tf2onnx.tfonnx  # which takes a number, too, when it is loaded
 
     tf2onnx.utils.INTERNAL_NAME = 1  # it numbers names on and on in a process
     with _without_warnings():

@@ -25,8 +25,11 @@ def noise(height: int, width: int) -> np.ndarray:
         encode(GREY, quality=90),
         encode(picture(4), "PNG"),
         encode(GREY, "PNG"),
+        encode(Image.fromarray(picture(5)).convert("CMYK")),
+        encode(Image.fromarray(picture(6)).convert("P"), "PNG"),
+        encode(Image.fromarray(np.arange(0, 65_000, 50, np.uint16).reshape(26, 50)), "PNG"),
     ],
-    ids=["jpeg", "odd size", "progressive", "grey", "png", "grey png"],
+    ids=["jpeg", "odd size", "progressive", "grey", "png", "grey png", "cmyk", "palette", "16-bit"],
 )
 def test_the_pixels_are_pillows(data):
     expected = images.decode(data, max_pixels=10_000).pixels
@@ -54,3 +57,9 @@ def test_of_a_tall_image_pillow_takes_the_rows_first():
 def test_an_image_of_the_size_wanted_stays_as_it_is():
     pixels = noise(48, 48)
     np.testing.assert_array_equal(image_ops.fit(tf.constant(pixels), 48, 48), pixels)
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WEBP"])
+def test_other_formats_fail(kind):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        image_ops.fit(image_ops.decode(tf.constant(encode(picture(1), kind))), 48, 48)
