@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help repro repro-gpu app test test-slow lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,10 @@ help:  ## show this list
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-gpu.txt
 	@touch $@
 
+.venv/installed-app: requirements-app.txt .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-app.txt
+	@touch $@
+
 .dvc/plots/page.html: scenes/plots_page.py .venv/installed
 	python -m scenes.plots_page $@
 	dvc config --quiet --local plots.html_template plots/page.html
@@ -46,6 +50,9 @@ repro: .venv/installed .dvc/plots/page.html  ## install what is needed and run t
 
 repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on the profile PROFILE=intel
 	dvc exp run -S "profile=$$PROFILE"
+
+app: .venv/installed-app  ## the app in a browser: drop a photo on it (ARGS="--server.port 8600" for another port)
+	python -m streamlit run app/main.py $(ARGS)
 
 test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## the tests, but those that take minutes
 	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -94,7 +101,7 @@ tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --
 	python -m experiments.tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
-	for extra in "" dev gpu remotes; do \
+	for extra in "" app dev gpu remotes; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $${extra:+--extra $$extra} \
 			pyproject.toml -o requirements$${extra:+-$$extra}.txt; \

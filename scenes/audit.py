@@ -12,10 +12,11 @@ from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING
 
 from scenes import images
-from scenes.archive import Archive, DamagedMember, Member
+from scenes.archive import Archive, Member
 from scenes.audit_table import COLUMNS, usable
 from scenes.duplicates import groups, perceptual_hash
 from scenes.errors import InputError
+from scenes.safe_zip import DamagedMember
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image
 
 from scenes import contact_sheet, images, style
-from scenes.archive import SPLITS, Archive, DamagedMember
+from scenes.archive import SPLITS, Archive
 from scenes.audit_summary import across_splits, conflicting, in_train_and_test
 from scenes.audit_table import FATAL, NOTED, usable
 from scenes.contact_sheet import Cell, Section, short
+from scenes.safe_zip import DamagedMember
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""What a model says of images without a label, as a table."""
+"""What a model says of images, as a table."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from scenes import coverage
 def build(
     key: Sequence[str], probabilities: np.ndarray, contains: np.ndarray, classes: Sequence[str], *, unsure_below: float
 ) -> pd.DataFrame:
-    """Return a row per image, sorted by key.
+    """Return a row per image, in the order given.
 
     Args:
-        key: (n,), paths in the archive.
+        key: (n,), what to tell the images by: paths in the archive, or names of files.
         probabilities: float (n, k), calibrated.
         contains: float (n, k), the scores of the second output, see ``scenes.outputs.load``.
         classes: names (k,).
@@ -33,7 +33,7 @@ def build(
         **{f"contains_{name}": contains[:, index] for index, name in enumerate(classes)},
         "unsure": confidence < unsure_below,
     }
-    return pd.DataFrame(columns).sort_values("key", ignore_index=True)
+    return pd.DataFrame(columns)
 
 
 def summary(table: pd.DataFrame) -> str:

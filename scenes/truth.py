@@ -3,7 +3,8 @@
 import io
 from typing import TYPE_CHECKING
 
-from scenes.archive import Archive, DamagedMember
+from scenes.archive import Archive
+from scenes.safe_zip import DamagedMember
 
 if TYPE_CHECKING:
     import pandas as pd

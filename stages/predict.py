@@ -23,7 +23,7 @@ def main() -> None:
         key, _, found = inference.over_records(network, source)
     table = prediction_table.build(
         key, found["probabilities"], found["contains"], classes, unsure_below=description["unsure_below"]
-    )
+    ).sort_values("key", ignore_index=True)
     sheets = {name: prediction_sheet.choose(table, name) for name in classes}
     if len(table):
         images = selected_images.read(source, {key for chosen in sheets.values() for key in chosen["key"]})

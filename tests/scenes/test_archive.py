@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scenes.archive import Archive, DamagedMember, Member
+from scenes.archive import Archive, Member
 from scenes.errors import InputError
+from scenes.safe_zip import DamagedMember
 from tests.pictures import LAYOUT, opened, pack, sound_files
 
 SMALL = {f"seg_{split}/{label}/1.jpg": b"bytes" for split in ("train", "test") for label in ("lake", "moor")}

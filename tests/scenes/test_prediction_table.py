@@ -23,10 +23,10 @@ def test_a_row_an_image_by_hand():
     probabilities, contains = np.array([[0.9, 0.1], [0.25, 0.75]]), np.array([[1.0, 0.0], [0.7, 0.8]])
     found = prediction_table.build(["b.jpg", "a.jpg"], probabilities, contains, CLASSES, unsure_below=0.9)
     assert found.to_dict("records") == [
-        {"key": "a.jpg", "class": "sea", "confidence": 0.75, "probability_forest": 0.25, "probability_sea": 0.75,
-         "contains_forest": 0.7, "contains_sea": 0.8, "unsure": True},
         {"key": "b.jpg", "class": "forest", "confidence": 0.9, "probability_forest": 0.9, "probability_sea": 0.1,
          "contains_forest": 1.0, "contains_sea": 0.0, "unsure": False},
+        {"key": "a.jpg", "class": "sea", "confidence": 0.75, "probability_forest": 0.25, "probability_sea": 0.75,
+         "contains_forest": 0.7, "contains_sea": 0.8, "unsure": True},
     ]  # fmt: skip
 
 

@@ -1,0 +1,153 @@
+"""What a model says of photos: ``python -m scenes.predict IMAGE|FOLDER|ZIP ...``
+
+The answers are those of the app and of data/predictions.csv. They go to stdout as they come, a few at a time, so a
+large folder takes no more memory than a small one. Photos that cannot be used are named on stderr, and the exit status
+is then 1.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from scenes import answers, classifier, photos, prediction_table
+from scenes.answers import Answered
+from scenes.classifier import Classifier
+from scenes.determinism import configure
+from scenes.errors import InputError, one_sentence
+from scenes.photos import Limits
+from scenes.schema import check
+
+BATCH_SIZE = 32  # photos at a time through the model; bounds the memory that their activations take
+
+
+def text(photo: Answered, model: Classifier, top_k: int) -> str:
+    """Return a line for a person."""
+    named = ", ".join(f"{name} {probability:.1%}" for name, probability in model.top(photo.answer, top_k))
+    contained = ", ".join(model.contained(photo.answer)) or "none of the classes"
+    unsure = "unsure; " if model.unsure(photo.answer) else ""
+    return f"{photo.name}: {unsure}{named}; contains {contained}"
+
+
+def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
+    """Return an object on one line (https://jsonlines.org), scores in six decimals."""
+    (best, _), *_ = top = model.top(photo.answer, top_k)
+    scores = zip(model.classes, photo.answer.contains.tolist(), strict=True)
+    return json.dumps(
+        {
+            "key": photo.name,
+            "class": best,
+            "confidence": model.confidence(photo.answer),
+            "unsure": model.unsure(photo.answer),
+            "top": [{"class": name, "probability": round(probability, 6)} for name, probability in top],
+            "contains": {name: round(score, 6) for name, score in scores},
+        }
+    )
+
+
+def csv(answered: Sequence[Answered], model: Classifier, *, header: bool) -> str:
+    """Return rows as data/predictions.csv has them, in the order given; see ``scenes.prediction_table``.
+
+    A name that a spreadsheet would compute, as it begins with ``=``, gets ``./`` in front, which names the same file.
+    """
+    table = prediction_table.build(
+        [f"./{photo.name}" if photo.name.startswith(("=", "+", "-", "@")) else photo.name for photo in answered],
+        np.array([photo.answer.probabilities for photo in answered]).reshape(-1, len(model.classes)),
+        np.array([photo.answer.contains for photo in answered]).reshape(-1, len(model.classes)),
+        model.classes,
+        unsure_below=model.unsure_below,
+    )
+    return table.to_csv(index=False, header=header, float_format="%.6f", lineterminator="\n")
+
+
+def main() -> int:
+    """Return the exit status."""
+    arguments = _parser().parse_args()
+    params = check()
+    limits = Limits(params.archive.max_member_bytes, params.archive.max_ratio, params.archive.max_pixels)
+    configure(seed=0, threads=params.threads)  # nothing is drawn here
+    if (Path(arguments.model) / "model.keras").is_file():
+        model = classifier.of_folder(arguments.model)
+    else:
+        model = classifier.load(".", arguments.model, unsure_below=params.select.unsure_below)
+    passed_over: list[str] = []
+    found = photos.find(arguments.paths, limits, passed_over.append)
+    # A bar would tear lines apart that go to the same screen.
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()
+    stream = tqdm(
+        answers.stream(found, model.prepare, model.predict, limits, BATCH_SIZE), unit=" photos", disable=hidden
+    )
+    good, bad = _write(stream, _form(arguments, model), arguments.csv and csv([], model, header=True))
+    if passed_over:
+        print(f"passed over, as their names are not those of images: {_few(passed_over)}", file=sys.stderr)
+    if not good and not bad:
+        raise InputError(f"there is no image in {_few([photos.printable(path) for path in arguments.paths])}")
+    if bad:
+        print(f"{bad:,} of {good + bad:,} could not be used", file=sys.stderr)
+    return int(bad > 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scenes.predict", description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="+", metavar="IMAGE|FOLDER|ZIP", help="folders with all folders below them")
+    parser.add_argument(
+        "--model",
+        default=classifier.PRODUCTION,
+        help="production (the default), a model of params.yaml, or a folder that holds a model.keras",
+    )
+    parser.add_argument("--top-k", type=_positive, default=3, help="classes named for each image (%(default)s)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="an object a line, all scores in it")
+    form.add_argument("--csv", action="store_true", help="a row an image, all scores in it, as data/predictions.csv")
+    return parser
+
+
+def _positive(value: str) -> int:
+    if not value.isdecimal() or int(value) == 0:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of 1 or more")
+    return int(value)
+
+
+def _form(arguments: argparse.Namespace, model: Classifier) -> Callable[[list[Answered]], str]:
+    """Return what writes some answers."""
+    if arguments.csv:
+        return lambda answered: csv(answered, model, header=False)
+    line = json_line if arguments.json else text
+    return lambda answered: "".join(f"{line(photo, model, arguments.top_k)}\n" for photo in answered)
+
+
+def _write(stream, form: Callable[[list[Answered]], str], head: str) -> tuple[int, int]:
+    """Write answers to stdout and what went wrong to stderr, and return how many there were of each."""
+    good = bad = 0
+    sys.stdout.write(head or "")
+    stream = iter(stream)
+    while some := list(islice(stream, BATCH_SIZE)):
+        answered = [photo for photo in some if photo.answer]
+        sys.stdout.write(form(answered))
+        sys.stdout.flush()
+        for photo in some:
+            if not photo.answer:
+                print(f"{photo.name}: {photo.sentence}", file=sys.stderr)
+        good, bad = good + len(answered), bad + len(some) - len(answered)
+    return good, bad
+
+
+def _few(names: list[str]) -> str:
+    return f"{', '.join(names[:3])}{f' and {len(names) - 3:,} more' if len(names) > 3 else ''}"
+
+
+if __name__ == "__main__":
+    with one_sentence():
+        try:
+            raise SystemExit(main())
+        except (
+            BrokenPipeError
+        ):  # `| head` has seen enough: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(141) from None
