@@ -582,8 +582,15 @@ def test_folders_deeper_than_python_calls(tmp_path):
         here, above = os.open("d", os.O_RDONLY, dir_fd=here), here
         os.close(above)
     os.close(os.open("a.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-    os.close(here)
-    (said,) = outcomes(tmp_path)[0].values()
+    try:
+        (said,) = outcomes(tmp_path)[0].values()
+    finally:  # rmtree calls itself for each
+        os.unlink("a.jpg", dir_fd=here)
+        for _ in range(depth):
+            here, below = os.open("..", os.O_RDONLY, dir_fd=here), here
+            os.close(below)
+            os.rmdir("d", dir_fd=here)
+        os.close(here)
     assert said in ("it is empty (0 bytes); choose another file", "it can't be read (File name too long)")
 
 
