@@ -5,6 +5,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from scenes.errors import InputError
+
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
 
 
@@ -51,7 +53,22 @@ def _canonical(value, numbers: dict[int, int]):
 
 
 def load(path: str | Path):
-    """Return the model in a .keras file; nothing in the file is run, as Keras' safe mode refuses code."""
+    """Return the model in a .keras file; nothing in the file is run, as Keras' safe mode refuses code.
+
+    Raises:
+        InputError: it holds code, is damaged, or is no such file.
+    """
     import keras
 
-    return keras.saving.load_model(path, safe_mode=True)
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Keras raises nearly anything where a file is not what it wrote itself: ValueError, KeyError, OSError, ...
+        if "safe_mode" in str(error):  # it goes on to say how to run the code after all
+            raise InputError(f"{path} holds code, which is not run; take a model of Keras' own layers") from None
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            f"{path} is no model that can be loaded ({why:.200}); make it again with `dvc repro` or `dvc pull`"
+        ) from None

@@ -1,16 +1,18 @@
 """Photos as people bring them: files, folders and zips, of which some cannot be used.
 
 Whatever is wrong with one is a sentence for whoever brought it; the others are not held up. They come one at a time and
-nothing is unpacked, so a large folder takes no more memory than its largest photo.
+nothing is unpacked to disk, so a large folder takes no more memory than its largest photo and the names in it.
 """
 
-import io
-import mimetypes
+import os
+import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -20,8 +22,14 @@ from scenes.safe_zip import DamagedMember, SafeZip, is_litter
 
 _SHOWN = 120  # characters of a name
 _SEPARATORS = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction and line characters, by their Unicode category
-# Formats that cameras and drawing programs write and no decoder here reads, by the brand in an ISO media file's head.
-_BRANDS = {b"heic": "a HEIC", b"heix": "a HEIC", b"mif1": "a HEIC", b"msf1": "a HEIC", b"avif": "an AVIF"}
+# How the names of photos end: of the formats that are read, and of those that people take for one, which are then
+# refused rather than passed over. (What Python's mimetypes knows depends on the machine.)
+_ENDINGS = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
+    *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".svg"),
+}
+# Formats that cameras write and no decoder here reads, by a brand in an ISO media file's head, the newest first.
+_BRANDS = {"an AVIF": (b"avif", b"avis"), "a HEIC": (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")}
 
 
 @dataclass(frozen=True)
@@ -68,15 +76,12 @@ def find(paths: Iterable[str | Path], limits: Limits, passed_over: Callable[[str
         paths: files, folders (with all folders below; links to folders are not followed) and zips (by their ending).
         passed_over: called with the name of each file in a folder or a zip that is taken for no photo.
     """
-    for path in map(Path, paths):
-        if path.is_dir():
-            for below in sorted(path.rglob("*")):
-                if is_litter(list(below.relative_to(path).parts)) or not below.is_file():
-                    continue
-                if _is_image(below.name):
-                    yield _file(below, limits)
-                else:
-                    passed_over(printable(str(below)))
+    for given in paths:
+        path = Path(given)
+        if not str(given):  # which would be the folder we are in
+            yield Refused("''", "there is no such file")
+        elif _is_folder(path):
+            yield from _in_folder(path, limits, passed_over)
         elif path.suffix.lower() == ".zip":
             yield from in_zip(path, limits, passed_over)
         else:
@@ -84,38 +89,30 @@ def find(paths: Iterable[str | Path], limits: Limits, passed_over: Callable[[str
 
 
 def in_zip(
-    path: str | Path, limits: Limits, passed_over: Callable[[str], None], file: io.BufferedIOBase | None = None
+    path: str | Path, limits: Limits, passed_over: Callable[[str], None], file: BinaryIO | None = None
 ) -> Iterator[Photo | Refused]:
     """Yield the photos in a zip, sorted by name; each must be read before the next one is asked for.
 
     Args:
-        file: the zip itself, where it is not on the disk.
         passed_over: see :func:`find`.
+        file: the zip itself, where it is not on the disk; it is left open.
     """
-    name = printable(str(path))
     try:
-        archive = SafeZip(path, limits.max_member_bytes, limits.max_ratio, file=file)
+        with (
+            nullcontext(file) if file else _opened(Path(path)) as opened,
+            SafeZip(path, limits.max_member_bytes, limits.max_ratio, file=opened) as archive,
+        ):
+            for member in sorted(archive.files):
+                parts = [part for part in member.split("/") if part not in ("", ".")]
+                name = one_line(f"{path}/{member}")
+                if is_litter(parts):
+                    continue
+                if _is_image(member):
+                    yield Photo(name, partial(_read_member, archive, member))
+                else:
+                    passed_over(name)
     except InputError as error:
-        said = str(error).removeprefix(str(Path(path)))  # the name stands before every sentence
-        yield Refused(name, printable(said.removeprefix(": ") if said.startswith(": ") else f"it{said}", shown=400))
-        return
-    with archive:
-        for member in sorted(archive.files):
-            parts = [part for part in member.split("/") if part not in ("", ".")]
-            if is_litter(parts):
-                continue
-            inside = printable(f"{path}/{member}")
-            if not _is_image(member):
-                passed_over(inside)
-                continue
-
-            def read(member: str = member) -> bytes:
-                try:
-                    return archive.read(member)
-                except DamagedMember:
-                    raise InputError("it is damaged within the zip; pack it again") from None
-
-            yield Photo(inside, read)
+        yield Refused(one_line(str(path)), _of_zip(path, error))
 
 
 def decode(data: bytes, limits: Limits) -> np.ndarray:
@@ -134,43 +131,114 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
         raise InputError(_sentence(problem, data, limits)) from None
 
 
-def printable(name: str, shown: int = _SHOWN) -> str:
-    """Return ``name`` on one line and of at most ``shown`` characters; what has no shape is written as ``\\x1b``.
+def one_line(name: str) -> str:
+    """Return ``name`` on one line; what has no shape is written as ``\\x1b``.
 
     A file's name may hold line ends, terminal commands, marks that turn the reading direction, and bytes that are no
     text.
     """
-    line = "".join(
+    return "".join(
         character.encode("unicode_escape").decode("ascii")
         if unicodedata.category(character) in _SEPARATORS
         else character
         for character in name
     )
-    return line if len(line) <= shown else f"{line[: shown // 2 - 1]}…{line[-(shown // 2) :]}"
+
+
+def printable(name: str, shown: int = _SHOWN) -> str:
+    """Return ``name`` on one line, see :func:`one_line`, and of at most ``shown`` characters, its middle left out."""
+    line = one_line(name)
+    return line if len(line) <= shown else f"{line[: (shown - 1) // 2]}…{line[len(line) - shown // 2 :]}"
+
+
+def _in_folder(folder: Path, limits: Limits, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
+    waiting = [str(folder)]  # what comes next stands last
+    while waiting:
+        path = Path(waiting.pop())
+        try:
+            # The folder that was brought may be a link; one in it could lead anywhere, also back.
+            if stat.S_ISDIR(path.stat(follow_symlinks=path == folder).st_mode):
+                with os.scandir(path) as entries:
+                    waiting += sorted((entry.path for entry in entries if not is_litter([entry.name])), reverse=True)
+                continue
+        except OSError as error:
+            yield Refused(one_line(str(path)), _unreadable(error))
+            continue
+        if _is_image(path.name):
+            yield _file(path, limits)
+        else:
+            passed_over(one_line(str(path)))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False  # whoever opens it is told why
 
 
 def _file(path: Path, limits: Limits) -> Photo:
     def read() -> bytes:
-        try:
-            size = path.stat().st_size
-            if path.is_file() and size > limits.max_member_bytes:
+        with _opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limits.max_member_bytes:
                 raise InputError(_too_many_bytes(size, limits))
-            return path.read_bytes()
-        except FileNotFoundError:
-            raise InputError("there is no such file") from None
-        except OSError as error:
-            raise InputError(f"it can't be read ({error.strerror or error})") from None
+            try:
+                return file.read(limits.max_member_bytes + 1)  # more, if it is being written
+            except OSError as error:
+                raise InputError(_unreadable(error)) from None
 
-    return Photo(printable(str(path)), read)
+    return Photo(one_line(str(path)), read)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file; raises InputError if there is none."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise InputError(_unreadable(error)) from None
+    if stat.S_ISDIR(mode):
+        raise InputError("it is a folder, not a file")
+    # To read one may take for ever.
+    raise InputError("it is a pipe or a device, not a file; save the photo first")
+
+
+def _unreadable(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return f"it can't be read ({one_line(getattr(error, 'strerror', None) or str(error))})"
+
+
+def _read_member(archive: SafeZip, member: str) -> bytes:
+    try:
+        return archive.read(member)
+    except DamagedMember:
+        raise InputError("it is damaged within the zip; pack it again") from None
+    except OSError as error:
+        raise InputError(_unreadable(error)) from None
+    except InputError as error:
+        raise InputError(_of_zip(archive.path, error)) from None
+
+
+def _of_zip(path: str | Path, error: InputError) -> str:
+    """Return what is said of a zip without its name, which stands before every sentence."""
+    said, name = str(error), str(Path(path))
+    if said.startswith(f"{name}: "):
+        said = said.removeprefix(f"{name}: ")
+    elif said.startswith(f"{name} "):
+        said = f"it{said.removeprefix(name)}"
+    return printable(said, shown=400)
 
 
 def _is_image(name: str) -> bool:
-    return (mimetypes.guess_type(name.rpartition("/")[2])[0] or "").startswith("image/")
+    return Path(name).suffix.lower() in _ENDINGS
 
 
 def _too_many_bytes(size: int, limits: Limits) -> str:
     return (
-        f"it has {size / 1e6:,.1f} MB, more than the {limits.max_member_bytes / 1e6:,.0f} MB that are taken "
+        f"it has {size / 1e6:,.1f} MB, more than the {limits.max_member_bytes / 1e6:,g} MB that are taken "
         "(archive.max_member_bytes); make it smaller"
     )
 
@@ -178,29 +246,27 @@ def _too_many_bytes(size: int, limits: Limits) -> str:
 def _sentence(problem: images.ImageProblem, data: bytes, limits: Limits) -> str:
     if problem.word == images.TOO_MANY_PIXELS:
         size = f"{problem.width:,} x {problem.height:,} pixels are" if problem.width else "it has"
-        return (
-            f"{size} more than the {limits.max_pixels / 1e6:,.0f} million that are taken (archive.max_pixels); "
-            "make it smaller"
-        )
+        return f"{size} more than the {limits.max_pixels:,} pixels that are taken (archive.max_pixels); make it smaller"
     if problem.word == images.CORRUPT:
         return "the image is damaged or cut short; save or download it again"
     formats = f"{', '.join(images.FORMATS[:-1])} and {images.FORMATS[-1]}"
-    if kind := _stranger(data):
-        return f"this is {kind}, which can't be read here; export it as JPEG (read are {formats})"
-    return f"this is no image that can be read (read are {formats})"
+    return f"{_stranger(data)} (read are {formats})"
 
 
 def _stranger(data: bytes) -> str:
-    """Return what a file is that people take for a photo, or ''."""
+    """Return what to say of a file in no format that is read; of those that people take for photos, what to do."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
-        return f"{_BRANDS[data[8:12]]} photo"
+    if data[4:8] == b"ftyp":
+        brands = {data[place : place + 4] for place in range(8, min(int.from_bytes(data[:4]), 256), 4)}
+        for kind, known in _BRANDS.items():
+            if not brands.isdisjoint(known):
+                return f"this is {kind} photo, which can't be read here; export it as JPEG"
     if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in head:
-        return "an SVG drawing"
+        return "this is an SVG drawing, which can't be read here; export it as JPEG"
     if head.startswith((b"<!doctype html", b"<html")):
-        return "a web page"
+        return "this is a web page; save the photo that is on it"
     if head.startswith(b"%pdf"):
-        return "a PDF"
-    if data.startswith(b"PK\x03\x04"):
-        return "a zip under another name"
-    return ""
+        return "this is a PDF, which can't be read here; export it as JPEG"
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "this is a zip, but its name does not end in .zip"
+    return "this is no image that can be read; choose another file"

@@ -70,9 +70,10 @@ def main() -> int:
     """Return the exit status."""
     arguments = _parser().parse_args()
     params = check()
+    sys.stdout.reconfigure(errors="backslashreplace")  # a screen of a few characters stops no answers
     limits = Limits(params.archive.max_member_bytes, params.archive.max_ratio, params.archive.max_pixels)
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    if (Path(arguments.model) / "model.keras").is_file():
+    if arguments.model not in classifier.names(".") and Path(arguments.model).is_dir():
         model = classifier.of_folder(arguments.model)
     else:
         model = classifier.load(".", arguments.model, unsure_below=params.select.unsure_below)
@@ -133,7 +134,7 @@ def _write(stream, form: Callable[[list[Answered]], str], head: str) -> tuple[in
         sys.stdout.flush()
         for photo in some:
             if not photo.answer:
-                print(f"{photo.name}: {photo.sentence}", file=sys.stderr)
+                tqdm.write(f"{photo.name}: {photo.sentence}", file=sys.stderr)  # above the bar
         good, bad = good + len(answered), bad + len(some) - len(answered)
     return good, bad
 

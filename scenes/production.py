@@ -6,6 +6,8 @@ from pathlib import Path
 from scenes import keras_file
 from scenes.errors import InputError
 
+_DESCRIBED = {"model", "classes", "image_shape", "unsure_below", "contains_above"}
+
 
 def save(folder: str | Path, network, description: dict) -> None:
     """Write a model into an existing folder; equal ones give equal bytes.
@@ -26,9 +28,19 @@ def load(folder: str | Path) -> tuple:
     """Return the keras.Model and the description that :func:`save` was given.
 
     Raises:
-        InputError: there is no model in ``folder``.
+        InputError: there is no model in ``folder``, or none as :func:`save` wrote it.
     """
     path = Path(folder) / "model.json"
     if not path.is_file():
         raise InputError(f"there is no model in {folder}; make it with `dvc repro` or fetch it with `dvc pull`")
-    return keras_file.load(Path(folder) / "model.keras"), json.loads(path.read_text(encoding="utf-8"))
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        missing = _DESCRIBED - description.keys()
+    except (ValueError, AttributeError, RecursionError):  # no JSON, or another value than an object
+        missing = _DESCRIBED
+    if missing:
+        raise InputError(
+            f"{path} does not say what belongs to a model ({', '.join(sorted(missing))}); "
+            "make it again with `dvc repro` or `dvc pull`"
+        )
+    return keras_file.load(Path(folder) / "model.keras"), description

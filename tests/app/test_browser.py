@@ -193,7 +193,7 @@ NO_PHOTOS = [
     ("drawing.svg", SVG, "this is an SVG drawing"),
     ("page.jpg", b"<!doctype html><script>window.hacked=1</script>", "this is a web page"),
     ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "this is a HEIC photo"),
-    ("bomb.png", bomb(), "more than the 50 million that are taken"),
+    ("bomb.png", bomb(), "more than the 50,000,000 pixels that are taken"),
     (MARKUP, b"no image", "this is no image that can be read"),
     ("turn\u202egpj.exe.jpg", b"no image", "turn\\u202egpj.exe.jpg: this is no image"),
 ]
