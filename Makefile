@@ -59,7 +59,7 @@ test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## 
 
 screenshots: .venv/installed-dev  ## pictures of the app on this folder's results, the README's among them (needs chromium)
 	FOLDER=. python -m pytest tests/app/test_browser.py
-	cp screenshots/photo.png docs/app.png
+	cp screenshots/photo-unsure.png docs/app.png
 
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow
