@@ -33,7 +33,8 @@ def launched():
 
 def screenshot(page, name: str) -> None:
     """Keep a picture of what is to be seen, for a person."""
-    page.wait_for_timeout(700)  # until pictures have been fetched and bars have grown
+    page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
+    page.wait_for_timeout(500)  # bars grow
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
