@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help repro repro-gpu test test-slow lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help repro repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ help:  ## show this list
 
 .venv/installed-gpu: requirements-gpu.txt .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-gpu.txt
+	@touch $@
+
+.venv/installed-app: requirements-app.txt .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-app.txt
 	@touch $@
 
 .dvc/plots/page.html: scenes/plots_page.py .venv/installed
@@ -47,8 +51,15 @@ repro: .venv/installed .dvc/plots/page.html  ## install what is needed and run t
 repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on the profile PROFILE=intel
 	dvc exp run -S "profile=$$PROFILE"
 
+app: .venv/installed-app  ## the app in a browser: drop a photo on it (ARGS="--server.port 8600" for another port)
+	python -m streamlit run app/main.py $(ARGS)
+
 test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## the tests, but those that take minutes
 	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+screenshots: .venv/installed-dev  ## pictures of the app on this folder's results, the README's among them (needs chromium)
+	FOLDER=. python -m pytest tests/app/test_browser.py
+	cp screenshots/photo.png docs/app.png
 
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow
@@ -82,9 +93,10 @@ comment:  ## put review/review.md on the pull request PR=<number>, in place of t
 results: .venv/installed  ## write the table of results in README.md from the metrics
 	python benchmarks/results.py
 
-bench: .venv/installed  ## speed of reading and training, as ratios to what plain Keras does
+bench: .venv/installed  ## speed of reading, training and the exports, as ratios to what plain Keras does
 	python benchmarks/reading.py
 	python benchmarks/training.py
+	python benchmarks/serving.py
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
 	python -m experiments.trials $(ARGS)
@@ -93,12 +105,12 @@ tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --
 	python -m experiments.tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
-	for extra in "" dev gpu remotes; do \
+	for extra in "" app dev gpu remotes; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $${extra:+--extra $$extra} \
 			pyproject.toml -o requirements$${extra:+-$$extra}.txt; \
 	done
 
 clean:  ## remove the environment, caches and everything the pipeline wrote, but metrics
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots review reports/report.html
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots review screenshots reports/report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

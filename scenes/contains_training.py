@@ -63,6 +63,7 @@ def fit(
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     # JAX would run a step op by op without it, see scenes/training.py.
     logits.compile(optimizer, loss, jit_compile=keras.backend.backend() == "jax")
+    logits.optimizer.build(logits.trainable_variables)  # else the first step is traced twice
     one_hot = np.eye(classes, dtype=np.float32)[label]
     logits.fit(
         batches(features, one_hot, batch_size=batch_size, epochs=epochs, seed=seed),

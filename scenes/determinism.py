@@ -2,7 +2,13 @@
 
 import os
 import sys
+import threading
+from collections.abc import Iterable
 from contextlib import contextmanager
+
+# What TensorFlow and Keras import with them wherever it is installed, for wrappers and pictures that nothing here uses.
+# It takes as long again as they do themselves. What needs one of these imports it later; Keras, its backend at once.
+SPARED = frozenset(["jax", "matplotlib", "pandas", "sklearn"])
 
 
 def configure(*, seed: int, threads: int, xla: bool = False) -> None:
@@ -26,7 +32,7 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     if xla:  # by flags: Keras' own switch is refused while op determinism is on
         os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
         os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
-    with _native_stderr_muted():
+    with _native_stderr_muted(), _Hiding(SPARED - {os.environ.get("KERAS_BACKEND")}):
         import keras
         import tensorflow as tf
 
@@ -37,6 +43,23 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+class _Hiding:
+    """Lets this thread's imports of some modules fail as if they were not installed; a server has other threads."""
+
+    def __init__(self, names: Iterable[str]):
+        self.names, self.thread = frozenset(names), threading.get_ident()
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.names and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(f"{name} is not wanted yet", name=name)
+
+    def __enter__(self):
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *error):
+        sys.meta_path.remove(self)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ The gradients are taken with TensorFlow's GradientTape. The models are plain Ker
 looks at them once they are trained.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,13 @@ _CLASSES = 12  # that the sheet shows
 _GAP = 0.03  # between an image and its overlay, in widths
 
 
-def heat_maps(model, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def heat_maps(
+    maps: Callable[[np.ndarray, np.ndarray], np.ndarray], images: np.ndarray, targets: np.ndarray
+) -> np.ndarray:
     """Return how much each place of an image speaks for a class, from 0 to 1, the image's own maximum.
 
     Args:
-        model: see :func:`activation_maps`.
+        maps: of images and targets, what :func:`activation_maps` returns; see :func:`compiled`.
         images: uint8 (n, height, width, 3).
         targets: int (n,), the class to explain for each image.
 
@@ -38,7 +41,7 @@ def heat_maps(model, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     import keras
 
     parts = [
-        activation_maps(model, images[start : start + BATCH_SIZE], targets[start : start + BATCH_SIZE])
+        maps(images[start : start + BATCH_SIZE], targets[start : start + BATCH_SIZE])
         for start in range(0, len(images), BATCH_SIZE)
     ]
     coarse = np.concatenate(parts)[..., None]
@@ -62,6 +65,27 @@ def activation_maps(model, images: np.ndarray, targets: np.ndarray) -> np.ndarra
     Returns:
         float32 (n, rows, columns), not negative.
     """
+    import tensorflow as tf
+
+    return _maps(model, tf.constant(images), tf.constant(targets)).numpy()
+
+
+def compiled(model, image_shape: Sequence[int]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return :func:`activation_maps` of one model as a graph, which is made here once and which threads may share.
+
+    Args:
+        model: see :func:`activation_maps`.
+        image_shape: (height, width, 3) of the images.
+    """
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *image_shape), tf.uint8), tf.TensorSpec((None,), tf.int64)]
+    graph = tf.function(functools.partial(_maps, model), input_signature=signature).get_concrete_function()
+    return lambda images, targets: graph(tf.constant(images), tf.constant(targets, tf.int64)).numpy()
+
+
+def _maps(model, images, targets):
+    """Return what :func:`activation_maps` does, from tensors to a tensor."""
     import keras
     import tensorflow as tf
 
@@ -74,13 +98,12 @@ def activation_maps(model, images: np.ndarray, targets: np.ndarray) -> np.ndarra
         _inputs(pooling, tape.watch) as activations,
         _inputs(classifier) as features,
     ):
-        model(tf.constant(images), training=False)
+        model(images, training=False)
         # The bias is left out, as it has no part in the gradient.
         scores = tf.reduce_sum(features[0] * tf.transpose(tf.gather(classifier.kernel.value, targets, axis=1)))
     gradients = tape.gradient(scores, activations[0])
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
-    maps = tf.nn.relu(tf.reduce_sum(weights * activations[0], axis=-1))
-    return tf.cast(maps, tf.float32).numpy()
+    return tf.cast(tf.nn.relu(tf.reduce_sum(weights * activations[0], axis=-1)), tf.float32)
 
 
 def _layers(model) -> Iterator:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from scenes import images
 from scenes.errors import InputError
@@ -130,17 +129,6 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
         return images.decode(data, max_pixels=limits.max_pixels).pixels
     except images.ImageProblem as problem:
         raise InputError(_sentence(problem, data, limits)) from None
-
-
-def preview(pixels: np.ndarray, size: int) -> Image.Image:
-    """Return a photo at most ``size`` pixels wide and high, its shape kept.
-
-    Args:
-        pixels: uint8 (height, width, 3).
-    """
-    image = Image.fromarray(pixels)
-    image.thumbnail((size, size))
-    return image
 
 
 def one_line(name: str) -> str:

@@ -32,7 +32,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Files and folders that the stages write beside those of the models, in metrics/, models/ and plots/.
-RESERVED = {"audit", "comparison", "contains", "finetune", "label_suspects", "predictions", "production"}
+RESERVED = {"audit", "comparison", "contains", "export", "finetune", "label_suspects", "predictions", "production"}
 # What a stage, a folder and a class of DVC's plots can be called without quoting.
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 
@@ -306,6 +306,29 @@ class Select(Section):
     unsure_below: Literal["precision_90", "precision_95", "precision_99"]
 
 
+class Tolerance(Section):
+    """How far each format may be from the Keras model."""
+
+    saved_model: PositiveFloat
+    litert: PositiveFloat
+    onnx: PositiveFloat
+
+
+class Export(Section):
+    """The model in production for other programs."""
+
+    formats: list[Literal[tuple(Tolerance.model_fields)]]
+    images: PositiveInt
+    tolerance: Tolerance
+
+    @field_validator("formats")
+    @classmethod
+    def _named_once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("each format can be named once only")
+        return value
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -328,6 +351,7 @@ class Params(Section):
         dict[ModelName, Annotated[CnnModel | HeadModel, Field(discriminator="kind")]], Field(min_length=1)
     ]
     select: Select
+    export: Export
     report: Report
 
     @model_validator(mode="after")

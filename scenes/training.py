@@ -78,6 +78,8 @@ def compile_classifier(
         # it while op determinism is on.
         jit_compile=keras.backend.backend() == "jax",
     )
+    # Else it is built in the first step, which is then traced a second time.
+    model.optimizer.build(model.trainable_variables)
 
 
 def run(
@@ -197,7 +199,6 @@ def _saving(path: Path, stopping, before: dict[str, list[float]]):
 
 
 def _restore(model, stopping, done: Checkpoint) -> None:
-    model.optimizer.build(model.trainable_variables)
     for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
         for variable, value in zip(variables, done.arrays[name], strict=True):
             variable.assign(value)

@@ -33,7 +33,7 @@ def main(name: str) -> None:
     test = records.open_records("data/records", "test")
     images = selected_images.read(test, {*wrong["key"], *unsure["key"], *looked_at["key"]})
     heats = gradcam.heat_maps(
-        model.load(Path("models") / name, "data"),
+        gradcam.compiled(model.load(Path("models") / name, "data"), test.image_shape),
         np.stack([images[key] for key in looked_at["key"]]),
         np.array([test.classes.index(said) for said in looked_at["predicted"]]),
     )

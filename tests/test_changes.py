@@ -111,7 +111,7 @@ EDITS = {
     "the seed": (param("seed", 7), {"split", "records", "composites", "suspects", *CONTAINS, *TRAINING}),
     "the number of threads": (
         param("threads", 1),
-        {"embed", "composites", "suspects", "select", "predict", *TRAINING, *CONTAINS, *BOTH, *EXPLAIN},
+        {"embed", "composites", "suspects", "select", "export", "predict", *TRAINING, *CONTAINS, *BOTH, *EXPLAIN},
     ),
     "the precision": (param("precision", "mixed_bfloat16"), TRAINING),
     "the other profile": (param("profiles.intel.image_size", 128), set()),
@@ -131,6 +131,9 @@ EDITS = {
     "a remark in Grad-CAM": (comment("scenes/gradcam.py"), EXPLAIN),
     "what counts as a tie": (param("select.tie", 0.01), {"select"}),
     "a remark in choosing": (comment("scenes/selection.py"), {"select"}),
+    "what an export may differ by": (param("export.tolerance.litert", 0.05), {"export"}),
+    "a remark in the exports": (comment("scenes/litert.py"), {"export"}),
+    "how a model is written": (comment("scenes/keras_file.py"), {"select", "export", "predict"}),
     "a remark in the predictions": (comment("scenes/prediction_table.py"), {"predict"}),
     "a figure to quote": (param("report.published", []), {"report"}),
     "the report's page": (comment("scenes/templates/report.html.jinja"), {"report"}),

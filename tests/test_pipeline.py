@@ -26,6 +26,7 @@ METRICS = (
     "metrics/audit.json",
     *(f"metrics/{model}.json" for model in MODELS),
     "metrics/comparison.json",
+    "metrics/export.json",
     "metrics/label_suspects.json",
     "metrics/production.json",
 )
@@ -301,6 +302,20 @@ print(found["probabilities"].tolist())
     for row, probabilities in zip(plain, json.loads(found.stdout.splitlines()[-1]), strict=True):
         assert described["classes"][int(np.argmax(probabilities))] == row.predicted
         assert max(probabilities) == pytest.approx(row.confidence, abs=1e-3)
+
+
+def test_every_format_says_what_the_production_model_says(pipeline):
+    metrics = json.loads((pipeline.one / "metrics/export.json").read_text())
+    params = yaml.safe_load((pipeline.one / "params.yaml").read_text())["export"]
+    assert sorted(metrics) == sorted(params["formats"]) == ["litert", "onnx", "saved_model"]
+    folder = pipeline.one / "models/export"
+    described = json.loads((folder / "model.json").read_text())
+    assert described.items() >= json.loads((pipeline.one / "models/production/model.json").read_text()).items()
+    for name, entry in metrics.items():
+        path = folder / described["formats"][name]["path"]
+        assert entry["bytes"] == sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+        assert 0 < entry["same_class"] <= entry["images"] <= params["images"]
+        assert max(entry["largest_difference"].values()) <= params["tolerance"][name]
 
 
 def test_every_image_without_a_label_is_predicted(pipeline):

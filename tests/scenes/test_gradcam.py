@@ -1,5 +1,8 @@
 """Grad-CAM against maps computed by hand, on networks small enough for that, and on both kinds of models."""
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,11 @@ from tests.scenes.test_model import data, save_cnn, save_head, tuned  # noqa: F4
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 COLUMNS = ["key", "actual", "predicted", "confidence"]
+
+
+def maps_of(network):
+    """As the stage has them, but not compiled."""
+    return functools.partial(gradcam.activation_maps, network)
 
 
 def pixels_as_features():
@@ -42,7 +50,7 @@ def test_the_heat_is_where_the_class_is():
     images = np.zeros((2, 12, 12, 3), np.uint8)
     images[0, 2:5, 7:11, 0] = 200
     images[1, ..., 1] = 200
-    heats = gradcam.heat_maps(network, images, np.array([0, 0]))
+    heats = gradcam.heat_maps(maps_of(network), images, np.array([0, 0]))
     assert heats.shape == (2, 12, 12)
     np.testing.assert_array_equal(heats[0] == 1, images[0, ..., 0] > 0)
     assert not heats[1].any()  # only what speaks against it
@@ -52,8 +60,8 @@ def test_more_images_than_a_batch_are_no_different():
     network, _ = pixels_as_features()
     images = np.stack([picture(number, 12, 12) for number in range(gradcam.BATCH_SIZE + 3)])
     targets = np.arange(len(images)) % 2
-    together = gradcam.heat_maps(network, images, targets)
-    alone = [gradcam.heat_maps(network, images[i : i + 1], targets[i : i + 1])[0] for i in range(len(images))]
+    together = gradcam.heat_maps(maps_of(network), images, targets)
+    alone = [gradcam.heat_maps(maps_of(network), images[i : i + 1], targets[i : i + 1])[0] for i in range(len(images))]
     np.testing.assert_array_equal(together, alone)
 
 
@@ -101,11 +109,14 @@ def test_both_kinds_of_models_and_they_stay_as_they_were(kind, tmp_path, data, t
     network = model.load(folder, source)
     images = np.stack([picture(number, 32, 32) for number in range(3)])
     before = network.predict_on_batch(images)
-    heats = gradcam.heat_maps(network, images, np.array([0, 1, 1]))
+    heats = gradcam.heat_maps(maps_of(network), images, np.array([0, 1, 1]))
     assert heats.shape == images.shape[:3]
     assert heats.dtype == np.float32
     assert 0 <= heats.min() < heats.max() == 1
-    np.testing.assert_array_equal(gradcam.heat_maps(network, images, np.array([0, 1, 1])), heats)
+    compiled = gradcam.compiled(network, (32, 32, 3))
+    with ThreadPoolExecutor(4) as pool:
+        for again in pool.map(lambda _: gradcam.heat_maps(compiled, images, np.array([0, 1, 1])), range(8)):
+            np.testing.assert_allclose(again, heats, atol=1e-5)
     np.testing.assert_array_equal(network.predict_on_batch(images), before)
     assert not any("call" in vars(layer) for layer in gradcam._layers(network))
 

@@ -74,6 +74,14 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("suspects.cnn", "efficientnetv2l", "'efficientnetv2l' is not a model of kind cnn"),
         ("archive.layout.test", "seg_train", "three different names"),
         ("models", {}, "`models`"),
+        (
+            "export.formats",
+            ["onnx", "openvino"],
+            "`export.formats.1`: Input should be 'saved_model',",
+        ),
+        ("export.formats", ["onnx", "onnx"], "`export.formats`: each format can be named once only"),
+        ("export.tolerance.onnx", 0.0, "`export.tolerance.onnx`"),
+        ("models.export", GOOD["models"]["baseline"], "models.export: the pipeline itself writes files"),
         ("report.published", [{"model": "CNN", "accuracy": 0.9, "remark": ""}], "`report.published.0.accuracy`"),
     ],
 )

@@ -64,6 +64,16 @@ def test_it_learns_and_reports_each_epoch(capsys):
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_a_step_is_traced_once(monkeypatch):
+    """For large networks a trace takes a minute."""
+    import keras
+
+    traced, step = [], keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda self, data: traced.append(self) or step(self, data))
+    train(epochs=2)
+    assert len(traced) == 1
+
+
 def test_the_rate_warms_up_linearly_and_ends_at_0():
     rate = training.rate("cosine", peak=2.0, steps=100, warmup_steps=20)
     assert [float(rate(step)) for step in (0, 10, 20, 100)] == pytest.approx([0, 1, 2, 0], abs=1e-6)
@@ -124,7 +134,6 @@ def test_weight_decay_leaves_biases_and_normalisation_alone():
 
     network = head.build(8, 3, units=4, dropout=0.0)
     training.compile_classifier(network, 0.1, optimizer="adamw", weight_decay=0.1, label_smoothing=0.0)
-    network.optimizer.build(network.trainable_variables)
     decayed = {v.path for v in network.trainable_variables if network.optimizer._use_weight_decay(v)}
     assert decayed == {v.path for v in network.trainable_variables if v.name == "kernel"}
     assert isinstance(network.optimizer, keras.optimizers.AdamW)

@@ -1,0 +1,146 @@
+"""Many photos, or a zip of them: a table, and the same as CSV."""
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from app import models
+from app.words import plain
+from scenes import answers, photos, predict
+from scenes.answers import Answered
+from scenes.classifier import Classifier
+from scenes.errors import InputError
+from scenes.photos import Photo, Refused
+
+MOST = 2000  # photos in one go; the command takes any number
+BATCH_SIZE = 16  # photos that one visitor sends at a time, so that another one's come in between
+_THUMBNAIL = 72  # pixels
+_SHOWN = 20  # sentences about photos that could not be used
+
+
+class Outcome(NamedTuple):
+    """What came of some files.
+
+    Attributes:
+        table: a row a photo.
+        csv: see ``scenes.predict.csv``.
+        bad: a sentence for each that could not be used.
+        passed_over: names of what is no photo.
+    """
+
+    table: pd.DataFrame
+    csv: str
+    bad: list[str]
+    passed_over: list[str]
+
+
+def main() -> None:
+    names = models.names()
+    if not names:
+        models.say_that_there_is_none()
+        return
+    st.title("Many photos at once", anchor=False)
+    files = st.file_uploader(
+        f"Drop photos or a zip of them, at most {MOST:,} photos", accept_multiple_files=True, key="photos"
+    )
+    if not files:
+        st.caption(
+            "More are for the command, which gives the same answers: "
+            "`python -m scenes.predict FOLDER --csv > answers.csv`"
+        )
+        return
+    wanted = tuple(file.file_id for file in files)
+    if st.session_state.get("answered for") != wanted:
+        try:
+            with st.spinner("The model is being loaded; this takes some seconds, once."):
+                served = models.get(names[0])
+        except InputError as error:
+            st.error(plain(str(error)))
+            return
+        st.session_state["answered"] = _answered(files, served)
+        st.session_state["answered for"] = wanted
+    _show(st.session_state["answered"])
+
+
+def _answered(files: list, served: models.Served) -> Outcome:
+    model, limits = served.classifier, models.limits()
+    passed_over: list[str] = []
+    total = sum(1 for _ in _found(files, lambda name: None))  # opens zips, reads no photo
+    found = _found(files, passed_over.append)
+    rows, csv, bad = [], [predict.csv([], model, header=True)], []
+    bar = st.progress(0.0, text=f"0 of {total:,} photos")
+    for done, photo in enumerate(answers.stream(found, model.prepare, served.predict, limits, BATCH_SIZE), start=1):
+        if photo.answer:
+            rows.append(_row(photo, model))
+            csv.append(predict.csv([photo], model, header=False))
+        else:
+            bad.append(f"{photo.name}: {photo.sentence}")
+        if done % BATCH_SIZE == 0:
+            bar.progress(done / total, text=f"{done:,} of {total:,} photos")
+    bar.empty()
+    return Outcome(pd.DataFrame(rows), "".join(csv), bad, passed_over)
+
+
+def _found(files: list, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
+    """Yield the photos in what was uploaded, and no more than ``MOST``."""
+    count = 0
+    for file in files:
+        if file.name.lower().endswith(".zip"):
+            some = photos.in_zip(photos.printable(file.name), models.limits(), passed_over, file=file)
+        else:
+            some = [Photo(photos.printable(file.name), file.getvalue)]
+        for photo in some:
+            if count == MOST:
+                sentence = f"with it there are more than the {MOST:,} that this page takes; the command takes them all"
+                yield Refused(photo.name, sentence)
+                return
+            count += 1
+            yield photo
+
+
+def _row(photo: Answered, model: Classifier) -> dict:
+    thumbnail = io.BytesIO()
+    Image.fromarray(photo.prepared).resize((_THUMBNAIL, _THUMBNAIL)).save(thumbnail, "JPEG", quality=80)
+    (best, _), *_ = model.top(photo.answer, 1)
+    return {
+        "photo": f"data:image/jpeg;base64,{base64.b64encode(thumbnail.getvalue()).decode('ascii')}",
+        "class": best,
+        "confidence": 100 * model.confidence(photo.answer),
+        "unsure": model.unsure(photo.answer),
+        "contains": ", ".join(model.contained(photo.answer)),
+        "name": photo.name,
+    }
+
+
+def _show(outcome: Outcome) -> None:
+    table, bad, passed_over = outcome.table, outcome.bad, outcome.passed_over
+    if len(table):
+        photos_found = "1 photo" if len(table) == 1 else f"{len(table):,} photos"
+        st.markdown(f"**{photos_found}**; the model is unsure of {int(table['unsure'].sum()):,}.")
+        st.download_button("CSV", outcome.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    if bad:
+        more = f"\n\nand {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
+        st.error(f"{len(bad):,} could not be used:\n\n" + "\n\n".join(map(plain, bad[:_SHOWN])) + more)
+    if passed_over:
+        names = ", ".join(passed_over[:_SHOWN]) + (", …" if len(passed_over) > _SHOWN else "")
+        st.caption(f"{len(passed_over):,} passed over, as their names are not those of images: {plain(names)}")
+    if len(table):
+        st.dataframe(
+            table,
+            hide_index=True,
+            row_height=_THUMBNAIL,
+            column_config={
+                "photo": st.column_config.ImageColumn(width=_THUMBNAIL + 20),
+                "confidence": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
+            },
+        )
+    elif not bad:
+        st.info("There is no image in it.")
+
+
+main()

@@ -1,0 +1,20 @@
+"""The app: a photo in, what the model says of it out. Start it with `make app`."""
+
+import streamlit as st
+
+from app import models
+
+
+def main() -> None:
+    st.set_page_config(page_title="Scenes", page_icon=":material/landscape:", layout="wide")
+    st.html("<style>.stMainBlockContainer {padding-top: 4.5rem; padding-bottom: 2rem}</style>")
+    pages = [
+        st.Page("photo.py", title="A photo", icon=":material/image:", default=True),
+        st.Page("batch.py", title="Many photos", icon=":material/photo_library:"),
+        st.Page("about.py", title="The model", icon=":material/query_stats:"),
+    ]
+    st.navigation(pages, position="top").run()
+    models.begin()
+
+
+main()

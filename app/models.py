@@ -1,0 +1,116 @@
+"""The models that the app answers with: loaded once for all visitors, in the background, and called in batches."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import streamlit as st
+
+from scenes import classifier, gradcam
+from scenes.batcher import Batcher
+from scenes.classifier import Answer, Classifier
+from scenes.photos import Limits
+from scenes.schema import Params, check
+
+ROOT = "."  # `make app` runs where params.yaml is
+BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory that their activations take
+_SOON = 1.0  # seconds
+
+_loading = threading.Lock()  # TensorFlow is set up once
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model as visitors share it.
+
+    Attributes:
+        classifier: what it is.
+        predict: from photos, uint8 (size, size, 3) each, to answers; from any thread.
+        maps: see ``scenes.gradcam.compiled``; from any thread.
+    """
+
+    classifier: Classifier
+    predict: Batcher
+    maps: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def heat(self, prepared: np.ndarray, answer: Answer) -> np.ndarray:
+        """Return what speaks for the class that was named, float32 (size, size); see ``scenes.gradcam.heat_maps``."""
+        target = np.array([answer.probabilities.argmax()])
+        return gradcam.heat_maps(self.maps, prepared[None], target)[0]
+
+
+@cache
+def params() -> Params:
+    """Return params.yaml, as it was when the app started."""
+    return check()
+
+
+def limits() -> Limits:
+    """Return what is taken from visitors."""
+    archive = params().archive
+    return Limits(archive.max_member_bytes, archive.max_ratio, archive.max_pixels)
+
+
+def names() -> list[str]:
+    """Return the models that can be chosen, the one in production first."""
+    return classifier.names(ROOT)
+
+
+def begin() -> None:
+    """Load the model in production soon, unless that has begun or there is none."""
+    if classifier.PRODUCTION in names() and classifier.PRODUCTION not in _futures:
+        # Not at once: while TensorFlow is imported, no other thread runs and no page reaches the visitor.
+        timer = threading.Timer(_SOON, _future, [classifier.PRODUCTION])
+        timer.daemon = True
+        timer.start()
+
+
+def say_that_there_is_none() -> None:
+    """Tell the visitor how a model comes to be."""
+    st.info("There is no model yet. Fetch it with `dvc pull`, or make it with `dvc repro`; then load this page again.")
+
+
+def get(name: str) -> Served:
+    """Return a model, waiting for it where it is still being loaded.
+
+    Raises:
+        InputError: it is not there.
+    """
+    return _future(name).result()
+
+
+_futures: dict[str, Future] = {}
+_starting = threading.Lock()
+
+
+def _future(name: str) -> Future:
+    with _starting:
+        if name not in _futures:
+            _futures[name] = Future()
+            threading.Thread(target=_load, args=(name, _futures[name]), daemon=True, name=f"load {name}").start()
+        return _futures[name]
+
+
+def _load(name: str, future: Future) -> None:
+    try:
+        with _loading:
+            _configure()
+            model = classifier.load(ROOT, name, unsure_below=params().select.unsure_below)
+            # The first call is slower than all others, which visitors need not know.
+            model.predict([np.zeros((model.size, model.size, 3), np.uint8)])
+            maps = gradcam.compiled(model.network, (model.size, model.size, 3))
+        future.set_result(Served(model, Batcher(model.predict, BATCH_SIZE), maps))
+    except BaseException as error:
+        with _starting:
+            del _futures[name]  # a visitor may have it made meanwhile and try again
+        future.set_exception(error)
+
+
+@cache
+def _configure() -> None:
+    from scenes.determinism import configure
+
+    configure(seed=0, threads=params().threads)

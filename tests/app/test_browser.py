@@ -1,0 +1,281 @@
+"""The app in a real browser, as a visitor uses it: what is uploaded, said, downloaded, and refused."""
+
+import io
+import json
+import os
+import re
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.app import browser as chromium
+from tests.app import server
+from tests.app.browser import page, screenshot
+
+pytestmark = [pytest.mark.timeout(900), chromium.needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def folder(request):
+    """A clone with results: the tests' own, or FOLDER=<another one>, whose pictures are nicer."""
+    chosen = os.environ.get("FOLDER")
+    return Path(chosen).resolve() if chosen else request.getfixturevalue("pipeline").one
+
+
+@pytest.fixture(scope="module")
+def address(folder, tmp_path_factory):
+    log = tmp_path_factory.mktemp("app") / "log"
+    with server.running(folder, log) as found:
+        yield found.address
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium.launched() as found:
+        yield found
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens a page as a new visitor, who sees no error of the app's own at the end."""
+    opened = []
+
+    def open_page(path="", **options):
+        opened.append(page(browser, f"{address}/{path}", **options))
+        return opened[-1]
+
+    yield open_page
+    for each in opened:
+        assert each.get_by_test_id("stException").count() == 0
+        assert each.evaluate("window.hacked") is None
+        each.context.close()
+
+
+@pytest.fixture(scope="module")
+def pred(folder):
+    """Bytes of the images without a label, by the key that data/predictions.csv has."""
+    predictions = pd.read_csv(folder / "data/predictions.csv", index_col="key")
+    with zipfile.ZipFile(folder / "data/raw/archive.zip") as archive:
+        return {key: (archive.read(key), row) for key, row in predictions.iterrows()}
+
+
+def upload(page, *files):
+    """Hand files, (name, bytes) each, to the uploader as a person's choice."""
+    page.locator('input[type="file"]').set_input_files(
+        [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in files]
+    )
+
+
+def heading(page) -> str:
+    """What the first answer on the page says, once it is there."""
+    page.get_by_text("Answered by").first.wait_for()
+    return page.get_by_role("heading", level=3).first.inner_text()
+
+
+def classes(folder):
+    return json.loads((folder / "models/production/model.json").read_text())["classes"]
+
+
+def test_a_photo_gets_the_answer_of_the_predict_stage(visit, pred):
+    opened = visit()
+    data, row = next(iter(pred.values()))
+    upload(opened, ("holiday.jpg", data))
+    assert heading(opened).endswith(row["class"])
+    assert ("Unsure" in heading(opened)) == row["unsure"]
+    assert opened.get_by_text(re.compile(rf"onfidence,? {percent(row['confidence'])}")).count() == 1
+    likeliest = sorted((row[f"probability_{name}"], name) for name in classes_of(row))[::-1]
+    for probability, name in likeliest[:2]:
+        opened.get_by_text(re.compile(rf"^{name} · {percent(probability)}$")).first.wait_for()
+    opened.get_by_text("Where it saw that (Grad-CAM)").wait_for()
+    screenshot(opened, "photo")
+
+
+def percent(share) -> str:
+    """How the app writes it, as a pattern."""
+    return rf"{min(100 * share, 99.9):.1f}\s%".replace(".", r"\.")
+
+
+def classes_of(row):
+    return [name.removeprefix("probability_") for name in row.index if name.startswith("probability_")]
+
+
+def test_what_is_pasted_is_answered(visit, pred):
+    opened = visit()
+    opened.get_by_text("Drop a photo here").wait_for()
+    data, row = list(pred.values())[1]
+    opened.evaluate(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+            document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+        }""",
+        list(data),
+    )
+    assert heading(opened).endswith(row["class"])
+
+
+def test_a_picture_from_the_camera_is_answered(visit, folder):
+    opened = visit()
+    opened.get_by_text("Camera", exact=True).click()
+    opened.wait_for_function("document.querySelector('video')?.videoWidth > 0")
+    opened.get_by_role("button", name="Take Photo").click()
+    assert heading(opened).rpartition(" ")[2].strip() in classes(folder)
+
+
+def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
+    opened = visit(dark=True)
+    opened.get_by_text("Examples", exact=True).click()
+    heading(opened)
+    first, last = chromium.seen(opened).get_attribute("src"), 2 * len(classes(folder)) - 1
+    opened.locator(f".st-key-example-{last} button").click()
+    opened.locator(f'.st-key-example-{last} button[kind="primary"]').wait_for()
+    chromium.seen(opened, other_than=first).wait_for()
+    heading(opened)
+    screenshot(opened, "examples-dark")
+    # Until the script has run to its end: then no list closes because the page is drawn again.
+    opened.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
+    opened.get_by_text("Models", exact=True).click()
+    other = opened.get_by_role("combobox", name="Compare with")
+    other.fill("efficientnetv2l")
+    opened.get_by_role("option", name="efficientnetv2l").wait_for()
+    other.press("Enter")
+    opened.get_by_text("Answered by efficientnetv2l").wait_for()
+    assert opened.get_by_text("Answered by").count() == 2
+    screenshot(opened, "two-models")
+
+
+def test_many_photos_become_a_table_and_the_same_csv_as_the_stage_writes(visit, pred, folder):
+    opened = visit("batch")
+    keys = list(pred)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for key in keys[3:]:
+            archive.writestr(key, pred[key][0])
+        archive.writestr("notes.txt", "no photo")
+        archive.writestr("broken.jpg", pred[keys[0]][0][:200])
+    upload(opened, *((key.rpartition("/")[2], pred[key][0]) for key in keys[:3]), ("more.zip", packed.getvalue()))
+    opened.get_by_text(f"{len(keys)} photos").wait_for()
+    assert opened.get_by_text("more.zip/broken.jpg: the image is damaged or cut short").is_visible()
+    assert opened.get_by_text("1 passed over").is_visible()
+    with opened.expect_download() as download:
+        opened.get_by_role("button", name="CSV").click()
+    found = pd.read_csv(download.value.path(), index_col="key")
+    expected = pd.read_csv(folder / "data/predictions.csv", index_col="key")
+    expected.index = [f"more.zip/{key}" if key in keys[3:] else key.rpartition("/")[2] for key in expected.index]
+    pd.testing.assert_frame_equal(found.loc[expected.index], expected, check_names=False, rtol=0, atol=1e-5)
+    assert len(found) == len(keys)
+    opened.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
+    screenshot(opened, "batch")
+
+
+def bomb() -> bytes:
+    """A PNG of 30,000 x 30,000 pixels, all of them 0, in which nothing is wrong but its size."""
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    parts = {b"IHDR": header, b"IDAT": zlib.compress(bytes(999)), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts.items())
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+MARKUP = "<img src=x onerror=window.hacked=1> **bold** [x](javascript:window.hacked=1) :red[y].jpg"
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.hacked=1</script></svg>"
+NO_PHOTOS = [
+    ("empty.jpg", b"", "it is empty (0 bytes)"),
+    ("words.jpg", b"no image at all", "this is no image that can be read"),
+    ("drawing.svg", SVG, "this is an SVG drawing"),
+    ("page.jpg", b"<!doctype html><script>window.hacked=1</script>", "this is a web page"),
+    ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "this is a HEIC photo"),
+    ("bomb.png", bomb(), "more than the 50,000,000 pixels that are taken"),
+    (MARKUP, b"no image", "this is no image that can be read"),
+    ("turn\u202egpj.exe.jpg", b"no image", "turn\\u202egpj.exe.jpg: this is no image"),
+]
+
+
+def test_what_is_no_photo_gets_a_sentence(visit):
+    opened = visit()
+    for name, data, sentence in NO_PHOTOS:
+        upload(opened, (name, data))
+        alert = opened.get_by_test_id("stAlert").filter(has_text=name if name.isascii() else "u202e")
+        alert.wait_for()
+        assert sentence in alert.inner_text()
+        assert alert.locator("img, a, strong").count() == 0
+        assert opened.get_by_text("Answered by").count() == 0
+
+
+def hostile_zips(photo):
+    """Zips that somebody else has made, by name, with what is said of them."""
+    bomb, climbing = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.bmp", bytes(30_000_000))
+    with zipfile.ZipFile(climbing, "w") as archive:
+        archive.writestr("../../escaped.jpg", photo)
+    return [
+        ("bomb.zip", bomb.getvalue(), "as a zip bomb does"),
+        ("climbing.zip", climbing.getvalue(), "climbs out of the archive"),
+        ("cut.zip", climbing.getvalue()[:60], "it is not a zip that can be read"),
+    ]
+
+
+def test_hostile_zips_get_a_sentence_each_and_leave_nothing(visit, pred, folder):
+    photo = next(iter(pred.values()))[0]
+    opened = visit("batch")
+    zips = hostile_zips(photo)
+    upload(opened, *((name, data) for name, data, _ in zips), ("good.jpg", photo))
+    opened.get_by_text("1 photo; the model").wait_for()
+    said = opened.get_by_test_id("stAlert").inner_text()
+    for name, _, sentence in zips:
+        assert re.search(rf"{re.escape(name)}: .*{re.escape(sentence)}", said), name
+    assert not list(folder.parent.rglob("escaped.jpg"))
+    screenshot(opened, "hostile-zips")
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(visit, tmp_path):
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(100_000_000)
+    opened = visit()
+    opened.locator('input[type="file"]').set_input_files(tmp_path / "huge.jpg")
+    opened.get_by_text(re.compile("must be 50.0.?MB or smaller")).wait_for()
+
+
+def test_what_is_known_of_the_model_is_what_was_measured(visit, folder):
+    opened = visit("about")
+    measured = json.loads((folder / "metrics/baseline.json").read_text())
+    opened.get_by_text(re.compile(percent(measured["accuracy"]))).first.wait_for()
+    for tab in ("Reliability", "Training", "Labels in doubt", "The data"):
+        opened.get_by_role("tab", name=tab, exact=True).click()
+        panel = opened.get_by_role("tabpanel").filter(visible=True).last
+        panel.locator("img").first.wait_for()
+        assert panel.locator("img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    screenshot(opened, "about")
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(visit, pred):
+    opened = visit(width=390, height=844, dark=True)
+    upload(opened, ("holiday.jpg", next(iter(pred.values()))[0]))
+    heading(opened)
+    wide = """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]
+        .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1).length"""
+    assert opened.evaluate(wide) == 0
+    opened.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 430)")
+    screenshot(opened, "phone-dark")
+
+
+def test_a_turned_photo_is_answered_upright(visit, pred):
+    data, row = next(iter(pred.values()))
+    turned = io.BytesIO()
+    image = Image.open(io.BytesIO(data)).convert("RGB").transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(turned, "PNG", exif=exif)
+    opened = visit()
+    upload(opened, ("turned.png", turned.getvalue()))
+    assert heading(opened).endswith(row["class"])
+    assert opened.get_by_text(re.compile(percent(row["confidence"]))).count() >= 1

@@ -1,0 +1,80 @@
+"""What the app's pages say where there is no browser to ask: without a model, with a broken one, of strange names."""
+
+import shutil
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from streamlit.testing.v1 import AppTest
+
+from app import models, words
+from scenes import photos
+from scenes.errors import InputError
+from scenes.schema import check
+from tests.code_facts import ROOT
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder in which the app looks for its models."""
+    monkeypatch.setattr(models, "ROOT", tmp_path)
+    monkeypatch.setattr(models, "_futures", {})
+    monkeypatch.setattr(models, "_configure", lambda: None)  # TensorFlow is set up for all tests
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["photo", "batch"])
+def test_without_a_model_it_says_how_to_get_one(elsewhere, page):
+    found = AppTest.from_file(str(ROOT / f"app/{page}.py"), default_timeout=60).run()
+    assert not found.exception
+    (said,) = found.info
+    assert "`dvc pull`" in said.value
+    assert "`dvc repro`" in said.value
+
+
+def test_without_results_the_page_about_the_model_says_so(elsewhere):
+    found = AppTest.from_file(str(ROOT / "app/about.py"), default_timeout=60).run()
+    assert not found.exception
+    assert [said.value for said in found.info] == ["Nothing has been measured yet; run `dvc repro`."]
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.timeout(900)
+def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewhere, pipeline):
+    shutil.copytree(pipeline.one / "models/production", elsewhere / "models/production")
+    whole = (elsewhere / "models/production/model.keras").read_bytes()
+    (elsewhere / "models/production/model.keras").write_bytes(whole[: len(whole) // 2])
+    assert models.names() == ["production"]
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"model\.keras"):
+            models.get("production")
+    (elsewhere / "models/production/model.keras").write_bytes(whole)
+    served = models.get("production")
+    assert models.get("production") is served
+    assert served.classifier.classes
+
+
+def test_an_unknown_model_is_an_error(elsewhere):
+    with pytest.raises(InputError, match="there is no model 'nobody'"):
+        models.get("nobody")
+
+
+@given(st.text() | st.text("<>*_[]()`~:#!&;$\\ ab\n"))
+def test_whatever_a_name_holds_markdown_shows_it_as_it_is(name):
+    line = photos.printable(" ".join(name.split()))
+    (paragraph,) = (block for block in MarkdownIt("commonmark").parse(f"x {words.plain(line)} x") if block.children)
+    assert {part.type for part in paragraph.children} == {"text"}
+    assert paragraph.children[0].content == f"x {line} x"
+
+
+@given(st.floats(0, 1))
+def test_no_model_is_said_to_be_quite_sure(share):
+    assert words.percent(share) != "100.0\N{NO-BREAK SPACE}%"
+
+
+def test_the_server_takes_no_larger_file_than_the_pipeline():
+    server = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["server"]
+    # Streamlit's MB have 1024 x 1024 bytes; what lies between the two is refused by scenes.photos.
+    assert 0 <= server["maxUploadSize"] * 2**20 - check(ROOT / "params.yaml").archive.max_member_bytes < 2**22

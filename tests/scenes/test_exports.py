@@ -1,0 +1,220 @@
+"""The model in other formats: the same answers, equal bytes from two processes, and nothing of this machine in them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+
+from scenes import backbone, cnn, exports, images, saved_model
+from scenes.errors import InputError
+from tests.code_facts import ROOT
+from tests.pictures import encode, picture
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+SIDE = 32
+DESCRIPTION = {
+    "model": "baseline",
+    "classes": ["forest", "sea", "street"],
+    "image_shape": [SIDE, SIDE, 3],
+    "unsure_below": 0.9,
+    "contains_above": 0.5,
+}
+ENCODED = [encode(picture(seed, SIDE, SIDE), quality=90) for seed in range(5)]
+PIXELS = np.stack([images.decode(data, max_pixels=10_000).pixels for data in ENCODED])
+FORMATS = list(exports.PATHS)
+TOLERANCE = {"saved_model": 1e-4, "litert": 0.02, "onnx": 1e-4}
+SAVE = """
+import sys
+from scenes.determinism import configure
+configure(seed=0, threads=2)
+from scenes import exports
+from tests.scenes.test_exports import DESCRIPTION, small
+exports.save(sys.argv[1], list(exports.PATHS), small(0), DESCRIPTION)
+"""
+
+
+def two_outputs(inputs, seen):
+    """A network with what one in production has: two outputs, and a layer whose statistics are no variables."""
+    seen = keras.layers.Normalization(mean=0.5, variance=2.0, name="standardise")(seen)
+    probabilities = keras.layers.Dense(3, activation="softmax", name="last")(seen)
+    contains = keras.layers.Dense(3, activation="sigmoid", name="contains")(seen)
+    return keras.Model(inputs, {"probabilities": probabilities, "contains": contains})
+
+
+def small(seed: int):
+    keras.utils.set_random_seed(seed)
+    body = cnn.penultimate(cnn.build((SIDE, SIDE, 3), 3, filters=[16, 64], dropout=0.1))
+    return two_outputs(body.input, body.output)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, deterministic):
+    """A network and the folder of its exports."""
+    folder = tmp_path_factory.mktemp("exports")
+    network = small(0)
+    exports.save(folder, FORMATS, network, DESCRIPTION)
+    return network, folder
+
+
+def answers(folder, name):
+    predict = exports.load(folder, name, threads=2)
+    return exports.in_batches(predict, ENCODED if name == "saved_model" else PIXELS)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_answers_are_those_of_keras(name, exported):
+    network, folder = exported
+    expected = network.predict_on_batch(PIXELS)
+    found = exports.compare(name, answers(folder, name), expected, tolerance=TOLERANCE[name])
+    assert (found["images"], found["same_class"]) == (5, 5)
+    assert set(found["largest_difference"]) == {"probabilities", "contains"}
+    # Otherwise any file would pass.
+    assert np.ptp(expected["probabilities"], axis=0).max() > 10 * TOLERANCE["onnx"]
+
+
+def test_a_second_time_it_gives_equal_bytes(exported, tmp_path):
+    """TensorFlow and tf2onnx number what they make on and on in a process."""
+    exports.save(tmp_path, FORMATS, exported[0], DESCRIPTION)
+    assert contents(tmp_path) == contents(exported[1])
+
+
+def test_equal_models_give_equal_bytes_in_another_process(exported, tmp_path):
+    """Another seed of Python's hashes, and other addresses in memory."""
+    done = subprocess.run(
+        [sys.executable, "-c", SAVE, tmp_path],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    one, other = contents(exported[1]), contents(tmp_path)
+    assert set(one) == set(other) == {"model.json", "model.onnx", "model.tflite", "saved_model/1/saved_model.pb"}
+    assert [name for name in one if one[name] != other[name]] == []
+
+
+def test_nothing_in_the_files_names_a_path(exported):
+    for name, data in contents(exported[1]).items():
+        for word in (str(ROOT), sys.prefix, "/tmp", ".py"):
+            assert word.encode() not in data, f"{name}: {word}"
+
+
+def test_other_weights_give_other_bytes(exported, tmp_path):
+    exports.save(tmp_path, ["saved_model"], small(1), DESCRIPTION)
+    one, other = contents(exported[1]), contents(tmp_path)
+    assert one["saved_model/1/saved_model.pb"] != other["saved_model/1/saved_model.pb"]
+
+
+def test_only_the_formats_named_are_written(exported, tmp_path):
+    exports.save(tmp_path, [], exported[0], DESCRIPTION)
+    assert list(contents(tmp_path)) == ["model.json"]
+    assert json.loads((tmp_path / "model.json").read_text()) == {**DESCRIPTION, "formats": {}}
+
+
+def test_model_json_says_where_each_format_stands_and_what_it_takes(exported):
+    described = json.loads((exported[1] / "model.json").read_text())
+    assert described.items() >= DESCRIPTION.items()
+    assert {name: entry["path"] for name, entry in described["formats"].items()} == exports.PATHS
+    loaded = tf.saved_model.load(str(exported[1] / exports.PATHS["saved_model"]))
+    for name, entry in described["formats"]["saved_model"]["input"].items():
+        (spec,) = loaded.signatures[name].structured_input_signature[1].values()
+        assert entry == {"name": spec.name, "dtype": spec.dtype.name, "shape": list(spec.shape)}
+
+
+def test_a_saved_model_reads_files_of_any_size_and_names_classes(exported):
+    network, folder = exported
+    pictures = [picture(7, 150, 113), picture(8, 20, 31), picture(9, SIDE, SIDE)]
+    files = [encode(pixels, "PNG") for pixels in pictures]
+    found = exports.load(folder, "saved_model", threads=2)(files)
+    expected = network.predict_on_batch(np.stack([images.fit(pixels, SIDE) for pixels in pictures]))
+    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-3)
+    names = [DESCRIPTION["classes"][index].encode() for index in expected["probabilities"].argmax(axis=1)]
+    assert list(found["class"]) == names
+
+
+def test_its_second_signature_takes_pixels(exported):
+    network, folder = exported
+    found = saved_model.load(folder / exports.PATHS["saved_model"], saved_model.PIXELS)(PIXELS)
+    np.testing.assert_allclose(found["contains"], network.predict_on_batch(PIXELS)["contains"], atol=1e-5)
+
+
+def test_keras_takes_it_as_a_layer(exported):
+    layer = keras.layers.TFSMLayer(exported[1] / exports.PATHS["saved_model"], call_endpoint="serving_default")
+    found = layer(tf.constant(ENCODED))
+    expected = exported[0].predict_on_batch(PIXELS)["probabilities"]
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+
+
+def test_a_saved_model_refuses_what_is_no_image(exported):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        exports.load(exported[1], "saved_model", threads=2)([ENCODED[0], ENCODED[0][:200]])
+
+
+def test_litert_is_half_the_size_and_takes_any_number_of_images(exported):
+    folder = exported[1]
+    assert exports.size(folder, "litert") < 0.65 * exports.size(folder, "onnx")
+    predict = exports.load(folder, "litert", threads=1)
+    one_by_one = np.concatenate([predict(PIXELS[index : index + 1])["probabilities"] for index in range(len(PIXELS))])
+    np.testing.assert_allclose(predict(PIXELS)["probabilities"], one_by_one, atol=1e-3)
+
+
+def test_the_onnx_file_is_sound_and_says_what_goes_in_and_out(exported):
+    model = onnx.load(exported[1] / exports.PATHS["onnx"])
+    onnx.checker.check_model(model, full_check=True)
+    assert [value.name for value in model.graph.input] == ["image"]
+    assert {value.name for value in model.graph.output} == {"probabilities", "contains"}
+    for value in (*model.graph.input, *model.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+def test_a_head_behind_a_backbone(tmp_path):
+    """The layers of the other kind of model: resizing, a mirrored view, EfficientNetV2.
+
+    In a SavedModel they are TensorFlow's own, as in the Keras model.
+    """
+    keras.utils.set_random_seed(0)
+    whole = backbone.build("EfficientNetV2B0", 40)
+    # Up to the first block with squeeze-and-excitation; what comes behind it is of the same layers.
+    seen = keras.layers.GlobalAveragePooling2D()(whole.get_layer("block4a_project_bn").output)
+    embedding = backbone.embedding(keras.Model(whole.input, seen), views=2)
+    network = two_outputs(embedding.input, embedding.output)
+    expected = keras.tree.map_structure(keras.ops.convert_to_numpy, network(PIXELS, training=False))
+    formats = ["litert", "onnx"]
+    exports.save(tmp_path, formats, network, DESCRIPTION)
+    for name in formats:
+        exports.compare(name, answers(tmp_path, name), expected, tolerance=TOLERANCE[name])
+
+
+@pytest.mark.parametrize("wrong", [0.3, np.nan])
+@pytest.mark.parametrize("output", ["probabilities", "contains"])
+def test_a_difference_beyond_the_tolerance_is_one_sentence(output, wrong):
+    expected = {name: np.array([[0.6, 0.4], [0.3, 0.7]], np.float32) for name in ("probabilities", "contains")}
+    found = {name: value.copy() for name, value in expected.items()}
+    found[output][0, 0] = wrong
+    with pytest.raises(
+        InputError, match=rf"onnx and the Keras model differ .* in {output} .* export.tolerance.onnx"
+    ) as e:
+        exports.compare("onnx", found, expected, tolerance=0.2)
+    assert "\n" not in str(e.value)
+
+
+def test_differences_are_counted():
+    expected = {"probabilities": np.array([[0.51, 0.49], [0.1, 0.9]]), "contains": np.array([[0.5, 0.5], [0.1, 0.2]])}
+    found = {"probabilities": np.array([[0.49, 0.51], [0.1, 0.9]]), "contains": np.array([[0.5, 0.5], [0.1, 0.204]])}
+    assert exports.compare("onnx", found, expected, tolerance=0.05) == {
+        "images": 2,
+        "same_class": 1,
+        "largest_difference": {"probabilities": 0.02, "contains": 0.004},
+    }

@@ -1,0 +1,74 @@
+"""The stage `export`: the files and their metrics, or nothing and one sentence."""
+
+import json
+import shutil
+
+import keras
+import pytest
+import yaml
+
+from scenes import production
+from scenes.errors import one_sentence
+from stages import export
+from tests.code_facts import ROOT
+from tests.scenes.test_exports import DESCRIPTION, two_outputs
+from tests.scenes.test_records import SIZE, SPLITS
+from tests.scenes.test_records import write as write_records
+from tests.stages.test_audit import written
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with records and a model in production, which tells images apart by their mean colour."""
+    (tmp_path / "data").mkdir()
+    write_records(tmp_path / "data/records", splits={"test": SPLITS["val"]})
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((SIZE, SIZE, 3))
+    network = two_outputs(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    (tmp_path / "models/production").mkdir(parents=True)
+    production.save(tmp_path / "models/production", network, DESCRIPTION | {"image_shape": [SIZE, SIZE, 3]})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def set_export(folder, **changes):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["export"].update(changes)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
+    set_export(folder, formats=["saved_model"], images=3)
+    before = written(folder)
+    export.main()
+    new = ["metrics/export.json", "models/export/model.json", "models/export/saved_model/1/saved_model.pb"]
+    assert written(folder) == sorted([*before, *new])
+    text = (folder / "metrics/export.json").read_text()
+    metrics = json.loads(text)
+    assert text == json.dumps(metrics, indent=2, sort_keys=True) + "\n"
+    assert metrics["saved_model"]["bytes"] == (folder / new[-1]).stat().st_size
+    assert metrics["saved_model"]["images"] == 3
+    assert "the Keras model's class for" in capsys.readouterr().out
+
+
+def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys):
+    tolerance = {"saved_model": 1e-12, "litert": 1e-12, "onnx": 1e-12}
+    set_export(folder, formats=["litert"], tolerance=tolerance)
+    before = written(folder)
+    with pytest.raises(SystemExit) as ended, one_sentence():
+        export.main()
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    assert "error: litert and the Keras model differ by up to" in error
+    assert "leave litert out of export.formats" in error
+    assert written(folder) == before
+
+
+def test_without_a_model_it_says_what_to_do(folder, capsys):
+    set_export(folder)
+    shutil.rmtree(folder / "models/production")
+    with pytest.raises(SystemExit), one_sentence():
+        export.main()
+    assert "there is no model in models/production" in capsys.readouterr().err
