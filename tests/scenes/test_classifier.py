@@ -12,6 +12,7 @@ from scenes import classifier, photos, schema
 from scenes.classifier import Answer, Classifier
 from scenes.errors import InputError
 from scenes.photos import Limits
+from scenes.safe_zip import SafeZip
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")]
 LIMITS = Limits(10_000_000, 200, 10_000_000)
@@ -26,13 +27,9 @@ def model(pipeline) -> Classifier:
 @pytest.fixture(scope="module")
 def prepared(pipeline, model) -> list[np.ndarray]:
     """The unlabelled images, in the order of data/predictions.csv."""
-    found = photos.find([pipeline.one / "data/raw/archive.zip"], LIMITS, lambda name: None)
-    pixels = {
-        photo.name.partition(".zip/")[2]: model.prepare(photos.decode(photo.read(), LIMITS))
-        for photo in found
-        if "/seg_pred/" in photo.name
-    }
-    return [pixels[key] for key in pd.read_csv(pipeline.one / "data/predictions.csv")["key"]]
+    keys = pd.read_csv(pipeline.one / "data/predictions.csv")["key"]
+    with SafeZip(pipeline.one / "data/raw/archive.zip", LIMITS.max_member_bytes, LIMITS.max_ratio) as archive:
+        return [model.prepare(photos.decode(archive.read(key), LIMITS)) for key in keys]
 
 
 def both(answers: list[Answer]) -> np.ndarray:

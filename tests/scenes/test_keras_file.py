@@ -1,5 +1,6 @@
 """.keras files: equal bytes from two processes, and read by Keras alone."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from scenes import backbone, cnn, head, keras_file
+from scenes.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
@@ -67,9 +69,85 @@ def test_it_holds_no_date(tmp_path):
         assert b"date" not in file.read("metadata.json")
 
 
-def test_code_in_a_file_is_refused(tmp_path):
+def refusal(path) -> str:
+    with pytest.raises(InputError) as caught:
+        keras_file.load(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path} ")
+    assert said.isprintable()
+    assert len(said) < len(str(path)) + 350
+    assert "safe_mode" not in said  # nobody is told how to run the code after all
+    return said
+
+
+def with_code(path):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
-    keras_file.save(tmp_path / "model.keras", model)
-    with pytest.raises(ValueError, match=r"safe_mode|Lambda"):
-        keras_file.load(tmp_path / "model.keras")
+    keras_file.save(path, model)
+    return path
+
+
+def test_code_in_a_file_is_refused(tmp_path):
+    assert "holds code, which is not run" in refusal(with_code(tmp_path / "model.keras"))
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sound") / "model.keras"
+    keras_file.save(path, small(0))
+    return path
+
+
+def with_config(sound, path, config) -> str:
+    """Replace the layers of a sound file by a config made to harm; return what is said of it."""
+    with zipfile.ZipFile(sound) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, json.dumps(config) if name == "config.json" else old.read(name))
+    return refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "arguments"),
+    [
+        ("os", "system", ["touch harmed"]),
+        ("builtins", "exec", ["open('harmed', 'w')"]),
+        ("subprocess", "run", [["touch", "harmed"]]),
+        ("keras.config", "enable_unsafe_deserialization", []),
+        ("keras.src.utils.file_utils", "rmtree", ["harmed"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["function", "class", "layer"])
+def test_a_file_cannot_name_a_function_to_call(sound, tmp_path, monkeypatch, module, name, arguments, form):
+    """As files did that went round the safe mode of older versions, https://nvd.nist.gov/vuln/detail/CVE-2025-1550."""
+    monkeypatch.chdir(tmp_path)
+    call = {"module": module, "class_name": name, "config": {"args": arguments}, "registered_name": name}
+    function = {"module": module, "class_name": "function", "config": name, "registered_name": "function"}
+    layer = {
+        "module": "keras.layers",
+        "class_name": "Lambda",
+        "config": {"name": "a", "function": function, "arguments": {"args": arguments}},
+        "registered_name": None,
+    }
+    layers = {"function": function, "class": call, "layer": layer}
+    model = {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": "m", "layers": [layers[form]], "build_input_shape": [None, 2]},
+        "registered_name": None,
+    }
+    for number, config in enumerate((model, layers[form])):
+        with_config(sound, tmp_path / f"{number}.keras", config)
+    assert not (tmp_path / "harmed").exists()
+    assert "holds code" in refusal(with_code(tmp_path / "model.keras"))  # as before: the mode was not switched off
+
+
+@pytest.mark.parametrize("part", [0, 0.001, 0.5, 0.99])
+def test_a_file_that_is_cut_short(sound, tmp_path, part):
+    data = sound.read_bytes()
+    (tmp_path / "model.keras").write_bytes(data[: int(part * len(data))])
+    assert "is no model that can be loaded (" in refusal(tmp_path / "model.keras")
+
+
+def test_a_file_that_is_not_there_or_a_folder(tmp_path):
+    assert "is no model that can be loaded (" in refusal(tmp_path / "nothing.keras")
+    assert "is no model that can be loaded (" in refusal(tmp_path)

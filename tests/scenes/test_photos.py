@@ -139,11 +139,6 @@ def test_exif_turns_a_photo_as_pillow_does(kind, orientation):
     assert np.array_equal(photos.decode(data, LIMITS), expected)
 
 
-def test_a_preview_keeps_the_shape():
-    assert photos.preview(picture(1, 400, 300), 100).size == (100, 75)
-    assert photos.preview(picture(1, 40, 30), 100).size == (40, 30)
-
-
 # What is no image
 
 

@@ -1,5 +1,6 @@
 """The command as a person uses it: the answers of data/predictions.csv, and what goes wrong in a sentence each."""
 
+import functools
 import io
 import json
 import os
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scenes import predict
+from scenes import classifier, predict
 from scenes.answers import Answered
 from scenes.classifier import Answer
 from scenes.errors import one_sentence
@@ -26,13 +27,20 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")
 ATOL = 2e-6  # float32 sums in another order, and the sixth decimal of a file
 
 
+@pytest.fixture(scope="module")
+def load():
+    """``scenes.classifier.load``, each model once: what is tested here is what comes after."""
+    return functools.cache(classifier.load)
+
+
 @pytest.fixture
-def run(pipeline, monkeypatch, capsys):
+def run(pipeline, load, monkeypatch, capsys):
     """Return a function that runs the command in a clone with results: its status, stdout and stderr."""
 
     def command(*arguments) -> tuple[int, str, str]:
         monkeypatch.chdir(pipeline.one)
         monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
+        monkeypatch.setattr(classifier, "load", load)
         try:
             with one_sentence():
                 status = predict.main()
