@@ -45,7 +45,7 @@ def page(browser: Browser, address: str, *, width: int = 1280, height: int = 860
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
     )
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(120_000)  # of a machine on which all tests run at once
     opened.goto(address)
     return opened
 

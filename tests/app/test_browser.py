@@ -133,7 +133,7 @@ def test_a_picture_from_the_camera_is_answered(visit, folder):
 
 
 def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
-    opened = visit(dark=True)
+    opened = visit(dark=True, height=1100)  # all in view: a list that is open closes when the page is scrolled
     opened.get_by_text("Examples", exact=True).click()
     heading(opened)
     first, last = chromium.seen(opened).get_attribute("src"), 2 * len(classes(folder)) - 1
@@ -146,8 +146,9 @@ def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
     opened.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
     opened.get_by_text("Models", exact=True).click()
     other = opened.get_by_role("combobox", name="Compare with")
+    other.click()
+    opened.get_by_role("option", name="baseline").wait_for()
     other.fill("efficientnetv2l")
-    opened.get_by_role("option", name="efficientnetv2l").wait_for()
     other.press("Enter")
     opened.get_by_text("Answered by efficientnetv2l").wait_for()
     assert opened.get_by_text("Answered by").count() == 2
