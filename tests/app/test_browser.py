@@ -145,6 +145,7 @@ def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
     # Until the script has run to its end: then no list closes because the page is drawn again.
     opened.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
     opened.get_by_text("Models", exact=True).click()
+    opened.wait_for_timeout(1500)  # it unfolds; a list that is opened meanwhile closes again
     other = opened.get_by_role("combobox", name="Compare with")
     other.click()
     opened.get_by_role("option", name="baseline").wait_for()
