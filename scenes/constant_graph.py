@@ -63,6 +63,7 @@ def _drop_numbers(definition) -> None:
             text = text.replace(old, names[old])
         function.Clear()
         text_format.Parse(text, function)
+    functions.sort(key=lambda function: function.signature.name)  # they stand in the order of a hash of their names
     for node in definition.node:
         for attribute in node.attr.values():
             if attribute.HasField("func"):

@@ -3,6 +3,7 @@
 Source: https://onnx.ai, https://github.com/onnx/tensorflow-onnx
 """
 
+import copy
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,7 @@ OPSET = 18  # of 2022: runtimes of the last years know it, and it is the newest 
 def save(path: str | Path, graph: ConstantGraph) -> None:
     """Write a graph of ``scenes.constant_graph.of_pixels``; equal ones give equal bytes."""
     import tf2onnx
-    import tf2onnx.tfonnx  # which takes a number, too, when it is loaded
 
-    tf2onnx.utils.INTERNAL_NAME = 1  # it numbers names on and on in a process
     with _without_warnings():
         model, _ = tf2onnx.convert.from_graph_def(
             graph.definition,
@@ -32,7 +31,45 @@ def save(path: str | Path, graph: ConstantGraph) -> None:
         )
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    _number(model.graph)
     Path(path).write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _number(graph) -> None:
+    """Put what a graph consists of into the order in which it is needed, and name it by its number in that order.
+
+    tf2onnx goes through sets: the same graph has other names and another order where Python's hashes are others. And
+    of two equal constants one or the other stays.
+
+    Args:
+        graph: onnx.GraphProto; its inputs and outputs keep their names.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    names = {value.name: value.name for value in (*graph.input, *graph.output)} | {"": ""}  # "": an input left out
+    nodes, tensors = {}, []
+    waiting = [(value.name, False) for value in reversed(graph.output)]
+    while waiting:
+        name, all_before = waiting.pop()
+        if name in constants and name not in names:
+            names[name] = f"constant_{len(tensors)}"
+            tensors.append(copy.deepcopy(constants[name]))
+            tensors[-1].name = names[name]
+        elif name in makers and makers[name].output[0] not in nodes:
+            node = makers[name]
+            if not all_before:
+                waiting += [(name, True), *((before, False) for before in reversed(node.input))]
+                continue
+            nodes[node.output[0]] = numbered = copy.deepcopy(node)
+            numbered.name = f"{node.op_type}_{len(nodes)}"
+            for index, output in enumerate(node.output):
+                names.setdefault(output, f"{numbered.name}_{index}")
+            numbered.input[:] = [names[before] for before in node.input]
+            numbered.output[:] = [names[output] for output in node.output]
+            numbered.attribute.sort(key=lambda attribute: attribute.name)
+    for field, ordered in ((graph.node, nodes.values()), (graph.initializer, tensors)):
+        del field[:]
+        field.extend(ordered)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """The model in other formats: the same answers, equal bytes from two processes, and nothing of this machine in them."""
 
+import copy
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import onnx
 import pytest
 import tensorflow as tf
 
-from scenes import backbone, cnn, exports, images, saved_model
+from scenes import backbone, cnn, exports, images, onnx_model, saved_model
 from scenes.errors import InputError
 from tests.code_facts import ROOT
 from tests.pictures import encode, picture
@@ -85,8 +87,38 @@ def test_the_answers_are_those_of_keras(name, exported):
 
 def test_a_second_time_it_gives_equal_bytes(exported, tmp_path):
     """TensorFlow and tf2onnx number what they make on and on in a process."""
-    exports.save(tmp_path, FORMATS, exported[0], DESCRIPTION)
-    assert contents(tmp_path) == contents(exported[1])
+    for count in (0, 7, 40):
+        for _ in range(count):
+            tf.function(lambda x: tf.map_fn(lambda y: y + 1, x)).get_concrete_function(
+                tf.TensorSpec((None,), tf.float32)
+            )
+        again = tmp_path / str(count)
+        again.mkdir()
+        exports.save(again, FORMATS, exported[0], DESCRIPTION)
+        assert contents(again) == contents(exported[1])
+
+
+def test_an_onnx_graph_has_one_order_and_one_set_of_names(exported):
+    """Whatever names and order tf2onnx came by, and the graph computes what it did."""
+    path = exported[1] / exports.PATHS["onnx"]
+    model = onnx.load(path)
+    kept = {value.name for value in (*model.graph.input, *model.graph.output)}
+    names = sorted({name for node in model.graph.node for name in (*node.input, *node.output)} - kept)
+    random.Random(0).shuffle(names)
+    renamed = {name: f"x{number}" for number, name in enumerate(names)}
+    for node in model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    tensors = [copy.deepcopy(tensor) for tensor in model.graph.initializer]
+    for tensor in tensors:
+        tensor.name = renamed[tensor.name]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(reversed(tensors))
+    onnx.checker.check_model(model)
+    assert model.SerializeToString(deterministic=True) != path.read_bytes()
+    onnx_model._number(model.graph)
+    onnx.checker.check_model(model)
+    assert model.SerializeToString(deterministic=True) == path.read_bytes()
 
 
 def test_equal_models_give_equal_bytes_in_another_process(exported, tmp_path):
