@@ -170,7 +170,7 @@ def test_many_photos_become_a_table_and_the_same_csv_as_the_stage_writes(visit, 
     assert opened.get_by_text("more.zip/broken.jpg: the image is damaged or cut short").is_visible()
     assert opened.get_by_text("1 passed over").is_visible()
     with opened.expect_download() as download:
-        opened.get_by_role("button", name="CSV").click()
+        opened.get_by_test_id("stDownloadButton").get_by_role("button").click()
     found = pd.read_csv(download.value.path(), index_col="key")
     expected = pd.read_csv(folder / "data/predictions.csv", index_col="key")
     expected.index = [f"more.zip/{key}" if key in keys[3:] else key.rpartition("/")[2] for key in expected.index]
