@@ -68,13 +68,14 @@ def main() -> None:
 
 
 def _answered(files: list, served: models.Served) -> Outcome:
-    model, limits = served.classifier, models.limits()
+    model = served.classifier
     passed_over: list[str] = []
     total = sum(1 for _ in _found(files, lambda name: None))  # opens zips, reads no photo
     found = _found(files, passed_over.append)
     rows, csv, bad = [], [predict.csv([], model, header=True)], []
     bar = st.progress(0.0, text=f"0 of {total:,} photos")
-    for done, photo in enumerate(answers.stream(found, model.prepare, served.predict, limits, BATCH_SIZE), start=1):
+    stream = answers.stream(found, models.decode, model.prepare, served.predict, BATCH_SIZE)
+    for done, photo in enumerate(stream, start=1):
         if photo.answer:
             rows.append(_row(photo, model))
             csv.append(predict.csv([photo], model, header=False))

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import streamlit as st
 
-from scenes import classifier, gradcam
+from scenes import classifier, gradcam, photos
 from scenes.batcher import Batcher
 from scenes.classifier import Answer, Classifier
 from scenes.photos import Limits
@@ -19,6 +19,8 @@ ROOT = "."  # `make app` runs where params.yaml is
 BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory that their activations take
 _SOON = 1.0  # seconds
 
+# A photo of as many pixels as are taken needs up to 1.1 GB while it is decoded.
+_decoding = threading.Semaphore(2)
 _loading = threading.Lock()  # TensorFlow is set up once
 
 
@@ -52,6 +54,16 @@ def limits() -> Limits:
     """Return what is taken from visitors."""
     archive = params().archive
     return Limits(archive.max_member_bytes, archive.max_ratio, archive.max_pixels)
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Return the pixels of a photo as ``scenes.photos.decode`` does, waiting while others' are being decoded.
+
+    Raises:
+        InputError: see there.
+    """
+    with _decoding:
+        return photos.decode(data, limits())
 
 
 def names() -> list[str]:

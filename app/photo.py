@@ -85,7 +85,7 @@ def _chosen() -> np.ndarray | None:
 
 def _decoded(file, name: str) -> np.ndarray | None:
     try:
-        return photos.decode(file.getvalue(), models.limits())
+        return models.decode(file.getvalue())
     except InputError as error:
         st.error(f"{plain(name)}: {plain(str(error))}")
         return None

@@ -8,7 +8,7 @@ import numpy as np
 from scenes import photos
 from scenes.classifier import Answer
 from scenes.errors import InputError
-from scenes.photos import Limits, Photo, Refused
+from scenes.photos import Photo, Refused
 
 
 class Answered(NamedTuple):
@@ -29,32 +29,33 @@ class Answered(NamedTuple):
 
 def stream(
     found: Iterable[Photo | Refused],
+    decode: Callable[[bytes], np.ndarray],
     prepare: Callable[[np.ndarray], np.ndarray],
     predict: Callable[[list[np.ndarray]], list[Answer]],
-    limits: Limits,
     batch_size: int,
 ) -> Iterator[Answered]:
     """Yield an answer for each of ``found``, in their order.
 
     Args:
         found: see ``scenes.photos.find``.
+        decode: from a photo's bytes to its pixels, see ``scenes.photos.decode``.
         prepare, predict: of a ``scenes.classifier.Classifier``.
         batch_size: photos that are decoded and answered at a time.
     """
     waiting: list[Answered] = []
     for photo in found:
-        waiting.append(_read(photo, prepare, limits))
+        waiting.append(_read(photo, decode, prepare))
         if len(waiting) == batch_size:
             yield from _answered(waiting, predict)
             waiting = []
     yield from _answered(waiting, predict)
 
 
-def _read(photo: Photo | Refused, prepare: Callable[[np.ndarray], np.ndarray], limits: Limits) -> Answered:
+def _read(photo: Photo | Refused, decode: Callable, prepare: Callable) -> Answered:
     if isinstance(photo, Refused):
         return Answered(photo.name, None, None, photo.sentence)
     try:
-        return Answered(photo.name, prepare(photos.decode(photo.read(), limits)), None, "")
+        return Answered(photo.name, prepare(decode(photo.read())), None, "")
     except InputError as error:
         return Answered(photo.name, None, None, photos.printable(str(error), shown=400))
 

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def main() -> int:
     # A bar would tear lines apart that go to the same screen.
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()
     stream = tqdm(
-        answers.stream(found, model.prepare, model.predict, limits, BATCH_SIZE), unit=" photos", disable=hidden
+        answers.stream(found, partial(photos.decode, limits=limits), model.prepare, model.predict, BATCH_SIZE),
+        unit=" photos",
+        disable=hidden,
     )
     good, bad = _write(stream, _form(arguments, model), arguments.csv and csv([], model, header=True))
     if passed_over:

@@ -1,5 +1,7 @@
 """A stream of photos is answered in its order, a few at a time, and what cannot be read holds up no other."""
 
+from functools import partial
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from scenes.photos import Limits, Photo, Refused
 from tests.pictures import encode, pack
 
 LIMITS = Limits(max_member_bytes=100_000, max_ratio=200, max_pixels=10_000)
+decode = partial(photos.decode, limits=LIMITS)
 
 
 def prepare(pixels: np.ndarray) -> np.ndarray:
@@ -45,7 +48,7 @@ def test_answers_stand_in_the_order_of_the_photos(kinds, batch_size):
         bad = "not this" if kind == "refused" else "it is empty (0 bytes); choose another file"
         expected.append(index if kind == "good" else bad)
     model = Model()
-    answered = list(answers.stream(found, prepare, model.predict, LIMITS, batch_size))
+    answered = list(answers.stream(found, decode, prepare, model.predict, batch_size))
     assert [item.name for item in answered] == [item.name for item in found]
     assert seen(answered) == expected
     assert sum(model.batches) == kinds.count("good")
@@ -59,7 +62,7 @@ def test_no_more_is_read_than_a_batch():
         for index in range(100):
             yield Photo(str(index), lambda index=index: read.append(index) or photo(index))
 
-    stream = answers.stream(found(), prepare, Model().predict, LIMITS, 4)
+    stream = answers.stream(found(), decode, prepare, Model().predict, 4)
     assert next(stream).name == "0"
     assert read == [0, 1, 2, 3]
 
@@ -71,4 +74,4 @@ def test_a_zip_is_read_while_it_is_open(tmp_path):
         for name, start in (("a", 0), ("b", 10))
     ]
     found = photos.find(zips, LIMITS, print)
-    assert seen(list(answers.stream(found, prepare, Model().predict, LIMITS, 4))) == [0, 1, 2, 10, 11, 12]
+    assert seen(list(answers.stream(found, decode, prepare, Model().predict, 4))) == [0, 1, 2, 10, 11, 12]
