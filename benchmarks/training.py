@@ -42,7 +42,7 @@ def subset(folder: Path, name: str, shards: int | None):
 
 def transfer(arguments, params) -> dict:
     """Embed both splits, then train the head; seconds of each."""
-    from scenes import backbone, embedder, head, head_batches, training
+    from scenes import backbone, embedder, head_batches, head_training
 
     begin = time.perf_counter()
     network = backbone.load(arguments.folder / "weights", params.active.backbone_image_size)
@@ -52,18 +52,8 @@ def transfer(arguments, params) -> dict:
         for name, shards in (("train", arguments.shards), ("val", None))
     )
     embedded = time.perf_counter()
-    settings = params.models.efficientnetv2l
-    layers = head.build(train.features.shape[1], len(train.classes), **plain(settings.network))
-    head.standardise(layers, train.features)
-    history = training.run(
-        layers,
-        lambda start: head_batches.training(
-            train, batch_size=settings.training.batch_size, epochs=settings.training.epochs, seed=1, start=start
-        ),
-        head_batches.validation(val),
-        count=len(train.label),
-        **plain(settings.training),
-    )
+    settings = plain(params.models.efficientnetv2l)
+    _, history = head_training.fit(train, head_batches.validation(val), settings, seed=1)
     return {
         "seconds": time.perf_counter() - begin,
         "head_seconds": time.perf_counter() - embedded,

@@ -4,6 +4,7 @@ Not ``--queue``: its workers are no children of the command that was typed. Ctrl
 whose worker was killed stays "running".
 """
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -62,8 +63,11 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
                 if wanted and not watch(line):
                     wanted = False
                     _end_stage(process.pid)
+        except BaseException:
+            _end_stage(process.pid)
+            raise
         finally:
-            process.wait()  # it removes its folder
+            process.communicate()  # until it has removed its folder; what it says meanwhile must not fill the pipe
     if wanted and process.returncode:
         raise Failed(f"the experiment {name} failed; what it said stands above")
     return wanted
@@ -72,7 +76,8 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
 def _end_stage(dvc: int) -> None:
     """End what a ``dvc`` runs: it then fails, and cleans up behind it."""
     for child in psutil.Process(dvc).children(recursive=True):
-        child.terminate()
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+            child.terminate()
 
 
 def revisions() -> dict[str, tuple[str, str]]:

@@ -1,5 +1,6 @@
 """A search as tune.yaml describes it: what is varied, and the Optuna study that remembers it."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterable
@@ -114,24 +115,25 @@ def value_at(tree: dict, path: str):
     return tree
 
 
-def basis(name: str, search: Search, params: dict, files: Iterable[Path]) -> str:
+def basis(name: str, search: Search, params: dict, files: Iterable[Path], code: str) -> str:
     """Return a hash of what must not change between two trials of a study, for their scores to be comparable.
 
-    That is the search itself, the model's parameters but those it varies, and its data: what is in ``files``, or
-    without any the parameters that the data come from.
+    That is the search itself, the model's parameters but those it varies, the code, and its data: what is in
+    ``files``, or without any the parameters that the data come from.
 
     Args:
         name: of the model.
         params: what params.yaml holds.
         files: what the model learns from, if it is there already.
+        code: a hash of the code that trains and scores.
     """
     files = sorted(files)
     keys = ("seed", "threads", "precision", "xla", *(() if files else DATA))
-    fixed = json.loads(json.dumps({key: params[key] for key in keys} | {"models": {name: params["models"][name]}}))
+    fixed = copy.deepcopy({key: params[key] for key in keys} | {"models": {name: params["models"][name]}})
     for key in search.space:
         *parents, last = key.split(".")
         del value_at(fixed, ".".join(parents))[last]
-    digest = hashlib.sha256(json.dumps([fixed, search.minimise, search.model_dump()["space"]]).encode())
+    digest = hashlib.sha256(json.dumps([fixed, search.minimise, search.model_dump()["space"], code]).encode())
     for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -165,7 +167,7 @@ def open_study(name: str, storage: str, search: Search, *, basis: str, seed: int
         raise InputError(f"the study's storage cannot be opened ({type(error).__name__}); check --storage") from None
     if study.user_attrs.get("basis", basis) != basis:
         raise InputError(
-            f"the study {name} was made with another search space, other parameters or other features, so its scores "
+            f"the study {name} was made with another search space, other parameters, features or code, so its scores "
             "do not compare; name a new one with --study"
         )
     study.set_user_attr("basis", basis)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments import runs
-from scenes import coverage, embeddings, head, head_batches, metrics, temperature, training
+from scenes import coverage, embeddings, head_batches, head_training, metrics, temperature
 from scenes.embeddings import Embeddings
 from scenes.errors import InputError
 
@@ -45,24 +45,19 @@ def in_process(
     """
     import keras
 
+    class Watching(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if not watch(epoch + 1, logs["val_crossentropy"]):
+                raise Stopped("ended early")
+
     keras.backend.clear_session()
     # As at the start of the stage, whatever this process trained before.
     keras.utils.set_random_seed(params["seed"])
-    settings = params["models"][name]
-    network = head.build(train.features.shape[1], len(train.classes), **settings["network"])
-    head.standardise(network, train.features)
-    fit = settings["training"]
     validation = head_batches.validation(val)
     try:
-        with redirect_stdout(_Lines(watched(watch))):
-            training.run(
-                network,
-                lambda start: head_batches.training(
-                    train, batch_size=fit["batch_size"], epochs=fit["epochs"], seed=params["seed"], start=start
-                ),
-                validation,
-                count=len(train.label),
-                **fit,
+        with redirect_stdout(io.StringIO()):  # thirty lines of epochs a trial are nothing to read
+            network, _ = head_training.fit(
+                train, validation, params["models"][name], seed=params["seed"], callbacks=[Watching()]
             )
     except InputError as error:
         raise Stopped(str(error)) from None
@@ -114,16 +109,3 @@ def of_experiment(experiment: str, name: str) -> dict:
 def features(folder: str | Path) -> tuple[Embeddings, Embeddings]:
     """Return the cached features of the training and the validation images."""
     return embeddings.load(folder, "train"), embeddings.load(folder, "val")
-
-
-class _Lines(io.TextIOBase):
-    """A stream that hands on whole lines; a line that is answered False ends who writes it."""
-
-    def __init__(self, watch: Callable[[str], bool]):
-        self.watch, self.rest = watch, ""
-
-    def write(self, text: str) -> int:
-        *lines, self.rest = (self.rest + text).split("\n")
-        if not all(map(self.watch, lines)):
-            raise Stopped("ended early")
-        return len(text)

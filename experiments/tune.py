@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 from experiments import runs, search, trainings
 from experiments.search import Search
 from experiments.settings import absolute_files, applied
-from scenes import determinism, precision
+from scenes import determinism, precision, provenance
 from scenes.errors import InputError, one_sentence
 
 FILE = Path("experiments/tune.yaml")
@@ -40,6 +40,16 @@ def check_features() -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode or json.loads(done.stdout) or not FEATURES.exists():
         raise InputError(f"{FEATURES} does not hold the features of params.yaml; run `dvc repro embed` first")
+
+
+def code(name: str) -> str:
+    """Return a hash of the code that trains and scores a model, as dvc.yaml lists it; remarks do not count."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        stages = [stage for target in ("train", "evaluate") for stage in repo.stage.collect(f"{target}@{name}")]
+    paths = {dep.def_path for stage in stages for dep in stage.deps}
+    return provenance.code_hash([path for path in paths if path.endswith(".py")], ".")
 
 
 def evaluator(name: str, params: dict, experiment: str):
@@ -136,7 +146,7 @@ def tune(name: str, *, storage: str, title: str | None, trials: int | None, jobs
         check_features()
     files = FEATURES.iterdir() if params["models"][name]["kind"] == "head" else ()
     title = title or f"{params['profile']}-{name}"
-    basis = search.basis(name, wanted, params, files)
+    basis = search.basis(name, wanted, params, files, code(name))
     study = search.open_study(title, storage, wanted, basis=basis, seed=params["seed"], worker=worker)
     if not study.trials and (now := wanted.now(params)):
         study.enqueue_trial(now)  # what is to be beaten

@@ -18,17 +18,19 @@ OPSET = 18  # of 2022: runtimes of the last years know it, and it is the newest 
 
 def save(path: str | Path, graph: ConstantGraph) -> None:
     """Write a graph of ``scenes.constant_graph.of_pixels``; equal ones give equal bytes."""
+    import tensorflow as tf
     import tf2onnx
 
-    with _without_warnings():
-        model, _ = tf2onnx.convert.from_graph_def(
-            graph.definition,
-            name="scenes",
-            input_names=[f"{INPUT}:0"],
-            output_names=list(graph.outputs.values()),
-            opset=OPSET,
-            tensors_to_rename={f"{INPUT}:0": INPUT} | {tensor: name for name, tensor in graph.outputs.items()},
+    inputs, outputs = [f"{INPUT}:0"], list(graph.outputs.values())
+    names = {inputs[0]: INPUT} | {tensor: name for name, tensor in graph.outputs.items()}
+    with _without_warnings(), tf.Graph().as_default() as imported:
+        tf.import_graph_def(graph.definition, name="")
+        converted = tf2onnx.tfonnx.process_tf_graph(
+            imported, opset=OPSET, input_names=inputs, output_names=outputs, tensors_to_rename=names
         )
+        # Not through tf2onnx's optimizers: what they leave depends on Python's hashes, and ONNX Runtime has its own,
+        # after which the graph is no slower.
+        model = converted.make_model("scenes")
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     _number(model.graph)
@@ -38,8 +40,8 @@ def save(path: str | Path, graph: ConstantGraph) -> None:
 def _number(graph) -> None:
     """Put what a graph consists of into the order in which it is needed, and name it by its number in that order.
 
-    tf2onnx goes through sets: the same graph has other names and another order where Python's hashes are others. And
-    of two equal constants one or the other stays.
+    tf2onnx numbers what it makes on and on in a process, and goes through sets: the same graph has other names, and
+    another order where Python's hashes are others.
 
     Args:
         graph: onnx.GraphProto; its inputs and outputs keep their names.

@@ -1,7 +1,7 @@
 """Fitting a Keras classifier: optimiser, schedule, early stopping, and going on where a killed process was."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scenes import checkpoint
@@ -99,6 +99,7 @@ def run(
     early_stopping: dict,
     gradient_accumulation: int = 1,
     state: Path | None = None,
+    callbacks: Sequence = (),
 ) -> dict[str, list[float]]:
     """Compile and train ``model``, and leave it with the weights asked for.
 
@@ -113,6 +114,7 @@ def run(
             :func:`scenes.early_stopping.early_stopping`.
         state: a file for the state after each epoch. If it holds one, training goes on from there and
             ends in the bytes that an uninterrupted one ends in.
+        callbacks: keras.callbacks.Callback that look on; they are called before the state is saved.
 
     Returns:
         Per metric name, its value after each epoch: accuracy, crossentropy, loss, their ``val_`` and learning_rate.
@@ -161,6 +163,7 @@ def run(
             keras.callbacks.TerminateOnNaN(),
             epoch_lines(count, epochs),
             stopping,
+            *callbacks,
             *([_saving(state, stopping, history)] if state else []),
         ],
     ).history

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import cnn, cnn_batches, curves, model_folder, provenance, records, temperature, training
+from scenes import cnn_batches, cnn_training, curves, model_folder, provenance, records, temperature
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.orphan import end_with_dvc
@@ -14,43 +14,22 @@ from scenes.session import training_session
 def main(name: str) -> None:
     end_with_dvc()
     params = read()
-    settings = params.models[name]
+    settings = plain(params.models[name])
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
         "precision": params.precision,
         "xla": params.xla,
     }
-    with training_session(
-        f"train@{name}",
-        inputs=["data/records"],
-        settings=plain(settings),
-        **surroundings,
-    ) as state:
+    with training_session(f"train@{name}", inputs=["data/records"], settings=settings, **surroundings) as state:
         train = records.open_records("data/records", "train")
         val = records.open_records("data/records", "val")
-        validation = cnn_batches.validation(val, settings.training.batch_size)
-        network = cnn.build(train.image_shape, len(train.classes), **plain(settings.network))
-        history = training.run(
-            network,
-            lambda start: cnn_batches.training(
-                train,
-                batch_size=settings.training.batch_size,
-                epochs=settings.training.epochs,
-                seed=params.seed,
-                memory_mb=settings.memory_mb,
-                start=start,
-                **plain(settings.augmentation),
-            ),
-            validation,
-            count=train.count,
-            state=state,
-            **plain(settings.training),
-        )
+        validation = cnn_batches.validation(val, settings["training"]["batch_size"])
+        network, history = cnn_training.fit(train, validation, settings, seed=params.seed, state=state)
         description = {
-            "kind": settings.kind,
-            "input": settings.input,
-            "network": plain(settings.network),
+            "kind": settings["kind"],
+            "input": settings["input"],
+            "network": settings["network"],
             "image_shape": train.image_shape,
             "classes": train.classes,
             "temperature": temperature.of_network(network, validation),
@@ -61,7 +40,7 @@ def main(name: str) -> None:
                 model,
                 origin=provenance.origin("data"),
                 inputs=["data/records"],
-                params={**surroundings, f"models.{name}": plain(settings)},
+                params={**surroundings, f"models.{name}": settings},
             )
             curves.write(plots, history)
 

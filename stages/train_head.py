@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from scenes import curves, embeddings, head, head_batches, model_folder, provenance, temperature, training
+from scenes import curves, embeddings, head_batches, head_training, model_folder, provenance, temperature
 from scenes.errors import one_sentence
 from scenes.files import replacing
 from scenes.orphan import end_with_dvc
@@ -14,44 +14,23 @@ from scenes.session import training_session
 def main(name: str) -> None:
     end_with_dvc()
     params = read()
-    settings = params.models[name]
+    settings = plain(params.models[name])
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
         "precision": params.precision,
         "xla": params.xla,
     }
-    features = Path("data") / settings.input
-    with training_session(
-        f"train@{name}",
-        inputs=[features],
-        settings=plain(settings),
-        **surroundings,
-    ) as state:
+    features = Path("data") / settings["input"]
+    with training_session(f"train@{name}", inputs=[features], settings=settings, **surroundings) as state:
         train = embeddings.load(features, "train")
         validation = head_batches.validation(embeddings.load(features, "val"))
-        width = train.features.shape[1]
-        network = head.build(width, len(train.classes), **plain(settings.network))
-        head.standardise(network, train.features)
-        history = training.run(
-            network,
-            lambda start: head_batches.training(
-                train,
-                batch_size=settings.training.batch_size,
-                epochs=settings.training.epochs,
-                seed=params.seed,
-                start=start,
-            ),
-            validation,
-            count=len(train.label),
-            state=state,
-            **plain(settings.training),
-        )
+        network, history = head_training.fit(train, validation, settings, seed=params.seed, state=state)
         description = {
-            "kind": settings.kind,
-            "input": settings.input,
-            "network": plain(settings.network),
-            "features": width,
+            "kind": settings["kind"],
+            "input": settings["input"],
+            "network": settings["network"],
+            "features": train.features.shape[1],
             "backbone": embeddings.origin(features),
             "classes": train.classes,
             "temperature": temperature.of_network(network, validation),
@@ -62,7 +41,7 @@ def main(name: str) -> None:
                 model,
                 origin=provenance.origin("data"),
                 inputs=[features],
-                params={**surroundings, f"models.{name}": plain(settings)},
+                params={**surroundings, f"models.{name}": settings},
             )
             curves.write(plots, history)
 

@@ -67,8 +67,11 @@ def edited(**edits: dict[str, str]) -> dict:
     ],
 )
 def test_the_verdict(other, status, said, unsaid):
-    sentences, found = clones.verdict(LOCK, edited(**other), names=NAMES)
+    sentences, found = clones.verdict(LOCK, edited(**other), names=NAMES, one_machine=False)
     assert found == status, sentences
+    here, found = clones.verdict(LOCK, edited(**other), names=NAMES, one_machine=True)
+    assert found == (status and 1), here
+    assert ("both ran on this machine: this is a defect" in here) == (status == 2)
     assert all(text in sentences for text in said), sentences
     assert not any(text in sentences for text in unsaid), sentences
 
@@ -169,6 +172,17 @@ def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
     status, said = verify(folder)
     assert status == 1, said
     assert "the disk is on fire" in said
+
+
+@pytest.mark.parametrize(("status", "passes"), [(0, True), (1, False), (2, True)])
+def test_make_lets_only_rounding_pass(status, passes, tmp_path):
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\nexit {status}\n")
+    python.chmod(0o755)
+    command = ["make", "--file", ROOT / "Makefile", "--assume-old", ".venv/installed", "verify"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode == 0) == passes, done.stderr
 
 
 def test_without_a_lock_it_says_what_to_do(repository, tmp_path):

@@ -100,6 +100,20 @@ def test_one_that_is_not_worth_it_is_ended(project):
     assert left_over(project) == []
 
 
+def test_one_whose_watch_fails_is_ended_as_well(project):
+    def watch(line):
+        if "epoch 3/" in line:
+            raise OSError("the study's file is gone")
+        return True
+
+    begin = time.monotonic()
+    with pytest.raises(OSError, match="the study's file is gone"):
+        runs.run("long", "train@m", ["epochs=600"], watch)
+    assert time.monotonic() - begin < 50  # of the 60 s that it would take
+    assert runs.revisions() == {}
+    assert left_over(project) == []
+
+
 def test_one_whose_caller_is_killed_ends_soon(project):
     code = "from experiments import runs; runs.run('long', 'train@m', ['epochs=600'])"
     root = Path(runs.__file__).parents[1]

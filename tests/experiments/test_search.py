@@ -79,11 +79,11 @@ def test_the_basis_is_all_that_the_search_does_not_vary(tmp_path):
     file = tmp_path / "train.npz"
     file.write_bytes(b"features")
 
-    def basis(files, key="seed", value=42):
+    def basis(files, key="seed", value=42, code="c"):
         params = copy.deepcopy(PARAMS)
         *parents, last = key.split(".")
         (search.value_at(params, ".".join(parents)) if parents else params)[last] = value
-        return search.basis("baseline", TINY, params, files)
+        return search.basis("baseline", TINY, params, files, code)
 
     for files in ([], [file]):
         before = basis(files)
@@ -91,6 +91,7 @@ def test_the_basis_is_all_that_the_search_does_not_vary(tmp_path):
         assert basis(files, "models.efficientnetv2l.training.epochs", 99) == before
         assert basis(files, "models.baseline.training.epochs", 99) != before
         assert basis(files, "seed", 7) != before
+        assert basis(files, code="d") != before
     assert basis([], "split.val_fraction", 0.3) != basis([])
     assert basis([file], "split.val_fraction", 0.3) == basis([file])  # the features tell
     before = basis([file])
