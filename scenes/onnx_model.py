@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scenes.constant_graph import ConstantGraph
+from scenes.constant_graph import IMAGE, ConstantGraph
 
-INPUT = "image"
 OPSET = 18  # of 2022: runtimes of the last years know it, and it is the newest that tf2onnx writes
 
 
@@ -24,10 +23,10 @@ def save(path: str | Path, graph: ConstantGraph) -> None:
         model, _ = tf2onnx.convert.from_graph_def(
             graph.definition,
             name="scenes",
-            input_names=[f"{INPUT}:0"],
+            input_names=[f"{IMAGE}:0"],
             output_names=list(graph.outputs.values()),
             opset=OPSET,
-            tensors_to_rename={f"{INPUT}:0": INPUT} | {tensor: name for name, tensor in graph.outputs.items()},
+            tensors_to_rename={f"{IMAGE}:0": IMAGE} | {tensor: name for name, tensor in graph.outputs.items()},
         )
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -99,4 +98,4 @@ def load(path: str | Path, *, threads: int) -> Callable[[np.ndarray], dict[str, 
     options.use_deterministic_compute = True
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return lambda images: dict(zip(names, session.run(names, {INPUT: images}), strict=True))
+    return lambda images: dict(zip(names, session.run(names, {IMAGE: images}), strict=True))
