@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--bytes", type=int, default=2, help="a number of an activation takes (default: 2)")
     arguments = parser.parse_args()
 
+    import keras
     import numpy as np
 
     from scenes import backbone, finetuning
@@ -36,7 +37,7 @@ def main() -> None:
         return sum(int(np.prod(variable.shape)) for variable in variables)
 
     def outputs(layer) -> int:
-        return sum(int(np.prod(tensor.shape[1:])) for tensor in layer._inbound_nodes[0].output_tensors)
+        return sum(int(np.prod(tensor.shape[1:])) for tensor in keras.tree.flatten(layer.output))
 
     learning = numbers(network.trainable_variables)
     layers = network.layers

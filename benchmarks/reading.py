@@ -119,7 +119,7 @@ def measure(reader: str, arguments, images: Path) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("data"), help="holds records/ (default: data)")
-    parser.add_argument("--epochs", type=int, default=3, help="epochs a run (default: 3)")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs a run, 2 at least (default: 3)")
     parser.add_argument("--batch-size", type=int, default=64, help="images a batch (default: 64)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each reader, in turn (default: 3)")
     parser.add_argument("--child", choices=READERS, help=argparse.SUPPRESS)
@@ -128,6 +128,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.child:
         return child(arguments)
+    if arguments.epochs < 2:
+        parser.error("--epochs: the first epoch and the later ones are told apart, so 2 at least")
 
     arguments.folder = arguments.folder.resolve()
     index_file = arguments.folder / "records" / "index.json"

@@ -1,15 +1,16 @@
-"""How long an image takes in each format that the stage `export` writes, and how large each is.
+"""How long an image takes in each format that the stage `export` wrote, and how large each is.
 
     python benchmarks/serving.py [--root .] [--batch-sizes 1 32] [--runs 7]
 
 All in one process and by turns, on the same test images, with the threads of params.yaml: milliseconds an image
 (medians) and the ratio to Keras' compiled call (median of the ratios of each turn), which holds on a noisy machine.
-`SavedModel, files` includes decoding and fitting, `Keras, files` is Pillow and then the compiled call; the others get
-pixels.
+`SavedModel, files` and `Keras, files` (Pillow, then the compiled call) decode and fit JPEGs of twice the size that the
+model takes, as photos are larger; the others get pixels.
 """
 
 import argparse
-import os
+import io
+import json
 import statistics
 import sys
 import time
@@ -18,43 +19,54 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 REFERENCE = "Keras, compiled call"
+OF_PIXELS = {"litert": "LiteRT", "onnx": "ONNX Runtime"}
 
 
-def contenders(root: Path, network, threads: int) -> dict:
-    """Return by name what is timed: whether it takes image files, and a function from a batch of inputs to arrays."""
+def contenders(folder: Path, formats: list[str], network, size: int, params) -> dict:
+    """Return by name what is timed: whether it takes image files, and a function from a batch of inputs to arrays.
+
+    Args:
+        folder: holds the exports.
+        formats: those that are there.
+        size: pixels a side of the images that the model takes.
+    """
     import keras
     import numpy as np
     import tensorflow as tf
 
     from scenes import exports, images, saved_model
 
-    folder = root / "models/export"
     compiled = tf.function(lambda batch: network(batch, training=False))
 
     def call(pixels):
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(tf.constant(pixels)))
 
-    def from_files(files):
-        return call(np.stack([images.decode(data, max_pixels=50_000_000).pixels for data in files]))
+    def prepared(data):
+        return images.fit(images.decode(data, max_pixels=params.archive.max_pixels).pixels, size)
 
     found = {
         REFERENCE: (False, call),
         "Keras, predict_on_batch": (False, network.predict_on_batch),
-        "Keras, files": (True, from_files),
+        "Keras, files": (True, lambda files: call(np.stack([prepared(data) for data in files]))),
     }
-    for name in exports.PATHS:
-        if not (folder / exports.PATHS[name]).exists():
-            continue
+    for name in formats:
+        predict = exports.load(folder, name, threads=params.threads)
         if name == "saved_model":
-            found["SavedModel, files"] = (True, exports.load(folder, name, threads=threads))
+            found["SavedModel, files"] = (True, predict)
             pixels = saved_model.load(folder / exports.PATHS[name], saved_model.PIXELS)
             found["SavedModel, pixels"] = (False, pixels)
         else:
-            found[{"litert": "LiteRT", "onnx": "ONNX Runtime"}[name]] = (
-                False,
-                exports.load(folder, name, threads=threads),
-            )
+            found[OF_PIXELS[name]] = (False, predict)
     return found
+
+
+def photo(pixels) -> bytes:
+    """Return uint8 (height, width, 3) at twice the size, as a JPEG."""
+    from PIL import Image
+
+    image, stream = Image.fromarray(pixels), io.BytesIO()
+    image.resize((2 * image.width, 2 * image.height)).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
 
 
 def measure(run, seconds: float = 0.2) -> float:
@@ -68,40 +80,42 @@ def measure(run, seconds: float = 0.2) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, default=Path(), help="holds data/ and models/ (default: here)")
+    parser.add_argument("--root", type=Path, default=Path(), help="a clone with results (default: here)")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 32], help="images a call (default: 1 32)")
     parser.add_argument("--runs", type=int, default=7, help="turns (default: 7)")
     arguments = parser.parse_args()
     root = arguments.root.resolve()
-    if not (root / "models/export/model.json").is_file():
+    folder = root / "models/export"
+    if not (folder / "model.json").is_file():
         raise SystemExit(f"there is no models/export in {root}; run `dvc repro export` or `dvc pull` first")
-    os.chdir(ROOT)
 
     from scenes.determinism import configure
     from scenes.params import read
 
-    threads = read().threads
-    configure(seed=0, threads=threads)
+    params = read(root / "params.yaml")
+    configure(seed=0, threads=params.threads)
 
     import numpy as np
 
-    from scenes import encoded_images, exports, image_ops, production, records
+    from scenes import encoded_images, exports, images, production, records
 
-    network, _ = production.load(root / "models/production")
+    network, description = production.load(root / "models/production")
+    formats = list(json.loads((folder / "model.json").read_text(encoding="utf-8"))["formats"])
     test = records.open_records(root / "data/records", "test")
-    for name in exports.PATHS:
-        if (root / "models/export" / exports.PATHS[name]).exists():
-            print(f"{name:<12} {exports.size(root / 'models/export', name) / 1e6:>7.2f} MB")
+    for name in formats:
+        print(f"{name:<12} {exports.size(folder, name) / 1e6:>7.2f} MB")
     print(f"{'model.keras':<12} {(root / 'models/production/model.keras').stat().st_size / 1e6:>7.2f} MB")
+    size = description["image_shape"][0]
     for batch_size in arguments.batch_sizes:
         encoded = encoded_images.read(test, batch_size)
         if len(encoded) < batch_size:
             raise SystemExit(f"there are {len(encoded)} test images; choose a smaller batch")
-        pixels = np.stack([image_ops.decode(data).numpy() for data in encoded])
+        pixels = np.stack([images.decode(data, max_pixels=params.archive.max_pixels).pixels for data in encoded])
+        photos = [photo(each) for each in pixels]
         # Anew for each batch size: LiteRT prepares itself for one number of images.
         runs = {
-            name: (lambda predict=predict, batch=encoded if files else pixels: predict(batch))
-            for name, (files, predict) in contenders(root, network, threads).items()
+            name: (lambda predict=predict, batch=photos if files else pixels: predict(batch))
+            for name, (files, predict) in contenders(folder, formats, network, size, params).items()
         }
         for run in runs.values():
             run()
@@ -109,7 +123,7 @@ def main() -> None:
         for _ in range(arguments.runs):
             for name, run in runs.items():
                 seconds[name].append(measure(run))
-        print(f"batch {batch_size}, images of {test.image_shape[0]} px, {threads} threads, {arguments.runs} turns")
+        print(f"batch {batch_size}, images of {size} px, {params.threads} threads, {arguments.runs} turns")
         for name, taken in seconds.items():
             milliseconds = 1000 * statistics.median(taken) / batch_size
             ratio = statistics.median(mine / keras for mine, keras in zip(taken, seconds[REFERENCE], strict=True))

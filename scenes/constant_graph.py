@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from scenes import resizing
 
+IMAGE = "image"  # the name of the input that takes pixels, in every format
+
 
 @dataclass(frozen=True)
 class ConstantGraph:
@@ -91,7 +93,7 @@ def frozen(network) -> Callable:
 
 
 def of_pixels(network, image_shape: Sequence[int]) -> ConstantGraph:
-    """Return the graph of ``network`` with one input, ``image``, in operations that other formats have as well.
+    """Return the graph of ``network`` with one input, ``IMAGE``, in operations that other formats have as well.
 
     Args:
         network: keras.Model from uint8 images (batch, height, width, 3) to a dict of outputs.
@@ -101,5 +103,5 @@ def of_pixels(network, image_shape: Sequence[int]) -> ConstantGraph:
 
     height, width, _ = image_shape
     network = resizing.as_products(network, height, width)
-    images = tf.TensorSpec((None, *image_shape), tf.uint8, name="image")
+    images = tf.TensorSpec((None, *image_shape), tf.uint8, name=IMAGE)
     return trace(lambda image: frozen(network)(image), images)

@@ -17,9 +17,9 @@ BATCH_SIZE = 32  # of images; bounds the memory that their activations take
 
 
 def save(folder: str | Path, formats: Collection[str], network, description: dict) -> None:
-    """Write ``network`` into an existing folder in each of ``formats``, and model.json about it.
+    """Write ``network`` into an existing folder in each of ``formats``; equal models give equal bytes.
 
-    Equal models give equal bytes.
+    Beside them stands model.json: the description, and under ``formats`` by name the ``path`` of each.
 
     Args:
         formats: keys of ``PATHS``.
@@ -34,14 +34,7 @@ def save(folder: str | Path, formats: Collection[str], network, description: dic
         graph = constant_graph.of_pixels(network, shape)
     for name in [name for name in _OF_PIXELS if name in formats]:
         _OF_PIXELS[name].save(folder / PATHS[name], graph)
-    pixels = {"name": "image", "dtype": "uint8", "shape": [None, *shape]}
-    image_bytes = {"name": saved_model.INPUTS[saved_model.BYTES], "dtype": "string", "shape": [None]}
-    inputs = {
-        "saved_model": {saved_model.BYTES: image_bytes, saved_model.PIXELS: pixels},
-        "litert": {litert.SIGNATURE: pixels},
-        "onnx": pixels,
-    }
-    files = {name: {"path": PATHS[name], "input": inputs[name]} for name in sorted(formats)}
+    files = {name: {"path": PATHS[name]} for name in formats}
     text = json.dumps({**description, "formats": files}, indent=2, sort_keys=True)
     (folder / "model.json").write_text(text + "\n", encoding="utf-8")
 

@@ -7,6 +7,9 @@ jump from pixel to pixel a few are up to 5 away.
 
 What ``scenes.images`` does and this does not: turn an image as its EXIF orientation says, lay what is transparent on
 white (it is dropped), read BMP, TIFF, WebP and animated GIFs, and refuse an image for its size.
+
+``scenes.records`` decodes by the same operation, in a line of its own: it knows the shape of its images, and every
+stage that reads records would depend on this file.
 """
 
 
@@ -17,11 +20,13 @@ def decode(data):
         data: tf.Tensor, string (): a JPEG or PNG.
 
     Returns:
-        tf.Tensor: uint8 (height, width, 3). Bytes that are no image fail as InvalidArgumentError when the graph runs.
+        tf.Tensor: uint8 (height, width, 3). Bytes that are no such image fail as InvalidArgumentError when the graph
+        runs.
     """
     import tensorflow as tf
 
-    return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")  # it takes PNG as well
+    # It takes PNG as well, and WebP, which has a dimension of frames more.
+    return tf.ensure_shape(tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"), (None, None, 3))
 
 
 def fit(pixels, height: int, width: int):

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from scenes import saved_model
-from scenes.constant_graph import ConstantGraph
+from scenes.constant_graph import IMAGE, ConstantGraph
 
-INPUT = "image"
 SIGNATURE = "serving_default"
 
 
@@ -24,7 +23,7 @@ def save(path: str | Path, graph: ConstantGraph) -> None:
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
-        saved_model.write(folder, graph, {SIGNATURE: ((INPUT,), graph.outputs)})
+        saved_model.write(folder, graph, {SIGNATURE: ((IMAGE,), graph.outputs)})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
@@ -41,4 +40,4 @@ def load(path: str | Path, *, threads: int) -> Callable[[np.ndarray], dict[str, 
 
     interpreter = Interpreter(model_path=str(path), num_threads=threads)
     run = interpreter.get_signature_runner(SIGNATURE)
-    return lambda images: run(**{INPUT: images})
+    return lambda images: run(**{IMAGE: images})

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scenes.constant_graph import ConstantGraph
+from scenes.constant_graph import IMAGE, ConstantGraph
 
-INPUT = "image"
 OPSET = 18  # of 2022: runtimes of the last years know it, and it is the newest that tf2onnx writes
 
 
@@ -21,8 +20,8 @@ def save(path: str | Path, graph: ConstantGraph) -> None:
     import tensorflow as tf
     import tf2onnx
 
-    inputs, outputs = [f"{INPUT}:0"], list(graph.outputs.values())
-    names = {inputs[0]: INPUT} | {tensor: name for name, tensor in graph.outputs.items()}
+    inputs, outputs = [f"{IMAGE}:0"], list(graph.outputs.values())
+    names = {inputs[0]: IMAGE} | {tensor: name for name, tensor in graph.outputs.items()}
     with _without_warnings(), tf.Graph().as_default() as imported:
         tf.import_graph_def(graph.definition, name="")
         converted = tf2onnx.tfonnx.process_tf_graph(
@@ -101,4 +100,4 @@ def load(path: str | Path, *, threads: int) -> Callable[[np.ndarray], dict[str, 
     options.use_deterministic_compute = True
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return lambda images: dict(zip(names, session.run(names, {INPUT: images}), strict=True))
+    return lambda images: dict(zip(names, session.run(names, {IMAGE: images}), strict=True))

@@ -13,7 +13,7 @@ from pathlib import Path
 from scenes import constant_graph, image_ops
 
 BYTES, PIXELS = "serving_default", "pixels"  # the two signatures
-INPUTS = {BYTES: "image_bytes", PIXELS: "image"}  # the name of the one input of each
+INPUTS = {BYTES: "image_bytes", PIXELS: constant_graph.IMAGE}  # the name of the one input of each
 
 
 def save(folder: str | Path, network, *, classes: Sequence[str], image_shape: Sequence[int]) -> None:
@@ -76,11 +76,11 @@ def write(folder: str | Path, graph: constant_graph.ConstantGraph, signatures: d
 
     model = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta_graph = model.meta_graphs.add(graph_def=graph.definition)
-    meta_graph.meta_info_def.tags.append("serve")
+    meta_graph.meta_info_def.tags.append(tf.saved_model.SERVING)
     meta_graph.meta_info_def.tensorflow_version = tf.__version__
     for name, (inputs, outputs) in signatures.items():
         signature = meta_graph.signature_def[name]
-        signature.method_name = "tensorflow/serving/predict"
+        signature.method_name = tf.saved_model.PREDICT_METHOD_NAME
         for own in inputs:
             signature.inputs[own].CopyFrom(described(f"{own}:0"))
         for own, tensor in outputs.items():

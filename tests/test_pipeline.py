@@ -307,7 +307,7 @@ print(found["probabilities"].tolist())
 def test_every_format_says_what_the_production_model_says(pipeline):
     metrics = json.loads((pipeline.one / "metrics/export.json").read_text())
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())["export"]
-    assert sorted(metrics) == sorted(params["formats"]) == ["litert", "onnx", "saved_model"]
+    assert sorted(metrics) == sorted(params["formats"])
     folder = pipeline.one / "models/export"
     described = json.loads((folder / "model.json").read_text())
     assert described.items() >= json.loads((pipeline.one / "models/production/model.json").read_text()).items()

@@ -59,7 +59,37 @@ def test_an_image_of_the_size_wanted_stays_as_it_is():
     np.testing.assert_array_equal(image_ops.fit(tf.constant(pixels), 48, 48), pixels)
 
 
-@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WEBP"])
-def test_other_formats_fail(kind):
+def test_a_photo_is_not_turned_by_its_exif_orientation():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright, lying = (encode(picture(1, 60, 40), quality=90, **options) for options in ({}, {"exif": exif}))
+    np.testing.assert_array_equal(image_ops.decode(tf.constant(lying)), image_ops.decode(tf.constant(upright)))
+    assert images.decode(lying, max_pixels=10_000).pixels.shape == (60, 40, 3)  # here Pillow's route turns it
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_transparency_is_dropped(mode):
+    image = Image.fromarray(picture(1)).convert(mode)
+    if mode == "P":
+        data = encode(image, "PNG", transparency=bytes(range(256)))
+    else:
+        image.putalpha(Image.fromarray(noise(48, 48)[..., 0]))
+        data = encode(image, "PNG")
+    np.testing.assert_array_equal(image_ops.decode(tf.constant(data)), image.convert("RGB"))
+    on_white = images.decode(data, max_pixels=10_000).pixels
+    assert (on_white != image.convert("RGB")).any()  # here Pillow's route lays it on white
+
+
+def animated() -> bytes:
+    first, *others = (Image.fromarray(picture(seed)) for seed in range(3))
+    return encode(first, "GIF", save_all=True, append_images=others)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [*(encode(picture(1), kind) for kind in ("BMP", "TIFF", "WEBP")), animated()],
+    ids=["bmp", "tiff", "webp", "animated gif"],
+)
+def test_other_formats_fail(data):
     with pytest.raises(tf.errors.InvalidArgumentError):
-        image_ops.fit(image_ops.decode(tf.constant(encode(picture(1), kind))), 48, 48)
+        image_ops.decode(tf.constant(data))

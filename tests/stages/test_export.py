@@ -7,7 +7,7 @@ import keras
 import pytest
 import yaml
 
-from scenes import production
+from scenes import image_ops, production
 from scenes.errors import one_sentence
 from stages import export
 from tests.code_facts import ROOT
@@ -64,6 +64,16 @@ def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys
     assert "error: litert and the Keras model differ by up to" in error
     assert "leave litert out of export.formats" in error
     assert written(folder) == before
+
+
+def test_a_saved_model_that_decodes_its_images_wrongly_is_refused(folder, monkeypatch, capsys):
+    """What it is held against is not decoded by the same function."""
+    set_export(folder, formats=["saved_model"])
+    decode = image_ops.decode
+    monkeypatch.setattr(image_ops, "decode", lambda data: decode(data)[..., ::-1])  # blue, green, red
+    with pytest.raises(SystemExit), one_sentence():
+        export.main()
+    assert "error: saved_model and the Keras model differ by up to" in capsys.readouterr().err
 
 
 def test_without_a_model_it_says_what_to_do(folder, capsys):

@@ -1,0 +1,91 @@
+"""The benchmarks run, on the results in this folder, and print what they promise; how fast is theirs to say."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.clones import environment
+from tests.code_facts import ROOT
+
+NEEDED = ("data/records/index.json", "data/weights/backbone.json", "models/export/model.json")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all((ROOT / file).is_file() for file in NEEDED),
+        reason="there are no results in this folder; run `make repro` or `dvc pull`",
+    ),
+]
+NUMBER = r"[\d,]+(\.\d+)?"
+RATIO = r"\( *\d+\.\d+x\)"
+
+
+def printed(tmp_path, script: str, *arguments) -> list[str]:
+    """Return the lines that a benchmark prints, started from another folder."""
+    done = subprocess.run(
+        [sys.executable, ROOT / f"benchmarks/{script}.py", *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
+def assert_lines(found: list[str], *expected: str) -> None:
+    """Each line is as its regular expression says, and there are no more."""
+    assert len(found) == len(expected), found
+    for line, pattern in zip(found, expected, strict=True):
+        assert re.fullmatch(pattern, line), f"{line!r} is not {pattern!r}"
+
+
+def test_reading_compares_each_reader_with_keras(tmp_path):
+    found = printed(tmp_path, "reading", "--folder", ROOT / "data", "--epochs", 2, "--runs", 1)
+    readers = [rf"{name} +{NUMBER}/s {RATIO} +{NUMBER}/s {RATIO} +-?{NUMBER} MB" for name in
+               ("folder", "records", "new memory", "streamed")]  # fmt: skip
+    assert_lines(found, rf"{NUMBER} images of \d+ px, batch 64, 1 runs in turn; medians", "reader .*memory", *readers)
+    assert found[2].count("( 1.00x)") == 2  # it is held against itself
+
+
+def test_training_compares_each_part_with_the_plain_script(tmp_path):
+    """At sizes that take as little time as can be."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["profiles"][params["profile"]]["backbone_image_size"] = 32
+    params["models"]["baseline"]["network"]["filters"] = [8, 16]
+    params["models"]["efficientnetv2l"]["training"]["epochs"] = 1
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    assert_lines(
+        printed(tmp_path, "training", "--shards", 1, "--epochs", 1, "--params", tmp_path / "params.yaml"),
+        rf"{NUMBER} images, EfficientNetV2\w+ at \d+ px",
+        rf"transfer +plain {NUMBER} s for \d\.\d+ on validation, here {NUMBER} s for \d\.\d+: {NUMBER}x",
+        rf"next head +plain {NUMBER} s, here {NUMBER} s: {NUMBER}x",
+        rf"CNN +plain {NUMBER} s an epoch, here {NUMBER} s: {NUMBER}x",
+        rf"embedding +{NUMBER} of the bare backbone's {NUMBER} images/s",
+    )
+
+
+def test_memory_adds_up(tmp_path):
+    found = printed(tmp_path, "memory", "--backbone", "EfficientNetV2B0", "--side", 64, "--batch-size", 8)
+    assert re.fullmatch(rf"EfficientNetV2B0 at 64 px, batch 8, {NUMBER} of {NUMBER} million weights learn", found[0])
+    *parts, whole = (float(re.match(r" *(\d+\.\d\d) GiB  \w", line)[1]) for line in found[1:])
+    assert min(parts) > 0
+    assert whole == pytest.approx(sum(parts), abs=0.005 * (len(parts) + 1))
+
+
+def test_serving_compares_each_format_with_keras(tmp_path):
+    found = printed(tmp_path, "serving", "--root", ROOT, "--batch-sizes", 2, "--runs", 1)
+    names = {"saved_model": ["SavedModel, files", "SavedModel, pixels"], "litert": ["LiteRT"], "onnx": ["ONNX Runtime"]}
+    formats = list(json.loads((ROOT / "models/export/model.json").read_text())["formats"])
+    timed = ["Keras, compiled call", "Keras, predict_on_batch", "Keras, files"]
+    timed += [name for each in formats for name in names[each]]
+    assert_lines(
+        found,
+        *(rf"{name} +{NUMBER} MB" for name in (*formats, "model.keras")),
+        r"batch 2, images of \d+ px, \d+ threads, 1 turns",
+        *(rf"{name} +{NUMBER} ms an image {RATIO}" for name in timed),
+    )
