@@ -12,12 +12,14 @@ import shutil
 import sys
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scenes.params import parse  # noqa: E402
+
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 SUBSET = ROOT / "benchmarks" / "intel-subset"
-COPIED = ("audit", "baseline", "comparison", "label_suspects", "production")
+COPIED = ("audit", "baseline", "comparison", "export", "label_suspects", "production")
 REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
 # Each line of the tables: what it is measured on, which model, and its metrics.
 LINES = (
@@ -132,7 +134,7 @@ def main() -> None:
     if sys.argv[1:] == ["--show"]:
         print(show())
         return
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = parse((ROOT / "params.yaml").read_text(encoding="utf-8"))
     if params["profile"] == "intel":
         SUBSET.mkdir(exist_ok=True)
         transfer = "efficientnetv2l" if params["profiles"]["intel"]["finetune"]["epochs"] else "frozen"
