@@ -13,7 +13,7 @@ import psutil
 import pytest
 import yaml
 
-from tests import clones
+from tests import clones, needed
 from tests.code_facts import ROOT
 
 pytestmark = pytest.mark.timeout(900)
@@ -140,13 +140,10 @@ def test_the_charts_open_offline(day):
     assert all((page.parent / source).is_file() for source in sources.found)
     charts = len(re.findall(r"^\s*vegaEmbed\('#", text, re.MULTILINE))
     assert charts > 5
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no browser here to draw the charts with")
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND")
     profile = f"--user-data-dir={page.parent / 'browser'}"
     drawn = subprocess.run(
-        [chromium, *options, profile, "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
+        [needed.chromium(), *options, profile, "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,

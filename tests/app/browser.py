@@ -1,14 +1,13 @@
 """A real browser: Debian's chromium, headless, talking to this machine alone."""
 
 import os
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+from tests import needed
+
 # Pictures of the pages, for a person to look at after the tests.
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
 _QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -16,15 +15,14 @@ _QUIET += ["--disable-component-update", "--disable-sync", "--hide-scrollbars"]
 # A camera that shows a moving pattern, and nobody to ask whether it may be used.
 _CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium; .ci/run installs it")
-
 
 @contextmanager
 def launched():
     """Yield a browser, and end it."""
+    program = needed.chromium()
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # which root may not have
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_QUIET, *_CAMERA, *sandbox])
+        browser = playwright.chromium.launch(executable_path=program, args=[*_QUIET, *_CAMERA, *sandbox])
         try:
             yield browser
         finally:

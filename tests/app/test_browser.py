@@ -17,7 +17,7 @@ from tests.app import browser as chromium
 from tests.app import server
 from tests.app.browser import page, screenshot
 
-pytestmark = [pytest.mark.timeout(900), chromium.needs_chromium]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def address(folder, tmp_path_factory):
     assert "Traceback" not in log.read_text()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)  # before the minutes that the pipeline takes: there may be none
 def browser():
     with chromium.launched() as found:
         yield found

@@ -16,7 +16,8 @@ from cheroot.wsgi import Server
 from moto.server import ThreadedMotoServer
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-SSHD = shutil.which("sshd", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+from tests import needed
+
 PASSWORD = "PasswordOfAnn"
 
 
@@ -122,6 +123,7 @@ def s3(bucket: str):
 @contextmanager
 def ssh(folder: Path):
     """OpenSSH's server, which lets in the key ``user``, but not ``other``; yield its port. Keys lie in ``folder``."""
+    program = needed.sshd()
     folder.mkdir()
     for name in ("host", "user", "other"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
@@ -138,7 +140,7 @@ def ssh(folder: Path):
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd wants it where it is root
     with (folder / "sshd.log").open("w") as log:
-        server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
+        server = subprocess.Popen([program, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     try:
         deadline = time.monotonic() + 20
         while "Server listening" not in (text := (folder / "sshd.log").read_text()):

@@ -9,8 +9,6 @@ import pytest
 
 from tests.remotes import repository, servers
 
-pytestmark = pytest.mark.skipif(servers.SSHD is None, reason="no sshd here; on Debian: apt-get install openssh-server")
-
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):

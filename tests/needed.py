@@ -1,0 +1,32 @@
+"""Programs that some tests need and pip does not install: a server, a browser."""
+
+import os
+import shutil
+
+import pytest
+
+
+def program(*names: str, package: str) -> str:
+    """Return the path of the first of ``names`` that is there.
+
+    Where none is, the test is skipped, since a person may do without. In CI it fails: a skip goes unread there.
+
+    Args:
+        package: what brings it, on Debian.
+    """
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    for name in names:
+        if found := shutil.which(name, path=path):
+            return found
+    reason = f"there is no {' or '.join(names)} here; on Debian: apt-get install {package}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason} (CI is set, so this is no skip)", pytrace=False)
+    pytest.skip(reason)
+
+
+def chromium() -> str:
+    return program("chromium", "google-chrome", package="chromium")
+
+
+def sshd() -> str:
+    return program("sshd", package="openssh-server")
