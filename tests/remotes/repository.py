@@ -15,7 +15,7 @@ import yaml
 from tests import clones
 from tests.code_facts import ROOT
 
-DOCUMENT = (ROOT / "docs" / "remotes.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A stage that writes a large file and a folder of small ones, the same at each run.
 WRITE = """
 import random
@@ -127,13 +127,19 @@ def clone(source: Path, folder: Path, *, secrets: bool = True) -> Path:
 
 
 def lines(kind: str, changes: dict[str, str]) -> list[str]:
-    """Return the commands that the document gives for ``kind``, without ``dvc``; ``changes`` replace parts."""
-    row = next(line for line in DOCUMENT.splitlines() if line.startswith(f"| {kind} |"))
+    """Return the commands that the README gives for ``kind``, without ``dvc``; ``changes`` replace parts."""
+    row = next(line for line in README.splitlines() if line.startswith(f"| {kind} |"))
     commands = re.findall(r"`dvc (remote [^`]*)`", row)
     for old, new in changes.items():
         assert any(old in command for command in commands), old
         commands = [command.replace(old, new) for command in commands]
     return commands
+
+
+def explained(message: str) -> bool:
+    """Whether the README says what ``message`` means."""
+    section = README.partition("\n### What a message about a remote means\n")[2].partition("\n#")[0]
+    return any(f"`{message}`" in line for line in section.splitlines() if line.startswith("| `"))
 
 
 def md5(path: Path) -> str:
@@ -168,6 +174,13 @@ def check_hashes(folder: Path) -> None:
     """Hold every out against dvc.lock."""
     expected = recorded(folder)
     assert expected and {path: recomputed(folder / path) for path in expected} == expected
+
+
+def made_anew(clone: Path) -> None:
+    """Run ``dvc repro`` where a pull has failed, and hold what it makes against what is committed."""
+    assert "Running stage 'write'" in succeed(clone, "repro")
+    check_hashes(clone)
+    git(clone, "diff", "--exit-code")
 
 
 def damaged(folder: Path) -> list[str]:

@@ -58,7 +58,7 @@ def pushed(team):
     return team
 
 
-def test_a_damaged_object_is_noticed_and_named(pushed, tmp_path):
+def test_a_damaged_object_is_noticed_named_and_made_anew(pushed, tmp_path):
     large = repository.recorded(pushed.source)["large.bin"]
     key = f"team/files/md5/{large[:2]}/{large[2:]}"
     sound = objects(pushed)[large]
@@ -72,6 +72,7 @@ def test_a_damaged_object_is_noticed_and_named(pushed, tmp_path):
     assert not (clone / "large.bin").exists()
     assert found.returncode == 1
     assert found.stdout == f"scenes/{key} (large.bin): not the bytes of its name\n"
+    repository.made_anew(clone)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +93,12 @@ def test_a_damaged_object_is_noticed_and_named(pushed, tmp_path):
         ),
     ],
 )
-def test_a_message_is_in_the_document(commands, message, team, tmp_path):
+def test_a_message_is_explained(commands, message, team, tmp_path):
     clone = repository.clone(team.source, tmp_path / "clone")
     commands = [command.format(port=servers.free_port()) for command in commands]
     # No more tries than one, and no look for the keys of a machine at Amazon.
     done = repository.dvc(clone, *commands, "pull", AWS_MAX_ATTEMPTS="1", AWS_EC2_METADATA_DISABLED="true")
     assert done.status in (1, 255)
     assert message in done.text
-    assert f"`{message}`" in repository.DOCUMENT
+    assert repository.explained(message)
     assert not (clone / "large.bin").exists()

@@ -24,7 +24,7 @@ def team(tmp_path_factory):
         yield SimpleNamespace(source=source, relay=relay, store=store)
 
 
-def test_what_a_killed_push_leaves_is_noticed_and_mended(team, tmp_path):
+def test_what_a_killed_push_leaves_is_noticed_made_anew_and_mended(team, tmp_path):
     large = repository.recorded(team.source)["large.bin"]
     repository.killed(team.relay, "up", 3_000_000, team.source, "push")
     assert "Everything is up to date" in repository.succeed(team.source, "push")
@@ -35,6 +35,7 @@ def test_what_a_killed_push_leaves_is_noticed_and_mended(team, tmp_path):
     assert done.status == 1
     assert "Checkout failed for following targets:\nlarge.bin\n" in done.text
     assert not (clone / "large.bin").exists()
+    repository.made_anew(clone)
 
     assert repository.mend(team.source, "--remove").returncode == 0
     assert "1 file pushed" in repository.succeed(team.source, "push")
@@ -55,12 +56,12 @@ def test_what_a_killed_push_leaves_is_noticed_and_mended(team, tmp_path):
         ("remote modify team url webdav://127.0.0.1:{free}/scenes", "Connection refused"),
     ],
 )
-def test_a_message_is_in_the_document(command, message, team, tmp_path):
+def test_a_message_is_explained(command, message, team, tmp_path):
     clone = repository.clone(team.source, tmp_path / "clone")
     done = repository.dvc(clone, command.format(free=servers.free_port()), "pull")
     assert done.status == 255
     assert message in done.text
-    assert f"`{message}`" in repository.DOCUMENT
+    assert repository.explained(message)
 
 
 def test_what_cannot_be_checked_is_said_in_one_sentence(team, tmp_path):
@@ -70,7 +71,7 @@ def test_what_cannot_be_checked_is_said_in_one_sentence(team, tmp_path):
     for name, reason in (("team", "refused"), ("unplugged", "'dvc-gs'"), ("unknown", "doesn't exist")):
         done = repository.mend(clone, name)
         assert done.returncode == 1
-        expected = rf"error: the remote can't be read \(.*{reason}.*\); docs/remotes.md says what that means\n"
+        expected = rf"error: the remote can't be read \(.*{reason}.*\); README.md says what that means\n"
         assert re.fullmatch(expected, done.stderr)
 
 
@@ -81,4 +82,4 @@ def test_a_push_into_a_missing_folder(team, tmp_path):
     assert done.status == 255
     message = "The resource  could not be found in the server"
     assert message in done.text
-    assert f"`{message}`" in repository.DOCUMENT
+    assert repository.explained(message)
