@@ -7,11 +7,11 @@ import subprocess
 import pytest
 
 from benchmarks import results
-from tests import clones
+from tests import clones, test_day
 from tests.code_facts import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(?:<!-- (slow|not run)[^\n]*-->\n)?```sh\n(.*?)```", README, re.DOTALL)
+BLOCKS = re.findall(r"(?:<!-- (slow|not run|day)[^\n]*-->\n)?```sh\n(.*?)```", README, re.DOTALL)
 
 
 def commands(mark: str) -> list[str]:
@@ -45,7 +45,7 @@ def test_a_command_runs_as_written(command, clone_with_results):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "command", re.findall(r"\| `(dvc exp run[^`]*|dvc repro [^`]*|dvc exp show|python [^`]*)`", README)
+    "command", re.findall(r"`((?:dvc|python) [^`]*)`", README.partition("| to do this | run |")[2].partition("\n\n")[0])
 )
 def test_a_command_in_a_table_runs_as_written(command, clone_with_results):
     run(command, clone_with_results, timeout=300)
@@ -59,6 +59,12 @@ def test_the_first_screen_in_a_fresh_clone(tmp_path):
     assert commands("slow") == ["make repro", "make test"]
     assert "test accuracy" in run("make repro", folder, timeout=3000)
     assert "Data and pipelines are up to date" in run("make repro", folder, timeout=300)
+
+
+def test_the_day_is_that_of_the_page_whose_commands_are_run():
+    day = [line.partition("  # ")[0] for line in commands("day")]
+    assert "dvc pull" in day and "dvc exp push origin rate-1" in day
+    assert set(day) <= {line.partition("  # ")[0] for _, line, _ in test_day.COMMANDS}
 
 
 def test_commands_that_are_not_run_say_why():
