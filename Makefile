@@ -93,10 +93,11 @@ comment:  ## put review/review.md on the pull request PR=<number>, in place of t
 results: .venv/installed  ## write the table of results in README.md from the metrics
 	python benchmarks/results.py
 
-bench: .venv/installed  ## speed of reading, training and the exports, as ratios to what plain Keras does
+bench: .venv/installed-dev  ## speed of reading, training and the exports, as ratios to what plain Keras does; of the app
 	python benchmarks/reading.py
 	python benchmarks/training.py
 	python benchmarks/serving.py
+	python benchmarks/app.py $(if $(shell command -v chromium),,--no-browser)
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
 	python -m experiments.trials $(ARGS)

@@ -194,6 +194,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 MARKUP = "<img src=x onerror=window.hacked=1> **bold** [x](javascript:window.hacked=1) :red[y].jpg"
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.hacked=1</script></svg>"
 NO_PHOTOS = [
+    ("photos.zip", b"PK\x03\x04", "hand it in on the page Many photos"),
     ("empty.jpg", b"", "it is empty (0 bytes)"),
     ("words.jpg", b"no image at all", "this is no image that can be read"),
     ("drawing.svg", SVG, "this is an SVG drawing"),
