@@ -10,7 +10,7 @@ from app.models import Served
 from app.words import percent, plain
 from scenes import gradcam, images
 
-TOP_K = 5
+TOP_K = 6  # of the classes; more than fit on a screen tell nobody anything
 _SIDE = 448  # pixels of the picture that shows what the model looked at
 
 
