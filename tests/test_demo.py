@@ -8,6 +8,7 @@ import yaml
 
 from tests import clones
 from tests.code_facts import ROOT
+from tests.verdict import DATA_STAGES
 
 # Pairs of classes that share what they are drawn with.
 PAIRS = ({"glacier", "mountain"}, {"buildings", "street"})
@@ -29,7 +30,7 @@ def outs(folder) -> dict:
 
 
 def test_the_data_are_those_committed(demo):
-    for stage in clones.DATA_STAGES:
+    for stage in DATA_STAGES:
         assert outs(demo)[stage] == outs(ROOT)[stage], stage
 
 
