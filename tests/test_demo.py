@@ -35,6 +35,7 @@ def test_the_data_are_those_committed(demo):
 
 
 def test_training_on_a_machine_of_the_same_kind_gives_the_scores_committed(demo):
+    # That dvc.lock is of this code and these params is the business of tests/test_dvc_lock.py.
     if outs(demo)["train@baseline"] != outs(ROOT)["train@baseline"]:
         pytest.skip("this processor rounds float sums otherwise than the one that wrote dvc.lock")
     assert (demo / "metrics/baseline.json").read_bytes() == (ROOT / "metrics/baseline.json").read_bytes()
