@@ -78,6 +78,7 @@ format: .venv/installed-dev  ## let ruff mend and format
 	ruff check --fix .
 	ruff format .
 
+# Status 2 says that nothing differs but what another processor rounds otherwise, see tests/verdict.py.
 verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone: does it give its dvc.lock? (CLONES=2: two)
 	@python -m tests.clones $(CLONES) || [ $$? -eq 2 ]
 
@@ -95,10 +96,11 @@ comment:  ## put review/review.md on the pull request PR=<number>, in place of t
 results: .venv/installed  ## write the table of results in README.md from the metrics
 	python benchmarks/results.py
 
-bench: .venv/installed  ## speed of reading, training and the exports, as ratios to what plain Keras does
+bench: .venv/installed-dev  ## speed of reading, training and the exports, as ratios to what plain Keras does; of the app
 	python benchmarks/reading.py
 	python benchmarks/training.py
 	python benchmarks/serving.py
+	python benchmarks/app.py $(if $(shell command -v chromium),,--no-browser)
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
 	python -m experiments.trials $(ARGS)

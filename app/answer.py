@@ -10,7 +10,7 @@ from app.models import Served
 from app.words import percent, plain
 from scenes import gradcam, images
 
-TOP_K = 5
+TOP_K = 6  # of the classes; more than fit on a screen tell nobody anything
 _SIDE = 448  # pixels of the picture that shows what the model looked at
 
 
@@ -52,7 +52,9 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
                 help="One score a class, each for itself: a photo of a street "
                 "below mountains contains both. A tick means that the score is high enough.",
             )
-            for index in np.argsort(-answer.contains, kind="stable")[:TOP_K]:
+            # All that it contains, however many these are.
+            shown = max(TOP_K, len(model.contained(answer)))
+            for index in np.argsort(-answer.contains, kind="stable")[:shown]:
                 score = float(answer.contains[index])
                 tick = ":green[:material/check:] " if score >= model.contains_above else ""
                 st.progress(min(score, 1.0), text=f"{tick}{plain(model.classes[index])} · {score:.2f}")

@@ -91,7 +91,7 @@ def _found(files: list, passed_over: Callable[[str], None]) -> Iterator[Photo | 
     """Yield the photos in what was uploaded, and no more than ``MOST``."""
     count = 0
     for file in files:
-        if file.name.lower().endswith(".zip"):
+        if photos.is_zip(file.name):
             some = photos.in_zip(photos.printable(file.name), models.limits(), passed_over, file=file)
         else:
             some = [Photo(photos.printable(file.name), file.getvalue)]

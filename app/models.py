@@ -94,16 +94,20 @@ def get(name: str) -> Served:
     return _future(name).result()
 
 
-_futures: dict[str, Future] = {}
+_futures: dict[str, tuple[object, Future]] = {}  # by name, with the version that it stands for
 _starting = threading.Lock()
 
 
 def _future(name: str) -> Future:
+    # Looked up at each call, so that visitors get what `dvc repro` or `dvc pull` put there meanwhile.
+    version = classifier.version(ROOT, name)
     with _starting:
-        if name not in _futures:
-            _futures[name] = Future()
-            threading.Thread(target=_load, args=(name, _futures[name]), daemon=True, name=f"load {name}").start()
-        return _futures[name]
+        loaded, future = _futures.get(name, (None, None))
+        if future is None or loaded != version:
+            future = Future()
+            _futures[name] = version, future
+            threading.Thread(target=_load, args=(name, future), daemon=True, name=f"load {name}").start()
+        return future
 
 
 def _load(name: str, future: Future) -> None:
@@ -117,7 +121,8 @@ def _load(name: str, future: Future) -> None:
         future.set_result(Served(model, Batcher(model.predict, BATCH_SIZE), maps))
     except BaseException as error:
         with _starting:
-            del _futures[name]  # a visitor may have it made meanwhile and try again
+            if _futures[name][1] is future:
+                del _futures[name]  # a visitor may have it made meanwhile and try again
         future.set_exception(error)
 
 

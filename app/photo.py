@@ -63,8 +63,12 @@ def _chosen() -> np.ndarray | None:
     if not examples.there():
         st.info("The examples are test images; fetch them with `dvc pull data/records`.")
         return None
-    with st.spinner("The examples are being read; this takes some seconds, once."):
-        found = examples.load()
+    try:
+        with st.spinner("The examples are being read; this takes some seconds, once."):
+            found = examples.load()
+    except InputError as error:
+        st.error(plain(str(error)))
+        return None
     picked = st.session_state.get("example", 0)
     columns = st.columns(_COLUMNS)
     for index, example in enumerate(found):
@@ -84,6 +88,9 @@ def _chosen() -> np.ndarray | None:
 
 
 def _decoded(file, name: str) -> np.ndarray | None:
+    if photos.is_zip(file.name):
+        st.error(f"{plain(name)}: this is a zip; hand it in on the page *Many photos*.")
+        return None
     try:
         return models.decode(file.getvalue())
     except InputError as error:

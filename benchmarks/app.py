@@ -2,10 +2,13 @@
 
     python benchmarks/app.py                    # the app of this folder; needs chromium
     python benchmarks/app.py --folder ../other  # of another clone with results
+    python benchmarks/app.py --no-browser       # only what the models take
 
 Each visitor is a page of a real browser with a session of its own. All hand in a photo at once, several times, and must
 get the class that the `predict` stage gave it; the browser's own work, on the same machine, is in the times of the
-load. What the model takes is measured besides, without a browser.
+load. What each model takes is measured besides, without a browser: that in production, those of params.yaml, and
+EfficientNetV2B0 on photos of 150 px seen at 224 px, two views of each, as on profile intel but for its weights, which
+are random: they take no part in how long it takes.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import psutil
 
@@ -27,6 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from scenes import classifier, gradcam, images  # noqa: E402
 from scenes.batcher import Batcher  # noqa: E402
+from scenes.classifier import Classifier  # noqa: E402
 from tests.app import browser, server  # noqa: E402
 
 FOUND = "Drop a photo here"
@@ -39,12 +44,35 @@ def photos(folder: Path, count: int) -> list[tuple[bytes, str]]:
         return [(archive.read(key), name) for key, name in zip(table["key"], table["class"], strict=True)]
 
 
-def model(folder: Path, given: list[tuple[bytes, str]], visitors: int) -> None:
-    """Print what an answer takes without a browser."""
+def models(folder: Path, given: list[tuple[bytes, str]], visitors: int) -> None:
+    """Print what an answer of each model takes without a browser."""
     from scenes.determinism import configure
+    from scenes.params import read
 
-    configure(seed=0, threads=2)
-    found = classifier.of_folder(folder / "models/production")
+    params = read(folder / "params.yaml")
+    configure(seed=0, threads=params.threads)
+    print(f"without a browser, {params.threads} threads:")
+    for name in classifier.names(folder):
+        found = classifier.load(folder, name, unsure_below=params.select.unsure_below)
+        model(f"{name} ({found.name})" if name == classifier.PRODUCTION else name, found, given, visitors)
+    model("EfficientNetV2B0, random", random_backbone(), given, visitors)
+
+
+def random_backbone() -> Classifier:
+    """Return a head on an EfficientNetV2B0 that has learned nothing, put together as the one in production is."""
+    import keras
+
+    from scenes import backbone, head
+
+    embedding = backbone.embedding(backbone.build("EfficientNetV2B0", 224), views=2)
+    seen = head.build(embedding.output.shape[-1], 6, units=256, dropout=0.4)(embedding.output)
+    outputs = {"probabilities": seen, "contains": keras.ops.sigmoid(seen)}
+    network = keras.Model(embedding.input, outputs)
+    return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, 0.0, 0.5)
+
+
+def model(name: str, found: Classifier, given: list[tuple[bytes, str]], visitors: int) -> None:
+    """Print what an answer takes."""
     maps = gradcam.compiled(found.network, (found.size, found.size, 3))
 
     def prepared(data: bytes):
@@ -56,9 +84,10 @@ def model(folder: Path, given: list[tuple[bytes, str]], visitors: int) -> None:
     heat = _median(lambda: maps(ready[0][None], [0]), 30)
     with ThreadPoolExecutor(visitors) as pool:
         together = _median(lambda: list(pool.map(lambda photo: batcher([photo]), (ready * visitors)[:visitors])), 10)
-    print(f"{found.name}, {found.size} px: a photo from bytes to answer {alone:.0f} ms, Grad-CAM {heat:.0f} ms")
+    print(f"{name}, {found.size} px: a photo from bytes to answer {alone:.0f} ms, Grad-CAM {heat:.0f} ms")
     print(
-        f"{visitors} at once {together:.0f} ms, {visitors * alone / together:.1f} times as many a second as one by one"
+        f"  {visitors} at once {together:.0f} ms, "
+        f"{visitors * alone / together:.1f} times as many a second as one by one"
     )
 
 
@@ -121,6 +150,9 @@ def load(chromium, folder: Path, given: list[tuple[bytes, str]], visitors: int, 
     print(f"{visitors} visitors, {rounds} rounds: {right} of {visitors * rounds} answers as `predict` gave them")
     print(f"a round takes {seconds:.1f} s, {1000 * seconds / visitors:.0f} ms a visitor")
     print(f"memory of the server after each round: {', '.join(f'{each:,.0f}' for each in memory)} MB")
+    if rounds > 1:
+        growth = np.polyfit(np.arange(rounds), memory, 1)[0]
+        print(f"by a straight line through these: {growth:+.1f} MB a round")
 
 
 def main() -> None:
@@ -129,13 +161,15 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=20, help="at once (default: 20)")
     parser.add_argument("--rounds", type=int, default=6, help="photos that each hands in (default: 6)")
     parser.add_argument("--starts", type=int, default=3, help="of the app, for the first paint (default: 3)")
+    parser.add_argument("--no-browser", action="store_true", help="only what the models take")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     given = photos(folder, arguments.visitors)
-    with browser.launched() as chromium:
-        paint(chromium, folder, arguments.starts)
-        load(chromium, folder, given, arguments.visitors, arguments.rounds)
-    model(folder, given, arguments.visitors)
+    if not arguments.no_browser:
+        with browser.launched() as chromium:
+            paint(chromium, folder, arguments.starts)
+            load(chromium, folder, given, arguments.visitors, arguments.rounds)
+    models(folder, given, arguments.visitors)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def open_study(name: str, storage: str, search: Search, *, basis: str, seed: int
     except (OSError, ImportError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         # Not the address: it may hold a password.
         raise InputError(f"the study's storage cannot be opened ({type(error).__name__}); check --storage") from None
-    if study.user_attrs.get("basis", basis) != basis:
+    if study.trials and study.user_attrs.get("basis", basis) != basis:
         raise InputError(
             f"the study {name} was made with another search space, other parameters, features or code, so its scores "
             "do not compare; name a new one with --study"

@@ -1,5 +1,6 @@
 """What a search is told of a training: the validation scores that metrics/<model>.json would hold, and each epoch."""
 
+import csv
 import io
 import json
 import re
@@ -104,6 +105,13 @@ def of_experiment(experiment: str, name: str) -> dict:
     """Return the scores on validation that an experiment left."""
     commit, _ = runs.revisions()[experiment]
     return json.loads(runs.read(commit, f"metrics/{name}.json"))["val"]
+
+
+def epochs_of_experiment(experiment: str, name: str) -> list[tuple[int, float]]:
+    """Return the epochs of an experiment and their validation crossentropies, as ``watch`` was told them."""
+    commit, _ = runs.revisions()[experiment]
+    rows = csv.DictReader(runs.read(commit, f"plots/{name}/training/curves.tsv").splitlines(), delimiter="\t")
+    return [(int(row["epoch"]), float(row["val_crossentropy"])) for row in rows]
 
 
 def features(folder: str | Path) -> tuple[Embeddings, Embeddings]:

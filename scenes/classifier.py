@@ -96,6 +96,31 @@ def names(root: str | Path) -> list[str]:
     return there + sorted(path.stem for path in (root / "data/candidates").glob("*.json"))
 
 
+def version(root: str | Path, name: str) -> tuple:
+    """Return what differs as soon as another model of that name lies in ``root``: of each of its files, which it is.
+
+    No file is read, so asking costs nothing. What differs need not be another model, if the same was written again.
+    """
+    root = Path(root)
+    folders = (
+        [root / "models/production"]
+        if name == PRODUCTION
+        else [root / "models" / name, root / "models/contains" / name]
+    )
+    files = [path for folder in folders for path in sorted(folder.glob("*"))]
+    if name != PRODUCTION:
+        files.append(root / "data/candidates" / f"{name}.json")
+    return tuple(_identity(path) for path in files)
+
+
+def _identity(path: Path) -> tuple:
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # it is being replaced
+        return (path.name,)
+    return path.name, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def load(root: str | Path, name: str, *, unsure_below: str) -> Classifier:
     """Return a model of the pipeline in ``root``.
 
@@ -116,8 +141,15 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> Classifier:
         )
     candidate = json.loads(file.read_text(encoding="utf-8"))
     folder = root / "models" / name
-    network = outputs.load(folder, root / "models/contains" / name, root / "data")
     description = model_folder.describe(folder)
+    try:
+        network = outputs.load(folder, root / "models/contains" / name, root / "data")
+    except (OSError, KeyError, ValueError) as error:  # a part was not fetched, or is damaged
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            f"the model {name} can't be loaded ({why:.200}); "
+            "fetch all of it with `dvc pull` or make it with `dvc repro`"
+        ) from None
     return Classifier(
         name=name,
         network=network,

@@ -8,8 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Whose arithmetic the result comes from; and h5py, which writes the weights.
-LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "simplejpeg", "h5py")
+# Whose arithmetic the result comes from, and what decodes the images: Pillow for the records, simplejpeg from them. And
+# h5py, which writes the weights.
+LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "pillow", "simplejpeg", "h5py")
 
 
 def fingerprint(inputs: Iterable[str | Path], settings: dict) -> str:
@@ -48,10 +49,10 @@ def _files(inputs: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def libraries() -> dict[str, str]:
-    """Return the versions of Python (major and minor) and of the libraries that a result depends on, by name."""
+def libraries(*more: str) -> dict[str, str]:
+    """Return the versions of Python (major and minor), of ``LIBRARIES`` and of ``more``, by name."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {"python": python, **{name: version(name) for name in LIBRARIES}}
+    return {"python": python, **{name: version(name) for name in (*LIBRARIES, *more)}}
 
 
 def loaded_code() -> list[Path]:

@@ -16,22 +16,30 @@ from scenes.checksum import file_hash
 from scenes.errors import InputError, one_sentence
 
 _FILES = {"archive_sha256": "data/raw/archive.zip", "split_sha256": "data/split.csv"}
+_OWN = ("data_params", "inputs", "params", "libraries")  # what else is a mapping is another thing's provenance
 _SHOWN = 6  # things of one stage that disagree
 
 
 def ends(stages: Mapping[str, Mapping], model: str) -> tuple[str, str]:
-    """Return the names of the stages that write ``models/<model>`` and ``metrics/<model>.json``.
+    """Return the names of the stages that write ``models/<model>`` and the :func:`metrics` of it.
+
+    Args:
+        model: a folder in models/, such as ``baseline`` or ``contains/baseline``.
 
     Raises:
         InputError: no stage in the lock writes them.
     """
     makers = {out: name for name, stage in stages.items() for out in lock.files(stage, "outs")}
-    folder, scores = f"models/{model}", f"metrics/{model}.json"
-    if folder in makers and scores in makers:
-        return makers[folder], makers[scores]
-    names = [PurePosixPath(out).name for out in makers if PurePosixPath(out).parent == PurePosixPath("models")]
-    known = [name for name in sorted(names) if f"metrics/{name}.json" in makers]
+    folders = [out.removeprefix("models/") for out in makers if out.startswith("models/")]
+    known = [name for name in sorted(folders) if metrics(name) in makers]
+    if model in known:
+        return makers[f"models/{model}"], makers[metrics(model)]
     raise InputError(f"dvc.lock has no model {model!r}; it has {', '.join(known) or 'none, run `dvc repro`'}")
+
+
+def metrics(model: str) -> str:
+    """Return the path of the scores of a model; those of its second output, ``contains/<model>``, are among them."""
+    return f"metrics/{PurePosixPath(model).name}.json"
 
 
 def chain(stages: Mapping[str, Mapping], *names: str) -> str:
@@ -74,18 +82,30 @@ def _wrapped(title: str, items: list[str]) -> list[str]:
 
 
 def described(found: Mapping, title: str) -> str:
-    """Return in words what a provenance.json says, see ``scenes.provenance.save``."""
+    """Return in words what a provenance.json says, see ``scenes.provenance.save``; what it does not say is left out."""
     lines = [title]
-    lines += [f"  {key.removesuffix('_sha256'):8}{found[key]}" for key in (*_FILES, "code_sha256")]
-    lines += [f"  {'from':8}{digest}  {path}" for path, digest in found["inputs"].items()]
-    lines += _wrapped("params", [f"{key}={value}" for key, value in _flat(found["params"]).items()])
-    lines += _wrapped("with", [f"{name}=={version}" for name, version in found["libraries"].items()])
-    parts = [
-        described(part, f"{title}: {name}")
-        for name, part in found.items()
-        if isinstance(part, dict) and "inputs" in part
-    ]
-    return "\n".join(["\n".join(lines), *parts])
+    lines += [f"  {key.removesuffix('_sha256'):8}{found[key]}" for key in (*_FILES, "code_sha256") if key in found]
+    lines += _facts("data", found.get("data_params", {}))
+    lines += [f"  {'from':8}{digest}  {path}" for path, digest in found.get("inputs", {}).items()]
+    lines += _facts("params", found["params"])
+    lines += _wrapped("with", [f"{name}=={version}" for name, version in found.get("libraries", {}).items()])
+    lines += [line for name, part in _parts(found).items() if "params" not in part for line in _facts(name, part)]
+    made = {name: part for name, part in _parts(found).items() if "params" in part}
+    return "\n".join([*lines, *(described(part, f"{title}: {name}") for name, part in made.items())])
+
+
+def _parts(found: Mapping) -> dict[str, Mapping]:
+    """Return what a provenance says of that which its folder was made from, by name."""
+    return {name: part for name, part in found.items() if isinstance(part, dict) and name not in _OWN}
+
+
+def _inputs(found: Mapping) -> set[tuple[str, str]]:
+    """Return the folders that a provenance and its parts name, with their hashes."""
+    return set(found.get("inputs", {}).items()).union(*map(_inputs, _parts(found).values()))
+
+
+def _facts(title: str, tree: Mapping) -> list[str]:
+    return _wrapped(title, [f"{key}={value}" for key, value in _flat(tree).items()])
 
 
 def _flat(tree: Mapping, prefix: str = "") -> dict[str, str]:
@@ -96,10 +116,10 @@ def _flat(tree: Mapping, prefix: str = "") -> dict[str, str]:
 
 
 def scores(path: str | Path) -> str:
-    """Return the figures on the first level of a metrics file."""
+    """Return the figures on the first level of a metrics file; all of them if none stands there."""
     figures = json.loads(Path(path).read_text(encoding="utf-8"))
-    shown = [f"{key}={value}" for key, value in figures.items() if not isinstance(value, dict)]
-    return "\n".join([PurePosixPath(path).as_posix(), *_wrapped("scores", shown)])
+    first = {key: value for key, value in figures.items() if not isinstance(value, dict)}
+    return "\n".join([PurePosixPath(path).as_posix(), *_facts("scores", first or figures)])
 
 
 def changed(root: str | Path, stage: str) -> dict[str, dict[str, str]]:
@@ -146,7 +166,7 @@ def contradicted(root: str | Path, found: Mapping, stage: Mapping) -> list[str]:
     problems = [path for key, path, taken in asked if (root / path).is_file() and taken(root / path) != found[key]]
     problems += [
         path
-        for path, digest in found["inputs"].items()
+        for path, digest in sorted(_inputs(found))
         if (root / path).is_dir() and provenance.folder_hash(root / path) != digest
     ]
     if all(path.is_file() for path in code) and provenance.code_hash(code, root) != found["code_sha256"]:
@@ -159,7 +179,7 @@ def main(root: Path, model: str) -> int:
     stages = lock.read(root / "dvc.lock")
     made, scored = ends(stages, model)
     print(f"{chain(stages, made, scored)}\n")
-    folder, metrics = f"models/{model}", f"metrics/{model}.json"
+    folder, figures = f"models/{model}", metrics(model)
     said = provenance.read(root / folder)
     print(f"{described(said, f'{folder}/{provenance.NAME}')}\n")
     differs = changed(root, scored)
@@ -177,8 +197,8 @@ def main(root: Path, model: str) -> int:
             problems.append(f"not as dvc.lock has it: {name}: {', '.join(listed[:_SHOWN])}{more}")
     wrong = contradicted(root, said, stages[made])
     problems += [f"not what {folder}/{provenance.NAME} names: {name}" for name in wrong]
-    if (root / metrics).is_file():
-        print(f"{scores(root / metrics)}\n")
+    if (root / figures).is_file():
+        print(f"{scores(root / figures)}\n")
     if absent:
         print(f"not here, so not compared: {', '.join(sorted(absent))}")
     print("\n".join(problems) or "all that is here is what dvc.lock and provenance.json say")

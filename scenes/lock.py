@@ -184,9 +184,9 @@ def sentence(difference: Difference, *, names: tuple[str, str], exact: bool) -> 
         return f"{name} was run with {' and '.join(listed)}"
     same = f"{name} gives other bytes ({_list(parts['outputs'])}) from the same commands, params, code and inputs"
     if exact:
-        return f"{same}; no float is summed there, so it should be the same on every machine: this is a defect"
+        return f"{same}; nothing there hangs on how a processor rounds: this is a defect"
     return (
-        f"{same}; floats are summed there, which another kind of processor or another version of a library rounds "
+        f"{same}; floats are summed there, which another kind of processor or another build of a library rounds "
         "otherwise: on a machine like the one that wrote it this would be a defect"
     )
 

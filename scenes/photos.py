@@ -82,10 +82,15 @@ def find(paths: Iterable[str | Path], limits: Limits, passed_over: Callable[[str
             yield Refused("''", "there is no such file")
         elif _is_folder(path):
             yield from _in_folder(path, limits, passed_over)
-        elif path.suffix.lower() == ".zip":
+        elif is_zip(path.name):
             yield from in_zip(path, limits, passed_over)
         else:
             yield _file(path, limits)
+
+
+def is_zip(name: str) -> bool:
+    """Whether a file is taken for a zip: by its name alone, as an image may be a zip at its end."""
+    return Path(name).suffix.lower() == ".zip"
 
 
 def in_zip(

@@ -11,41 +11,54 @@ from scenes.errors import InputError
 from scenes.fingerprint import ROOT, libraries, loaded_code
 
 NAME = "provenance.json"
-ORIGIN = ("archive_sha256", "split_sha256")
+ORIGIN = ("archive_sha256", "split_sha256", "data_params")
 
 
-def origin(data: str | Path) -> dict[str, str]:
+def origin(data: str | Path) -> dict:
     """Return what the stage ``records`` says in ``data`` of the records there: the keys of ``ORIGIN``."""
     return json.loads((Path(data) / "origin.json").read_text(encoding="utf-8"))
 
 
 def save(
-    folder: str | Path, *, origin: Mapping[str, str], inputs: Iterable[str | Path], params: Mapping, **parts: Mapping
+    folder: str | Path,
+    *,
+    inputs: Iterable[str | Path],
+    params: Mapping,
+    origin: Mapping | None = None,
+    others: Iterable[str] = (),
+    **parts: Mapping,
 ) -> None:
     """Write provenance.json into an existing folder.
 
     Args:
-        origin: has the keys of ``ORIGIN``; others are left out, so that another provenance will do.
-        inputs: the folders that the model was made from.
-        params: what was read of params.yaml, by dotted keys.
-        parts: by name, the provenance of the models that this one is put together from.
+        inputs: the folders that its content was made from.
+        params: what was read of params.yaml, by dotted keys; ``profile`` stands for the block of the chosen profile.
+        origin: has the keys of ``ORIGIN``; others are left out, so that another provenance will do. None: the records
+            alone count, wherever they come from.
+        others: libraries beside those of ``scenes.fingerprint.LIBRARIES`` that the content depends on.
+        parts: by name, what is known of that which this was made from, the provenance of a model for example.
 
     The code is that of the project's modules that are imported at this moment: call it after all imports.
     """
     description = {
-        **{key: origin[key] for key in ORIGIN},
+        **({} if origin is None else {key: origin[key] for key in ORIGIN}),
         "inputs": {Path(path).as_posix(): folder_hash(path) for path in inputs},
         "params": params,
         "code_sha256": code_hash(loaded_code(), ROOT),
-        "libraries": libraries(),
+        "libraries": libraries(*others),
         **parts,
     }
+    write(folder, description)
+
+
+def write(folder: str | Path, description: Mapping) -> None:
+    """Write ``description`` as provenance.json into an existing folder; :func:`save` does, or who computed nothing."""
     text = json.dumps(description, indent=2, sort_keys=True)
     (Path(folder) / NAME).write_text(text + "\n", encoding="utf-8")
 
 
 def read(folder: str | Path) -> dict:
-    """Return what :func:`save` wrote into ``folder``.
+    """Return what :func:`save` or :func:`write` wrote into ``folder``.
 
     Raises:
         InputError: there is no such file, or it is not JSON.

@@ -16,7 +16,7 @@ def main(name: str) -> None:
     configure(seed=params.seed, threads=params.threads)
     model = Path("models") / name
     train = classifier_inputs.load(model, "data", "train")
-    settings = plain(params.contains)
+    settings, made_from = plain(params.contains), provenance.read(model)
     units = settings.pop("units")[describe(model)["kind"]]
     networks = contains_training.fit_all(
         train.features, train.label, len(train.classes), units=units, seed=params.seed, **settings
@@ -25,9 +25,10 @@ def main(name: str) -> None:
         contains.save(folder, networks)
         provenance.save(
             folder,
-            origin=provenance.read(model),
+            origin=made_from,
             inputs=[Path("data") / describe(model)["input"], model],
             params={"seed": params.seed, "threads": params.threads, "contains": plain(params.contains)},
+            model=made_from,
         )
 
 

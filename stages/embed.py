@@ -1,10 +1,10 @@
 """Compute the backbone's pooled features of every image, once: data/embeddings/."""
 
-from scenes import backbone, embedder, finetuning
+from scenes import backbone, embedder, finetuning, provenance
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
-from scenes.params import read
+from scenes.params import plain, read
 
 
 def main() -> None:
@@ -25,6 +25,18 @@ def main() -> None:
             "data/records",
             batch_size=params.embed.batch_size,
             origin=origin,
+        )
+        provenance.save(
+            folder,
+            inputs=["data/finetuned", "data/records", "data/weights"],
+            params={
+                "threads": params.threads,
+                "embed": plain(params.embed),
+                "profile.views": params.active.views,
+                "profile.backbone_image_size": params.active.backbone_image_size,
+            },
+            finetuned=provenance.read("data/finetuned"),
+            weights=backbone.describe("data/weights"),
         )
 
 

@@ -4,17 +4,20 @@ import json
 
 import numpy as np
 
-from scenes import encoded_images, exports, images, production, records
+from scenes import encoded_images, exports, images, production, provenance, records
 from scenes.determinism import configure
 from scenes.errors import one_sentence
 from scenes.files import replacing
-from scenes.params import read
+from scenes.params import plain, read
+
+PRODUCTION = "models/production"
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    network, description = production.load("models/production")
+    network, description = production.load(PRODUCTION)
+    made_from = provenance.read(PRODUCTION)
     formats = params.export.formats
     encoded = encoded_images.read(records.open_records("data/records", "test"), params.export.images)
     # By Pillow, so that a file which decodes images itself is held against another decoder than its own.
@@ -30,6 +33,18 @@ def main() -> None:
             compared = exports.compare(name, found, expected, tolerance=params.export.tolerance[name])
             metrics[name] = {"bytes": exports.size(folder, name), **compared}
             print(exports.summary(name, metrics[name]))
+        provenance.save(
+            folder,
+            origin=made_from,
+            inputs=[PRODUCTION],
+            params={
+                "threads": params.threads,
+                "archive.max_pixels": params.archive.max_pixels,
+                "export": plain(params.export),
+            },
+            others=exports.WRITERS,
+            production=made_from,
+        )
         file.write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

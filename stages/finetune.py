@@ -8,6 +8,7 @@ from scenes import (
     embedder,
     finetuning,
     probe,
+    provenance,
     records,
     training,
 )
@@ -26,18 +27,24 @@ def main() -> None:
         print("finetune.epochs is 0: the backbone stays as it is")
         with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, _):
             finetuning.save(folder, None)
+            provenance.write(folder, {"params": {"profile.finetune.epochs": 0}})  # neither code nor data did anything
         return
 
     image_size = params.active.backbone_image_size
-    with training_session(
-        "finetune",
-        inputs=["data/records", "data/weights"],
-        settings={"finetune": [plain(settings), plain(own)], "image_size": image_size},
-        seed=params.seed,
-        threads=params.threads,
-        precision=params.precision,
-        xla=params.xla,
-    ) as state:
+    inputs = ["data/records", "data/weights"]
+    surroundings = {
+        "seed": params.seed,
+        "threads": params.threads,
+        "precision": params.precision,
+        "xla": params.xla,
+    }
+    read_besides = {
+        "finetune": plain(settings),
+        "embed.batch_size": params.embed.batch_size,
+        "profile.finetune": plain(own),
+        "profile.backbone_image_size": image_size,
+    }
+    with training_session("finetune", inputs=inputs, settings=read_besides, **surroundings) as state:
         network = backbone.load("data/weights", image_size)
         embedding = backbone.embedding(network)
         train, val = (records.open_records("data/records", name) for name in ("train", "val"))
@@ -68,6 +75,12 @@ def main() -> None:
         )
         with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, plots):
             finetuning.save(folder, network)
+            provenance.save(
+                folder,
+                inputs=inputs,
+                params={**surroundings, **read_besides},
+                weights=backbone.describe("data/weights"),
+            )
             curves.write(plots, history)
 
 

@@ -1,6 +1,7 @@
 """Write the images of each split as TFRecord shards of one shape: data/records/, and what they come from."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -40,8 +41,19 @@ def main() -> None:
             seed=params.seed,
             shard_size=params.records.shard_size,
         )
-        hashes = {"archive_sha256": file_hash(ARCHIVE), "split_sha256": file_hash(SPLIT)}
-        origin.write_text(json.dumps(hashes, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        # The code and the libraries need no mention: they give the same on any machine, or other hashes.
+        description = {
+            "archive_sha256": file_hash(ARCHIVE),
+            "split_sha256": file_hash(SPLIT),
+            "data_params": {
+                **json.loads(Path("data/split.json").read_text(encoding="utf-8")),
+                "seed": params.seed,
+                "archive": plain(params.archive),
+                "records": plain(params.records),
+                "profile.image_size": image_size,
+            },
+        }
+        origin.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def main() -> None:
     }
     made_from = [Path("models") / choice.name, Path("models/contains") / choice.name]
     parts = dict(zip(("model", "contains"), map(provenance.read, made_from), strict=True))
+    parts["contains"].pop("model")  # it stands beside it
     with replacing("models/production", folder=True) as folder, replacing("metrics/production.json") as file:
         production.save(folder, networks[choice.name], description)
         provenance.save(

@@ -42,6 +42,7 @@ def main(name: str) -> None:
                 origin=provenance.origin("data"),
                 inputs=[features],
                 params={**surroundings, f"models.{name}": settings},
+                embeddings=provenance.read(features),
             )
             curves.write(plots, history)
 

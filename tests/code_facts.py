@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +19,12 @@ def _file_of(module: str) -> Path | None:
 
 
 def _imported(file: Path) -> set[str]:
-    """Return the names of the project modules that ``file`` imports, anywhere in it, also inside functions."""
+    """Return the names of the project modules that ``file`` imports."""
+    return {name for name in _names(file) if name.split(".")[0] in PACKAGES and _file_of(name)}
+
+
+def _names(file: Path) -> set[str]:
+    """Return the names of all that ``file`` imports, anywhere in it, also inside functions."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -27,7 +33,13 @@ def _imported(file: Path) -> set[str]:
             assert node.level == 0, f"{file}: relative import"
             # `from scenes import records` names a module, `from scenes.records import load` a thing in one.
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] in PACKAGES and _file_of(name)}
+    return found
+
+
+def packages(module: str) -> set[str]:
+    """Return the packages that running ``python -m module`` can load, but for the project's and Python's own."""
+    found = {name.split(".")[0] for file in module_files(module) for name in _names(ROOT / file)}
+    return found - {*PACKAGES, *sys.stdlib_module_names}
 
 
 def module_files(module: str) -> set[str]:

@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 
+from tests.app.browser import CHROMIUM
 from tests.clones import environment
 from tests.code_facts import ROOT
 
@@ -19,6 +20,7 @@ pytestmark = [
         reason="there are no results in this folder; run `make repro` or `dvc pull`",
     ),
 ]
+MODELS = sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["models"])
 NUMBER = r"[\d,]+(\.\d+)?"
 RATIO = r"\( *\d+\.\d+x\)"
 
@@ -75,6 +77,27 @@ def test_memory_adds_up(tmp_path):
     *parts, whole = (float(re.match(r" *(\d+\.\d\d) GiB  \w", line)[1]) for line in found[1:])
     assert min(parts) > 0
     assert whole == pytest.approx(sum(parts), abs=0.005 * (len(parts) + 1))
+
+
+def test_the_app_answers_visitors_as_the_pipeline_did_and_each_model_is_timed(tmp_path):
+    arguments = ("--visitors", 3, "--rounds", 2, "--starts", 1)
+    if CHROMIUM is None:
+        arguments += ("--no-browser",)
+    found = printed(tmp_path, "app", *arguments)
+    if CHROMIUM is not None:
+        of_browser, found = found[:5], found[5:]
+        assert_lines(
+            of_browser,
+            rf"first paint {NUMBER} s after the server answers, {NUMBER} s after its start",
+            "3 visitors, 2 rounds: 6 of 6 answers as `predict` gave them",
+            rf"a round takes {NUMBER} s, {NUMBER} ms a visitor",
+            rf"memory of the server after each round: {NUMBER}, {NUMBER} MB",
+            rf"by a straight line through these: [+-]{NUMBER} MB a round",
+        )
+    assert re.fullmatch(r"without a browser, \d+ threads:", found[0])
+    timed = [line for line in found if "from bytes to answer" in line]
+    assert all(re.fullmatch(rf".*, \d+ px: .* {NUMBER} ms, Grad-CAM {NUMBER} ms", line) for line in timed)
+    assert [line.split(" ")[0].rstrip(",") for line in timed] == ["production", *MODELS, "EfficientNetV2B0"]
 
 
 def test_serving_compares_each_format_with_keras(tmp_path):

@@ -143,7 +143,7 @@ EDITS = {
     "a remark in a stage": (comment("stages/split.py"), {"split"}),
     "a remark in provenance": (
         comment("scenes/provenance.py"),
-        {"train@baseline", "train@efficientnetv2l", *CONTAINS, "select"},
+        {*TRAINING, "embed", *CONTAINS, "select", "export"},
     ),
     "a remark in fitting": (comment("scenes/training.py"), TRAINING),
     "the check of params.yaml": (comment("scenes/schema.py"), set()),

@@ -8,6 +8,7 @@ import yaml
 
 from tests import clones
 from tests.code_facts import ROOT
+from tests.verdict import DATA_STAGES
 
 # Pairs of classes that share what they are drawn with.
 PAIRS = ({"glacier", "mountain"}, {"buildings", "street"})
@@ -29,11 +30,12 @@ def outs(folder) -> dict:
 
 
 def test_the_data_are_those_committed(demo):
-    for stage in clones.DATA_STAGES:
+    for stage in DATA_STAGES:
         assert outs(demo)[stage] == outs(ROOT)[stage], stage
 
 
 def test_training_on_a_machine_of_the_same_kind_gives_the_scores_committed(demo):
+    # That dvc.lock is of this code and these params is the business of tests/test_dvc_lock.py.
     if outs(demo)["train@baseline"] != outs(ROOT)["train@baseline"]:
         pytest.skip("this processor rounds float sums otherwise than the one that wrote dvc.lock")
     assert (demo / "metrics/baseline.json").read_bytes() == (ROOT / "metrics/baseline.json").read_bytes()

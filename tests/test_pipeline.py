@@ -82,19 +82,25 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
         f"{name}_sha256": hashlib.sha256((pipeline.one / path).read_bytes()).hexdigest()
         for name, path in (("archive", "data/raw/archive.zip"), ("split", "data/split.csv"))
     }
-    params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
-    folders = {name: pipeline.one / "models" / name for name in (*MODELS, *(f"contains/{name}" for name in MODELS))}
-    said = {name: json.loads((folder / "provenance.json").read_text()) for name, folder in folders.items()}
-    for name in MODELS:
-        assert said[name]["params"][f"models.{name}"] == params["models"][name]
-    said["production"] = json.loads((pipeline.one / "models/production/provenance.json").read_text())
+    top = pipeline.one / "models"
+    said = {
+        file.parent.relative_to(top).as_posix(): json.loads(file.read_text()) for file in top.glob("**/provenance.json")
+    }
+    files = [file.relative_to(top) for file in top.glob("**/*") if file.is_file()]
+    assert {file for file in files if not any(folder.as_posix() in said for folder in file.parents)} == set()
+    assert {*MODELS, *(f"contains/{name}" for name in MODELS), "production", "export"} <= said.keys()
     for found in said.values():
         assert hashes.items() <= found.items()
         assert found["libraries"]["keras"] == version("keras")
+    params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
+    for name in MODELS:
+        assert said[name]["params"][f"models.{name}"] == params["models"][name]
+        assert said[f"contains/{name}"]["model"] == said[name]
     chosen = json.loads((pipeline.one / "metrics/production.json").read_text())["model"]
     assert said["production"]["model"] == said[chosen]
-    assert said["production"]["contains"] == said[f"contains/{chosen}"]
-    for name in (*MODELS, "production"):
+    assert {**said["production"]["contains"], "model": said[chosen]} == said[f"contains/{chosen}"]
+    assert said["export"]["production"] == said["production"]
+    for name in said:
         shown = subprocess.run(
             [sys.executable, "-m", "scenes.lineage", name],
             cwd=pipeline.one,
@@ -105,6 +111,30 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
         )
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert shown.stdout.endswith("all that is here is what dvc.lock and provenance.json say\n")
+
+
+def test_a_head_says_by_itself_what_made_the_features_that_it_learned_from(pipeline):
+    """All of it in the one file: the backbone, its weights, their further training, the features, the data."""
+    params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
+    active = params["profiles"][params["profile"]]
+    said = json.loads((pipeline.one / "models/efficientnetv2l/provenance.json").read_text())
+    features, tuned = said["embeddings"], said["embeddings"]["finetuned"]
+    weights = hashlib.sha256((pipeline.one / "data/weights/backbone.weights.h5").read_bytes()).hexdigest()
+    for part in (features, tuned):
+        assert part["weights"].items() >= {"backbone": active["backbone"], "sha256": weights}.items()
+        assert part["params"]["profile.backbone_image_size"] == active["backbone_image_size"]
+        assert re.fullmatch("[0-9a-f]{64}", part["code_sha256"])
+    assert tuned["params"]["finetune"] == params["finetune"]
+    assert tuned["params"]["profile.finetune"] == active["finetune"]
+    assert active["finetune"]["epochs"] > 0
+    assert features["params"]["profile.views"] == active["views"]
+    assert said["data_params"] == {
+        "seed": params["seed"],
+        "split": params["split"],
+        "archive": params["archive"],
+        "records": params["records"],
+        "profile.image_size": active["image_size"],
+    }
 
 
 def test_git_sees_no_results_but_metrics_and_the_lock(pipeline):

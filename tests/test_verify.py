@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from tests import clones
 from tests.code_facts import ROOT
+from tests.verdict import COMMITTED, DATA_STAGES, ROUNDED, exact, repeated, unexplained, verdict
 
-NAMES = (clones.COMMITTED, "the clone")
+NAMES = (COMMITTED, "the clone")
 
 
 def stage(deps: dict, outs: dict, **params) -> dict:
@@ -21,7 +23,7 @@ def stage(deps: dict, outs: dict, **params) -> dict:
 
 LOCK = {
     "download": stage({"d.py": "1"}, {"data/a": "1"}),
-    "train": stage({"t.py": "1", "data/a": "1"}, {"models/m": "1"}, seed=1),
+    "train@m": stage({"t.py": "1", "data/a": "1"}, {"models/m": "1"}, seed=1),
     "records": stage({"r.py": "1", "data/a": "1"}, {"data/r": "1"}),
     "report": stage({"p.py": "1", "models": "1"}, {"report": "1"}),
 }
@@ -36,30 +38,47 @@ def edited(**edits: dict[str, str]) -> dict:
     return stages
 
 
+TRAINED = {"train@m": {"models/m": "2"}}
+FOLLOWED = TRAINED | {"report": {"models": "2", "report": "2"}}
+
+
 @pytest.mark.parametrize(
     ("other", "status", "said", "unsaid"),
     [
         ({}, 0, ["the same hash of every file of 4 stages"], ["differ"]),
         (
-            {"train": {"models/m": "2"}, "report": {"models": "2", "report": "2"}},
+            FOLLOWED,
             2,
-            ["first in train", "rounds otherwise", "the data stages give the same", "2 stages differ: train, report"],
+            [
+                "first in train@m",
+                "rounds otherwise",
+                "the data stages give the same",
+                "2 stages differ: train@m, report",
+            ],
             ["run `dvc repro`"],
         ),
-        ({"download": {"data/a": "2"}}, 1, ["first in download", "this is a defect"], ["rounds", "give the same"]),
+        ({"download": {"data/a": "2"}}, 1, ["first in download", "this is a defect"], ["rounds oth", "give the same"]),
         # Records come after the training in the file, but are held to more.
-        ({"train": {"models/m": "2"}, "records": {"data/r": "2"}}, 1, ["first in records", "defect"], ["rounds"]),
+        (TRAINED | {"records": {"data/r": "2"}}, 1, ["first in records", "defect"], ["rounds otherwise"]),
+        # Copied figures are rounded nowhere; nor is it known of a stage that nobody listed.
         (
-            {"train": {"t.py": "2", "models/m": "2"}},
+            {"report": {"report": "2"}},
             1,
-            ["train was run with other code (t.py)", "run `dvc repro` and commit"],
+            ["first in report", "this is a defect", "the data stages give the same"],
+            ["rounds otherwise"],
+        ),
+        (TRAINED | {"report": {"report": "2"}}, 1, ["first in report", "this is a defect"], ["rounds otherwise"]),
+        (
+            {"train@m": {"t.py": "2", "models/m": "2"}},
+            1,
+            ["train@m was run with other code (t.py)", "run `dvc repro` and commit"],
             ["rounds", "defect"],
         ),
         # Floats explain the first of them and not the second.
         (
-            {"train": {"models/m": "2"}, "report": {"models": "2", "p.py": "2", "report": "2"}},
+            TRAINED | {"report": {"models": "2", "p.py": "2", "report": "2"}},
             1,
-            ["first in train", "rounds otherwise", "report was run with other code (p.py) and other inputs (models)"],
+            ["first in train@m", "rounds otherwise", "report was run with other code (p.py) and other inputs (models)"],
             [],
         ),
         # A file in a folder that stages write into, but which none of them wrote.
@@ -67,13 +86,31 @@ def edited(**edits: dict[str, str]) -> dict:
     ],
 )
 def test_the_verdict(other, status, said, unsaid):
-    sentences, found = clones.verdict(LOCK, edited(**other), names=NAMES, one_machine=False)
+    sentences, found = verdict(LOCK, edited(**other), names=NAMES, one_machine=False)
     assert found == status, sentences
-    here, found = clones.verdict(LOCK, edited(**other), names=NAMES, one_machine=True)
+    here, found = verdict(LOCK, edited(**other), names=NAMES, one_machine=True)
     assert found == (status and 1), here
     assert ("both ran on this machine: this is a defect" in here) == (status == 2)
     assert all(text in sentences for text in said), sentences
     assert not any(text in sentences for text in unsaid), sentences
+
+
+def test_the_stages_that_may_round_are_those_that_compute_with_threads():
+    """Whoever adds a stage that does decides whether another processor may give it other bytes."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    computing = {name for name, stage in stages.items() if "threads" in stage.get("do", stage)["params"]}
+    # One copies weights, the other draws random ones on a single thread.
+    assert computing - {"select"} | {"weights"} == ROUNDED
+    assert all(exact(stage) for stage in (*DATA_STAGES, "select", "report", "of tomorrow", "of tomorrow@baseline"))
+    assert not any(exact(stage) for stage in ("train@baseline", "embed"))
+
+
+def test_what_a_second_run_says():
+    assert unexplained(LOCK, edited(**FOLLOWED)) == ["train@m"]
+    said, status = repeated(LOCK, edited(report={"report": "2"}), ["train@m"])
+    assert (status, "deterministic, so only other hardware" in said) == (2, True)
+    said, status = repeated(LOCK, edited(**FOLLOWED), ["download", "train@m"])
+    assert (status, "yet other bytes (train@m): not deterministic, which is a defect" in said) == (1, True)
 
 
 DVC_YAML = """
@@ -87,8 +124,8 @@ FILES = {
     "dvc.yaml": DVC_YAML,
     "params.yaml": "seed: 1\nrate: 0.5\n",
     "draw.py": "open('data.txt', 'w').write(open('params.yaml').readline())",
-    # What comes out depends on the machine, for which an environment variable stands here.
-    "train.py": "import os; open('model.txt', 'w').write(os.environ.get('MACHINE', '1'))",
+    # What comes out depends on the machine, for which an environment variable stands here, or, by another, on chance.
+    "train.py": "import os; open('model.txt', 'w').write(os.environ.get('MACHINE') or os.urandom(8).hex())",
 }
 # The real command, but for the repository that it looks at.
 COMMAND = """
@@ -134,27 +171,46 @@ def repository(tmp_path_factory):
     git(folder, "init", "--quiet")
     dvc(folder, "init", "--quiet")
     dvc(folder, "config", "cache.dir", str(folder.parent / "shared"))  # committed, so a clone would use it
-    dvc(folder, "repro", "--quiet")
+    dvc(folder, "repro", "--quiet", MACHINE="1")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "all")
     return folder
 
 
 def test_a_lock_that_is_right(repository):
-    status, said = verify(repository, 2)
+    status, said = verify(repository, 2, MACHINE="1")
     assert status == 0, said
     assert "the clone gives what stands in the committed dvc.lock: the same hash of every file of 4 stages" in said
     assert "the second clone gives what stands in the first clone" in said
     assert "not verified" not in said
 
 
-def test_another_machine(repository):
+@pytest.mark.parametrize("count", [1, 2])
+def test_another_machine(repository, count):
     """The shared cache holds the run of every stage: what comes out of it would hide that this machine differs."""
-    status, said = verify(repository, MACHINE="2")
+    status, said = verify(repository, count, MACHINE="2")
     assert status == 2, said
     assert "first in train" in said
     assert "2 stages differ: train, compare" in said
     assert "the data stages give the same" in said
+    assert ("running again what differs: train\n" in said) == (count == 1)
+    assert "a second run here gives the same bytes (train): deterministic, so only other hardware" in said
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (1, "a second run here gives yet other bytes (train): not deterministic, which is a defect"),
+        (2, "both ran on this machine: this is a defect"),
+    ],
+)
+def test_a_training_that_never_gives_the_same(repository, count, expected):
+    """Against the lock alone it looks like another machine."""
+    status, said = verify(repository, count, MACHINE="")
+    assert status == 1, said
+    assert "rounds otherwise" in said
+    assert expected in said
+    assert "deterministic, so only" not in said
 
 
 def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
@@ -164,7 +220,7 @@ def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
     status, said = verify(folder, MACHINE="1")
     assert (status, "what is not committed is not verified" in said) == (0, True), said
     git(folder, "commit", "--quiet", "--all", "--message", "another rate")
-    status, said = verify(folder)
+    status, said = verify(folder, MACHINE="1")
     assert status == 1, said
     assert "first in train\ntrain was run with other params (rate)\n" in said
     (folder / "train.py").write_text("raise SystemExit('the disk is on fire')")

@@ -146,20 +146,45 @@ def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
     opened.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
     opened.get_by_text("Models", exact=True).click()
     opened.wait_for_timeout(1500)  # it unfolds; a list that is opened meanwhile closes again
-    other = opened.get_by_role("combobox", name="Compare with")
-    other.click()
-    opened.get_by_role("option", name="baseline").wait_for()
-    other.fill("efficientnetv2l")
-    other.press("Enter")
-    opened.get_by_text("Answered by efficientnetv2l").wait_for()
-    opened.get_by_text("Answered by").nth(1).wait_for()
+    chosen = json.loads((folder / "models/production/model.json").read_text())["model"]
+    other = next(name for name in measured(folder) if name != chosen)
+    choose(opened, "Compare with", other)
+    opened.locator(f".st-key-answer-{other}").get_by_text(f"Answered by {other}").wait_for()
+    for name in ("production", other):
+        opened.locator(f".st-key-answer-{name}").get_by_text("Where it saw that (Grad-CAM)").wait_for()
     screenshot(opened, "two-models")
+    choose(opened, "Model", chosen)  # the same as in production, by its own name
+    opened.locator(f".st-key-answer-{chosen}").get_by_text(f"Answered by {chosen}").wait_for()
+    opened.locator(".st-key-answer-production").wait_for(state="detached")
+
+
+def measured(folder):
+    """The models of params.yaml that have scores."""
+    return [name for name in ("baseline", "efficientnetv2l") if (folder / f"metrics/{name}.json").is_file()]
+
+
+def choose(page, label, option):
+    """Choose from a list as a person at the keyboard does."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.click()
+    page.get_by_role("option", name=option, exact=True).wait_for()
+    box.fill(option)
+    box.press("Enter")
 
 
 def test_many_photos_become_a_table_and_the_same_csv_as_the_stage_writes(visit, pred, folder):
     opened = visit("batch")
     keys = list(pred)
     packed = io.BytesIO()
+    # The texts of progress bars, as they come and go.
+    opened.evaluate(
+        """() => {
+            window.progress = new Set();
+            new MutationObserver(() => {
+                for (const bar of document.querySelectorAll("[data-testid=stProgress]")) progress.add(bar.innerText);
+            }).observe(document.body, { subtree: true, childList: true, characterData: true });
+        }"""
+    )
     with zipfile.ZipFile(packed, "w") as archive:
         for key in keys[3:]:
             archive.writestr(key, pred[key][0])
@@ -176,8 +201,17 @@ def test_many_photos_become_a_table_and_the_same_csv_as_the_stage_writes(visit, 
     expected.index = [f"more.zip/{key}" if key in keys[3:] else key.rpartition("/")[2] for key in expected.index]
     pd.testing.assert_frame_equal(found.loc[expected.index], expected, check_names=False, rtol=0, atol=1e-5)
     assert len(found) == len(keys)
-    opened.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
+    said = opened.evaluate("[...progress]")
+    assert said and all(re.fullmatch(rf"\d+ of {len(keys) + 1} photos", text.strip()) for text in said)
     screenshot(opened, "batch")
+    # The thumbnails, in the table's first column: far more colours than text has.
+    colours = """() => {
+        const canvas = document.querySelector("[data-testid=stDataFrame] canvas");
+        const scale = canvas.width / canvas.getBoundingClientRect().width;
+        const data = canvas.getContext("2d").getImageData(0, 40 * scale, 80 * scale, 200 * scale).data;
+        return new Set(new Uint32Array(data.buffer)).size;
+    }"""
+    assert opened.evaluate(colours) > 500
 
 
 def bomb() -> bytes:
@@ -194,6 +228,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 MARKUP = "<img src=x onerror=window.hacked=1> **bold** [x](javascript:window.hacked=1) :red[y].jpg"
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.hacked=1</script></svg>"
 NO_PHOTOS = [
+    ("photos.zip", b"PK\x03\x04", "hand it in on the page Many photos"),
     ("empty.jpg", b"", "it is empty (0 bytes)"),
     ("words.jpg", b"no image at all", "this is no image that can be read"),
     ("drawing.svg", SVG, "this is an SVG drawing"),
@@ -272,6 +307,10 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(visit, pred):
     assert opened.evaluate(wide) == 0
     opened.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 430)")
     screenshot(opened, "phone-dark")
+    for path in ("batch", "about"):
+        other = visit(path, width=390, height=844)
+        other.get_by_role("heading", level=1).wait_for()
+        assert other.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_a_turned_photo_is_answered_upright(visit, pred):

@@ -1,8 +1,13 @@
 """What the app's pages say where there is no browser to ask: without a model, with a broken one, of strange names."""
 
+import gc
+import json
 import shutil
+import time
 import tomllib
+import weakref
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +59,48 @@ def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewher
     served = models.get("production")
     assert models.get("production") is served
     assert served.classifier.classes
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.timeout(900)
+def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, pipeline):
+    """As `dvc repro` and `dvc pull` do it while the app runs: what is there is removed, then the new one written."""
+    folder = elsewhere / "models/production"
+    shutil.copytree(pipeline.one / "models/production", folder)
+    before = models.get("production")
+    assert models.get("production") is before
+    photo = before.classifier.prepare(np.zeros((9, 9, 3), np.uint8))
+    shutil.rmtree(folder)
+    assert models.names() == []
+    with pytest.raises(InputError, match="there is no model"):
+        models.get("production")
+    shutil.copytree(pipeline.one / "models/production", folder)
+    description = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(description | {"classes": description["classes"][::-1]}))
+    after = models.get("production")
+    assert after.classifier.classes == before.classifier.classes[::-1]
+    (old,), (new,) = before.predict([photo]), after.predict([photo])  # whoever still holds the old one gets its answer
+    assert old.probabilities.tolist() == new.probabilities.tolist()
+    gone = weakref.ref(before.classifier.network)
+    del before
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while gone() is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        gc.collect()
+    assert gone() is None, "the model that was replaced is kept in memory"
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.timeout(900)
+def test_examples_need_a_model_that_can_be_loaded(elsewhere, pipeline):
+    shutil.copytree(pipeline.one / "models/production", elsewhere / "models/production")
+    shutil.copytree(pipeline.one / "data/records", elsewhere / "data/records")
+    (elsewhere / "models/production/model.keras").write_bytes(b"no model")
+    found = AppTest.from_file(str(ROOT / "app/photo.py"), default_timeout=60).run()
+    found.segmented_control[0].set_value("Examples").run()
+    assert not found.exception
+    assert "model.keras is no model that can be loaded" in found.error[0].value.replace("\\", "")
 
 
 def test_an_unknown_model_is_an_error(elsewhere):

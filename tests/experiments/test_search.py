@@ -133,7 +133,8 @@ def test_workers_that_begin_at_once_propose_other_things(tmp_path):
 
 def test_a_study_on_another_basis_is_refused(tmp_path):
     storage = f"sqlite:///{tmp_path}/study"
-    opened(storage)
+    opened(storage, basis="of no trial")
+    proposals(opened(storage), 1)
     with pytest.raises(InputError, match="its scores do not compare"):
         opened(storage, basis="of other features")
     opened(storage, basis="of other features", name="another")

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from experiments import search, trainings, tune
+from experiments import search, trainings, tuning
 from tests import clones
+from tests.code_facts import ROOT
 
 # One of the tests trains in this process.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("deterministic")]
@@ -47,9 +48,9 @@ def run(folder, *arguments):
     )
 
 
-def study(folder):
+def study(folder, name=f"demo-{NAME}"):
     backend = optuna.storages.journal.JournalFileBackend(str(folder / "tune.log"))
-    return optuna.load_study(study_name=f"demo-{NAME}", storage=optuna.storages.JournalStorage(backend))
+    return optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(backend))
 
 
 def complete(folder):
@@ -117,14 +118,63 @@ def test_features_of_other_parameters_are_not_searched(workspace, tmp_path):
     )
 
 
+def test_settings_that_the_features_depend_on_are_refused(workspace):
+    done = run(workspace, "-S", f"models.{NAME}.network.units=64", "-S", "profiles.demo.finetune.epochs=1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: data/embeddings holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
+        "depend on; set it there and run `dvc repro embed`, or `dvc exp apply` an experiment with it\n"
+    )
+    profile = run(workspace, "-S", "profile=intel")
+    assert (profile.returncode, profile.stderr.count("\n")) == (1, 1)
+    assert "-S changes profile, which they depend on" in profile.stderr
+
+
+def test_the_features_depend_on_what_comes_before_them(workspace, monkeypatch):
+    monkeypatch.chdir(workspace)
+    read = set(tuning.params_of_features())
+    assert {"seed", "split", "records", "finetune", "profiles.demo.source", "profiles.demo.views"} <= read
+    assert not read & {"models", f"models.{NAME}", "contains", "composites"}
+
+
+def test_a_trial_of_a_head_may_be_an_experiment_in_a_study_of_others_that_are_none(workspace):
+    given = f"models.{NAME}.training.epochs=2"
+    for arguments in (["1"], ["2", "--each-an-experiment"]):
+        # Not worker 0, which would make an experiment of the best.
+        done = run(workspace, "--study", "mixed", "--worker", "1", "-S", given, "--trials", *arguments)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    trials = study(workspace, "mixed").trials
+    assert [sorted(trial.intermediate_values) for trial in trials] == [[1, 2], [1, 2]]
+    (ref,) = (workspace / ".git/refs/exps").glob("*/*/tune-mixed-*")
+    assert ref.name == "tune-mixed-1"
+
+    def of_experiment(path):
+        shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
+        return subprocess.run(shown, cwd=workspace, check=True, capture_output=True, text=True).stdout
+
+    scores = json.loads(of_experiment(f"metrics/{NAME}.json"))["val"]
+    assert trials[1].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
+    model = yaml.safe_load(of_experiment("params.yaml"))["models"][NAME]
+    assert model["training"]["epochs"] == 2
+    (setting,) = trials[1].user_attrs["settings"]
+    assert model["training"]["learning_rate"] == float(setting.split("=")[1])
+
+
+def test_without_optuna_it_says_how_to_get_it():
+    code = "import runpy, sys; sys.modules['optuna'] = None; runpy.run_module('experiments.tune', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: Optuna, which proposes the trials, is not installed here; `make tune` installs it\n"
+
+
 def test_a_remark_in_the_code_lets_a_search_go_on_and_other_code_does_not(workspace, monkeypatch):
     monkeypatch.chdir(workspace)
-    before, file = tune.code(NAME), workspace / "scenes/head_training.py"
+    before, file = tuning.code(NAME), workspace / "scenes/head_training.py"
     text = file.read_text()
     file.write_text(text + "# a remark\n")
-    assert tune.code(NAME) == before
+    assert tuning.code(NAME) == before
     file.write_text(text + "UNITS = 7\n")
-    assert tune.code(NAME) != before
+    assert tuning.code(NAME) != before
     file.write_text(text)
 
 
@@ -150,7 +200,7 @@ def test_a_hopeless_head_is_pruned_and_what_this_process_trained_before_does_not
         params["models"][NAME]["training"]["learning_rate"] = (2e-3, 2e-9, 2e-3)[number]
         return trainings.in_process(params, NAME, train, val, watch)
 
-    study.optimize(lambda trial: tune.objective(trial, wanted, evaluate), n_trials=3)
+    study.optimize(lambda trial: tuning.objective(trial, wanted, evaluate), n_trials=3)
     first, hopeless, third = study.trials
     assert (hopeless.state, sorted(hopeless.intermediate_values)) == (TrialState.PRUNED, [1, 2])
     assert sorted(third.intermediate_values) == [1, 2, 3]

@@ -1,9 +1,11 @@
 """Many threads, one function of a batch: everyone gets the answers to their own items."""
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,6 +54,23 @@ def test_what_comes_while_it_computes_is_its_next_batch():
         go_on.set()
         assert [first.result(20), *(each.result(20) for each in others)] == [[item] for item in range(6)]
     assert batches == [[0], [1, 2, 3], [4, 5]]
+
+
+def test_what_nobody_calls_any_more_is_let_go():
+    class Model:
+        def predict(self, items):
+            return items
+
+    before = threading.enumerate()
+    model = Model()
+    batcher, gone = Batcher(model.predict, 3), weakref.ref(model)
+    assert batcher([1, 2]) == [1, 2]
+    (thread,) = (each for each in threading.enumerate() if each.name == "batcher" and each not in before)
+    del model, batcher
+    gc.collect()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert gone() is None
 
 
 def test_an_error_reaches_those_it_concerns_and_the_next_call_is_answered():

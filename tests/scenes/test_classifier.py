@@ -52,6 +52,25 @@ def test_the_models_compared_say_what_they_said_in_the_pipeline(pipeline, model,
     np.testing.assert_allclose(both(same.predict(prepared)), both(model.predict(prepared)), atol=ATOL)
 
 
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("efficientnetv2l", "data/weights/backbone.json"),
+        ("efficientnetv2l", "models/efficientnetv2l/model.weights.h5"),
+        ("baseline", "models/contains/baseline/contains.weights.h5"),
+    ],
+)
+def test_a_model_of_which_a_part_was_not_fetched_is_one_sentence(name, missing, pipeline, tmp_path):
+    for part in ("data/candidates", "data/records", "data/weights", "data/finetuned", "models"):
+        shutil.copytree(pipeline.one / part, tmp_path / part)
+    classifier.load(tmp_path, name, unsure_below="precision_90")
+    before = classifier.version(tmp_path, name)
+    (tmp_path / missing).unlink()
+    with pytest.raises(InputError, match=f"the model {name} can't be loaded .*`dvc pull`"):
+        classifier.load(tmp_path, name, unsure_below="precision_90")
+    assert (classifier.version(tmp_path, name) != before) == missing.startswith("models")
+
+
 def test_neither_order_nor_company_changes_an_answer(model, prepared):
     expected = both(model.predict(prepared))
     assert expected.dtype == np.float32

@@ -75,7 +75,7 @@ def test_it_changes_with_the_settings(folder, other):
     assert taken(settings=other) != taken()
 
 
-@pytest.mark.parametrize("library", ["keras", "tensorflow", "numpy", "scipy", "scikit-learn", "simplejpeg", "h5py"])
+@pytest.mark.parametrize("library", module.LIBRARIES)
 def test_it_changes_with_a_library(folder, monkeypatch, library):
     before, installed = taken(), module.version
     monkeypatch.setattr(module, "version", lambda name: "0.0.1" if name == library else installed(name))

@@ -19,7 +19,13 @@ stages:
   download: {cmd: "true", outs: [data/raw/archive.zip]}
   split: {cmd: "true", deps: [data/raw/archive.zip], params: [seed], outs: [data/split.csv]}
   train: {cmd: "true", deps: [data/split.csv, train.py], params: [models.m], outs: [models/m]}
-  evaluate: {cmd: "true", deps: [models/m], metrics: [metrics/m.json: {cache: false}]}
+  contains: {cmd: "true", deps: [models/m, train.py], outs: [models/contains/m]}
+  evaluate: {cmd: "true", deps: [models/m, models/contains/m], metrics: [metrics/m.json: {cache: false}]}
+  export:
+    cmd: "true"
+    deps: [models/m, train.py]
+    outs: [models/export]
+    metrics: [metrics/export.json: {cache: false}]
   other: {cmd: "true", deps: [train.py], outs: [data/other]}
 """
 PARAMS = {"seed": 1, "models": {"m": {"rate": 0.5, "names": ["a b", "c"]}}}
@@ -31,6 +37,7 @@ FILES = {
     "data/split.csv": "a split",
     "data/other": "another",
     "metrics/m.json": json.dumps({"accuracy": 0.75, "clean": {"accuracy": 0.5}}),
+    "metrics/export.json": json.dumps({"onnx": {"bytes": 7}}),
 }
 
 
@@ -41,13 +48,24 @@ def folder(tmp_path, monkeypatch):
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    (tmp_path / "models/m").mkdir(parents=True)
+    for name in ("models/m", "models/contains/m", "models/export"):
+        (tmp_path / name).mkdir(parents=True)
     monkeypatch.setattr(provenance, "loaded_code", lambda: [tmp_path / "train.py"])
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
     origin = {f"{key}_sha256": file_hash(tmp_path / path) for key, path in ORIGIN.items()}
+    origin["data_params"] = {"size": 48}
+    facts = {"backbone": "B0", "sha256": "0" * 64}
+    backbone = {"inputs": {}, "params": {"rate": 0.25}, "finetuned": {"params": {"epochs": 0}}, "weights": facts}
     provenance.save(
-        "models/m", origin=origin, inputs=["data/raw"], params={"seed": 1, "models.m": PARAMS["models"]["m"]}
+        "models/m",
+        origin=origin,
+        inputs=["data/raw"],
+        params={"seed": 1, "models.m": PARAMS["models"]["m"]},
+        embeddings=backbone,
     )
+    model = provenance.read("models/m")
+    for name in ("contains/m", "export"):
+        provenance.save(f"models/{name}", origin=model, inputs=["models/m"], params={}, model=model)
     for arguments in (["init", "--no-scm", "--quiet"], ["commit", "--force", "--quiet"]):
         subprocess.run(["dvc", *arguments], check=True, env=clones.environment(), timeout=120, capture_output=True)
     return tmp_path
@@ -56,15 +74,15 @@ def folder(tmp_path, monkeypatch):
 ORIGIN = {"archive": "data/raw/archive.zip", "split": "data/split.csv"}
 
 
-def told(capsys, folder, status: int) -> str:
-    assert lineage.main(folder, "m") == status
+def told(capsys, folder, status: int, model: str = "m") -> str:
+    assert lineage.main(folder, model) == status
     return capsys.readouterr().out
 
 
 def test_the_chain_goes_from_archive_to_metric(folder, capsys):
     said = told(capsys, folder, 0)
     stages = re.findall(r"^(\w+)$", said, re.MULTILINE)
-    assert stages == ["download", "split", "train", "evaluate"]
+    assert stages == ["download", "split", "train", "contains", "evaluate"]
     entries = [
         entry
         for name in stages
@@ -72,7 +90,7 @@ def test_the_chain_goes_from_archive_to_metric(folder, capsys):
         for entry in yaml.safe_load((folder / "dvc.lock").read_text())["stages"][name].get(part, [])
         if entry["path"] != "train.py"
     ]
-    assert len(entries) == 7
+    assert len(entries) == 10
     for entry in entries:
         assert f"{entry['md5'][:8]}  {entry['path']}\n" in said
     assert 'params  models.m.names=["a b", "c"] models.m.rate=0.5\n' in said
@@ -80,6 +98,28 @@ def test_the_chain_goes_from_archive_to_metric(folder, capsys):
     assert subprocess.run(["sha256sum", "data/split.csv"], capture_output=True, text=True).stdout.split()[0] in said
     assert "accuracy=0.75\n" in said
     assert said.endswith("all that is here is what dvc.lock and provenance.json say\n")
+
+
+def test_what_the_model_was_made_from_says_what_made_it(folder, capsys):
+    said = told(capsys, folder, 0)
+    assert "\n  data    size=48\n" in said
+    embeddings = "models/m/provenance.json: embeddings"
+    assert f'{embeddings}\n  params  rate=0.25\n  weights backbone="B0" sha256="{"0" * 64}"\n' in said
+    assert f"{embeddings}: finetuned\n  params  epochs=0\n" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "stages", "figure"),
+    [
+        ("contains/m", ["download", "split", "train", "contains", "evaluate"], "m.json\n  scores  accuracy=0.75\n"),
+        ("export", ["download", "split", "train", "export"], "export.json\n  scores  onnx.bytes=7\n"),
+    ],
+)
+def test_whatever_lies_in_models_has_a_chain(folder, capsys, model, stages, figure):
+    said = told(capsys, folder, 0, model)
+    assert re.findall(r"^(\w+)$", said, re.MULTILINE) == stages
+    assert f"models/{model}/provenance.json: model: embeddings: finetuned\n" in said
+    assert f"metrics/{figure}" in said
 
 
 def test_what_is_not_here_is_named_and_no_contradiction(folder, capsys):
@@ -121,6 +161,10 @@ CHANGES = {
     ),
     "the scores": (edit("metrics/m.json", '{"accuracy": 1.0}'), ["evaluate: metrics/m.json (modified)"]),
     "the model's weights": (edit("models/m/more", ""), ["train: models/m (modified)", "evaluate: models/m (modified)"]),
+    "what the model was made from": (
+        edit_provenance(embeddings={"params": {}, "inputs": {"models/export": "0" * 64}}),
+        ["train: models/m (modified)", "provenance.json names: models/export\n"],
+    ),
     "what the model says of itself": (
         edit_provenance(archive_sha256="0" * 64),
         ["train: models/m (modified)", "provenance.json names: data/raw/archive.zip"],
@@ -155,7 +199,8 @@ def command(folder, *arguments) -> tuple[int, str]:
 
 def test_clear_sentences(folder):
     assert command(folder) == (1, "error: name one model, such as `make provenance MODEL=baseline`\n")
-    assert command(folder, "nope") == (1, "error: dvc.lock has no model 'nope'; it has m\n")
+    assert command(folder, "nope") == (1, "error: dvc.lock has no model 'nope'; it has contains/m, export, m\n")
+    assert command(folder, "contains") == (1, "error: dvc.lock has no model 'contains'; it has contains/m, export, m\n")
     (folder / "models/m/provenance.json").unlink()
     sentence = "models/m/provenance.json is not there; fetch it with `dvc pull` or make it with `dvc repro`"
     assert command(folder, "m") == (1, f"error: {sentence}\n")
@@ -178,7 +223,9 @@ def test_no_value_of_a_parameter_is_broken_or_left_out():
 
 def test_the_committed_models_have_a_chain_back_to_the_archive():
     stages = lock.read(ROOT / "dvc.lock")
-    for model in ("baseline", "efficientnetv2l", "production"):
+    folders = [path for stage in stages.values() for path in lock.files(stage, "outs") if path.startswith("models/")]
+    assert len(folders) > 4
+    for model in (path.removeprefix("models/") for path in folders):
         found = lock.chain(stages, *lineage.ends(stages, model))
         assert found[0] == "download"
         assert {"split", "records"} < set(found)

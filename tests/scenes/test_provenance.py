@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import packages_distributions, version
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenes import provenance
+from scenes import fingerprint, provenance
 from scenes.errors import InputError
-from tests.code_facts import ROOT, module_files
+from scenes.exports import WRITERS
+from tests.code_facts import ROOT, module_files, packages
 
 CODE = '''
 """What it is for."""
@@ -127,7 +129,21 @@ print(provenance.code_hash([*(root / "scenes").glob("*.py"), *(root / "stages").
 """
 
 
-@pytest.mark.parametrize("stage", ["train_cnn", "train_head", "contains", "select"])
+# Libraries that change nothing in a model's folder: they read params, draw bars, write curves, or only check it.
+IDLE = {"ruamel.yaml", "ruamel.yaml.clib", "tqdm", "pandas", "psutil", "threadpoolctl", "onnxruntime", "ai-edge-litert"}
+IDLE |= {"protobuf"}  # TensorFlow's own format, in its own version
+
+
+@pytest.mark.parametrize("stage", ["finetune", "embed", "train_cnn", "train_head", "contains", "select", "export"])
+def test_each_library_that_a_model_depends_on_is_named(stage):
+    """Whoever imports another one decides whether a model hangs on it."""
+    distributions = packages_distributions()
+    imported = {name for package in packages(f"stages.{stage}") for name in distributions[package]}
+    assert {"keras", "numpy"} <= imported
+    assert imported - IDLE <= {*fingerprint.LIBRARIES, *(WRITERS if stage == "export" else ())}
+
+
+@pytest.mark.parametrize("stage", ["finetune", "embed", "train_cnn", "train_head", "contains", "select", "export"])
 def test_the_code_is_just_that_which_dvc_holds_as_dependencies(stage):
     """Run as DVC runs it, but for the work: what is loaded then is what dvc.yaml and dvc.lock name."""
     code = f"import stages.{stage}; from scenes import fingerprint; print(*fingerprint.loaded_code(), sep='\\n')"
@@ -143,7 +159,7 @@ def made(tmp_path, monkeypatch):
     """A folder with inputs, in which a provenance is written."""
     monkeypatch.chdir(tmp_path)
     for name, content in {
-        "data/origin.json": '{"archive_sha256": "a", "split_sha256": "b"}',
+        "data/origin.json": '{"archive_sha256": "a", "split_sha256": "b", "data_params": {"split": {"val": 0.1}}}',
         "data/x/1": "one",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +171,8 @@ def made(tmp_path, monkeypatch):
 
 def test_it_says_what_made_the_model(made):
     found = provenance.read("model")
-    assert set(found) == {"archive_sha256", "split_sha256", "inputs", "params", "code_sha256", "libraries"}
+    assert found.keys() == {*provenance.ORIGIN, "inputs", "params", "code_sha256", "libraries"}
+    assert found["data_params"] == {"split": {"val": 0.1}}
     assert (found["archive_sha256"], found["split_sha256"]) == ("a", "b")
     assert found["params"] == {"seed": 1, "models.m": {}}
     # As `sha256sum` would give it, over the lines that it writes of the files.
@@ -173,6 +190,14 @@ def test_a_model_put_together_from_others_holds_theirs(made):
     provenance.save("both", origin=part, inputs=["model"], params={}, model=part)
     assert provenance.read("both")["model"] == part
     assert provenance.read("both")["archive_sha256"] == "a"
+
+
+def test_what_records_alone_made_names_no_archive(made):
+    """So records that are the same, of another archive, leave it as it is."""
+    provenance.save("model", inputs=["data/x"], params={}, others=["pandas"])
+    found = provenance.read("model")
+    assert found.keys() == {"inputs", "params", "code_sha256", "libraries"}
+    assert found["libraries"]["pandas"] == version("pandas")
 
 
 def test_its_bytes_do_not_change_with_dates_and_do_with_what_it_was_made_from(made):

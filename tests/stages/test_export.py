@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from importlib.metadata import version
 
 import keras
 import pytest
 import yaml
 
-from scenes import image_ops, production
+from scenes import image_ops, production, provenance
 from scenes.errors import one_sentence
 from stages import export
 from tests.code_facts import ROOT
@@ -29,6 +30,8 @@ def folder(tmp_path, monkeypatch):
     network = two_outputs(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
     (tmp_path / "models/production").mkdir(parents=True)
     production.save(tmp_path / "models/production", network, DESCRIPTION | {"image_shape": [SIZE, SIZE, 3]})
+    origin = {"archive_sha256": "a", "split_sha256": "b", "data_params": {"seed": 1}}
+    provenance.save(tmp_path / "models/production", origin=origin, inputs=[], params={"select": {"tie": 0.5}})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -43,7 +46,10 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     set_export(folder, formats=["saved_model"], images=3)
     before = written(folder)
     export.main()
-    new = ["metrics/export.json", "models/export/model.json", "models/export/saved_model/1/saved_model.pb"]
+    new = [
+        "metrics/export.json",
+        *(f"models/export/{name}" for name in ("model.json", "provenance.json", "saved_model/1/saved_model.pb")),
+    ]
     assert written(folder) == sorted([*before, *new])
     text = (folder / "metrics/export.json").read_text()
     metrics = json.loads(text)
@@ -51,6 +57,12 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     assert metrics["saved_model"]["bytes"] == (folder / new[-1]).stat().st_size
     assert metrics["saved_model"]["images"] == 3
     assert "the Keras model's class for" in capsys.readouterr().out
+    said, made_from = (provenance.read(folder / "models" / name) for name in ("export", "production"))
+    assert said["production"] == made_from
+    assert said["data_params"] == {"seed": 1}
+    assert said["inputs"] == {"models/production": provenance.folder_hash(folder / "models/production")}
+    assert said["params"]["export"]["images"] == 3
+    assert said["libraries"]["tf2onnx"] == version("tf2onnx")
 
 
 def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys):

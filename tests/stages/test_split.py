@@ -1,7 +1,10 @@
 """The stage as DVC runs it: data/split.csv, or nothing and one sentence."""
 
+import json
+
 import pandas as pd
 import pytest
+import yaml
 
 from scenes import audit_table, split
 from tests.stages.test_audit import project, run, written
@@ -20,7 +23,11 @@ def test_split_writes_its_table(audited):
     done = run("stages.split", audited)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "split: train 6, val 2, test 6, pred 2; 0 of 16 images left out\n"
-    assert written(audited) == sorted([*before, "data/split.csv"])
+    assert written(audited) == sorted([*before, "data/split.csv", "data/split.json"])
+    params = yaml.safe_load((audited / "params.yaml").read_text())
+    text = (audited / "data/split.json").read_text()
+    assert json.loads(text) == {"seed": params["seed"], "split": params["split"]}
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
     table = split.read(audited / "data/split.csv")
     assert table.groupby(["split", "label"]).size().to_dict() == {
         ("pred", ""): 2,

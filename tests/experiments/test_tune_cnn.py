@@ -1,0 +1,150 @@
+"""A search of a CNN, each trial an experiment: killed with SIGKILL, taken up again, begun anew."""
+
+import json
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import optuna
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from experiments.search import value_at
+from scenes.params import parse
+from tests import clones
+
+pytestmark = pytest.mark.timeout(900)
+NAME = "baseline"
+GIVEN = ["-S", f"models.{NAME}.training.epochs=2"]  # one less than there are, so that no trial's model is there already
+EXPERIMENT = f"tune-demo-{NAME}"
+
+
+def started(folder, *arguments):
+    """Start the search in ``folder``; its study is where it is by default, in tune.db."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments.tune", NAME, *arguments],
+        cwd=folder,
+        env=clones.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder, *arguments):
+    with started(folder, *arguments) as process:
+        out, err = process.communicate(timeout=600)
+    return SimpleNamespace(status=process.returncode, out=out, err=err)
+
+
+def trials(folder, database="tune.db"):
+    return optuna.load_study(study_name=f"demo-{NAME}", storage=f"sqlite:///{folder}/{database}").trials
+
+
+def experiments(folder) -> set[str]:
+    listed = subprocess.run(
+        ["dvc", "exp", "list", "--name-only"], cwd=folder, env=clones.environment(), capture_output=True, text=True
+    )
+    return set(listed.stdout.split())
+
+
+def file_of(folder, experiment, path) -> str:
+    (ref,) = (folder / ".git/refs/exps").glob(f"*/*/{experiment}")
+    shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
+    return subprocess.run(shown, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def workspace(pipeline, tmp_path_factory):
+    """A clone whose search is random and never prunes; it was killed in its second trial, and went on to have two."""
+    folder = tmp_path_factory.mktemp("tune") / "clone"
+    shutil.copytree(pipeline.one, folder, symlinks=True)
+    file = folder / "experiments/tune.yaml"
+    searches = yaml.safe_load(file.read_text())
+    searches[NAME].update(random=1000)
+    file.write_text(yaml.safe_dump(searches))
+    with started(folder, "--trials", "2", *GIVEN) as process:
+        for line in process.stdout:
+            if line.startswith(f"{EXPERIMENT}-1: epoch 1/2"):
+                process.kill()
+                break
+        else:
+            raise AssertionError(process.stderr.read()[-3000:])
+    arguments = f"ARGS={NAME} --trials 2 {' '.join(GIVEN)}"
+    # As a person goes on. The environment is made by whoever runs the tests.
+    done = subprocess.run(
+        ["make", "--old-file", ".venv/installed-dev", "tune", arguments],
+        cwd=folder,
+        env=clones.environment(),
+        capture_output=True,
+        text=True,
+        timeout=700,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def test_the_killed_search_went_on_and_each_of_its_trials_is_an_experiment_of_its_score(workspace):
+    found = trials(workspace)
+    assert [trial.state for trial in found] == [
+        TrialState.COMPLETE,
+        TrialState.RUNNING,  # nobody was left to say that it was not
+        TrialState.COMPLETE,
+    ]
+    complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
+    assert experiments(workspace) == {f"{EXPERIMENT}-{trial.number}" for trial in complete}
+    assert len({tuple(trial.user_attrs["settings"]) for trial in complete}) == 2
+    for trial in complete:
+        experiment = f"{EXPERIMENT}-{trial.number}"
+        scores = json.loads(file_of(workspace, experiment, f"metrics/{NAME}.json"))["val"]
+        assert trial.value == scores["calibration"]["temperature_scaled"]["crossentropy"]
+        assert trial.user_attrs["val_accuracy"] == scores["accuracy"]
+        assert sorted(trial.intermediate_values) == [1, 2]
+        params = parse(file_of(workspace, experiment, "params.yaml"))
+        for setting in (GIVEN[1], *trial.user_attrs["settings"]):
+            key, value = setting.split("=")
+            assert value_at(params, key) == yaml.safe_load(value)
+
+
+def test_a_study_begun_anew_takes_the_experiments_that_are_there(workspace):
+    done = run(workspace, "--trials", "1", "--storage", "sqlite:///anew.db", *GIVEN)
+    assert done.status == 0, done.err
+    assert f"{EXPERIMENT}-0: is there already" in done.out.splitlines()
+    assert "Reproducing experiment" not in done.out
+    first, (again,) = trials(workspace)[0], trials(workspace, "anew.db")
+    assert (again.value, again.user_attrs) == (first.value, first.user_attrs)
+    assert again.intermediate_values == pytest.approx(first.intermediate_values, abs=1e-4)
+
+
+def test_experiments_of_other_parameters_in_its_place_are_one_sentence_before_any_training(workspace):
+    refused = run(workspace, "--trials", "1", "--storage", "sqlite:///other.db")
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1] == (
+        f"error: the experiment {EXPERIMENT}-0 is there with other parameters (see `dvc params diff {EXPERIMENT}-0`); "
+        f"`dvc exp remove {EXPERIMENT}-0` makes room, and --study with another name begins one with experiments of its "
+        "own"
+    )
+    assert "Traceback" not in refused.err
+    assert trials(workspace, "other.db") == []
+    # So the study takes other settings yet.
+    assert run(workspace, "--trials", "0", "--storage", "sqlite:///other.db", *GIVEN).status == 0
+
+
+def test_one_that_is_found_in_the_way_later_ends_the_search_before_any_training_of_its_trial(workspace):
+    """The space does not hold this dropout, so what is tried first is not known before the study proposes it."""
+    settings = [*GIVEN, "-S", f"models.{NAME}.network.dropout=0.6"]
+    refused = run(workspace, "--trials", "1", "--storage", "sqlite:///later.db", *settings)
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1].startswith(
+        f"error: the experiment {EXPERIMENT}-0 is there with other parameters"
+    )
+    assert "Traceback" not in refused.err
+    assert [trial.state for trial in trials(workspace, "later.db")] == [TrialState.FAIL]
+
+
+def test_a_study_holds_on_to_the_settings_that_it_was_given(workspace):
+    refused = run(workspace, "--trials", "3")
+    assert refused.status == 1
+    assert "its scores do not compare" in refused.err

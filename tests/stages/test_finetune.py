@@ -1,0 +1,21 @@
+"""The stage `finetune` where nothing is to be trained; what it trains is run by tests/test_pipeline.py."""
+
+import json
+import shutil
+
+import yaml
+
+from tests.code_facts import ROOT
+from tests.stages.test_audit import run, written
+
+
+def test_a_backbone_that_stays_as_it_came_says_so_and_names_no_code(tmp_path):
+    """Else another way to train, where no training takes place, would have every image embedded again."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    assert yaml.safe_load((tmp_path / "params.yaml").read_text())["profiles"]["demo"]["finetune"]["epochs"] == 0
+    done = run("stages.finetune", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert written(tmp_path) == ["data/finetuned/finetuned.json", "data/finetuned/provenance.json", "params.yaml"]
+    assert json.loads((tmp_path / "data/finetuned/provenance.json").read_text()) == {
+        "params": {"profile.finetune.epochs": 0}
+    }
