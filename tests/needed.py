@@ -5,6 +5,14 @@ import shutil
 
 import pytest
 
+CHROMIUM = ("chromium", "google-chrome")
+
+
+def find(*names: str) -> str | None:
+    """Return the path of the first of ``names`` that is there, or None."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    return next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+
 
 def program(*names: str, package: str) -> str:
     """Return the path of the first of ``names`` that is there.
@@ -14,10 +22,8 @@ def program(*names: str, package: str) -> str:
     Args:
         package: what brings it, on Debian.
     """
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    for name in names:
-        if found := shutil.which(name, path=path):
-            return found
+    if found := find(*names):
+        return found
     reason = f"there is no {' or '.join(names)} here; on Debian: apt-get install {package}"
     if os.environ.get("CI"):
         pytest.fail(f"{reason} (CI is set, so this is no skip)", pytrace=False)
@@ -25,7 +31,7 @@ def program(*names: str, package: str) -> str:
 
 
 def chromium() -> str:
-    return program("chromium", "google-chrome", package="chromium")
+    return program(*CHROMIUM, package="chromium")
 
 
 def sshd() -> str:

@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from tests.app.browser import CHROMIUM
+from tests import needed
 from tests.clones import environment
 from tests.code_facts import ROOT
 
@@ -81,10 +81,11 @@ def test_memory_adds_up(tmp_path):
 
 def test_the_app_answers_visitors_as_the_pipeline_did_and_each_model_is_timed(tmp_path):
     arguments = ("--visitors", 3, "--rounds", 2, "--starts", 1)
-    if CHROMIUM is None:
+    browser = needed.find(*needed.CHROMIUM)
+    if browser is None:
         arguments += ("--no-browser",)
     found = printed(tmp_path, "app", *arguments)
-    if CHROMIUM is not None:
+    if browser is not None:
         of_browser, found = found[:5], found[5:]
         assert_lines(
             of_browser,
