@@ -148,9 +148,14 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
     orientation = _orientation(image)
     try:
         rgb = _to_rgb(image)
+    except MemoryError:
+        raise
     except ValueError:
         # Pillow has no conversion: floats or LAB, whose values have no agreed range.
         raise ImageProblem(NOT_AN_IMAGE, width, height, mode) from None
+    except Exception:
+        # What decoded without its parts: for a palette that is not there it is an AssertionError.
+        raise ImageProblem(CORRUPT, width, height, mode) from None
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
     return Decoded(np.asarray(rgb), image.format, mode)
