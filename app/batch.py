@@ -30,13 +30,15 @@ class Outcome(NamedTuple):
         table: a row a photo.
         csv: see ``scenes.predict.csv``.
         bad: a sentence for each that could not be used.
-        passed_over: names of what is no photo.
+        passed_over: how many files are no photos by their names.
+        names: of the first of these.
     """
 
     table: pd.DataFrame
     csv: str
     bad: list[str]
-    passed_over: list[str]
+    passed_over: int
+    names: list[str]
 
 
 def main() -> None:
@@ -84,7 +86,7 @@ def _answered(files: list, served: models.Served) -> Outcome:
         if done % BATCH_SIZE == 0:
             bar.progress(done / total, text=f"{done:,} of {total:,} photos")
     bar.empty()
-    return Outcome(pd.DataFrame(rows), "".join(csv), bad, passed_over)
+    return Outcome(pd.DataFrame(rows), "".join(csv), bad, len(passed_over), passed_over[:_SHOWN])
 
 
 def _found(files: list, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
@@ -128,8 +130,8 @@ def _show(outcome: Outcome) -> None:
         more = f"\n\nand {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
         st.error(f"{len(bad):,} could not be used:\n\n" + "\n\n".join(map(plain, bad[:_SHOWN])) + more)
     if passed_over:
-        names = ", ".join(passed_over[:_SHOWN]) + (", …" if len(passed_over) > _SHOWN else "")
-        st.caption(f"{len(passed_over):,} passed over, as their names are not those of images: {plain(names)}")
+        names = ", ".join(outcome.names) + (", …" if passed_over > len(outcome.names) else "")
+        st.caption(f"{passed_over:,} passed over, as their names are not those of images: {plain(names)}")
     if len(table):
         st.dataframe(
             table,

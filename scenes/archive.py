@@ -57,7 +57,7 @@ class Archive(SafeZip):
         try:
             self._find_members()
         except BaseException:
-            self._zip.close()
+            self.close()
             raise
 
     def __reduce__(self):

@@ -11,7 +11,6 @@ Whatever an image file is, it is used as 8-bit RGB:
 
 import io
 import logging
-import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -19,19 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
+from scenes import bombs
+from scenes.rationed import Rationed
+
 # Formats of photographs. Pillow knows more, some of which run other programs (EPS) or are not images at all.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 # How files of these formats begin, where that is long enough to mean something: such a file is damaged, not a stranger.
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
-
-# A progressive JPEG repeats all its pixels in each scan. Encoders make some ten; libtiff stops at 100 as well.
-_MAX_SCANS = 100
-# A marker ends the data of a scan: 0xFF, but before 0x00 (a byte of the data), a restart, or padding.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
-_TIFF_INTEGERS = {1: "B", 3: "H", 4: "L", 16: "Q"}
 
 # What Pillow logs of damaged files would go to stderr: an ImageProblem says it.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -39,6 +33,8 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 NOT_AN_IMAGE, CORRUPT, TOO_MANY_PIXELS = "not_an_image", "corrupt", "too_many_pixels"
 
 _ORIENTATION = 0x0112
+# In a JPEG EXIF has 64 KB. What lies beyond is no orientation, but may be millions of numbers.
+_EXIF_BYTES = 200_000
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -132,12 +128,12 @@ def usable_as_stored(data: bytes, size: int) -> bool:
 
 
 def _decode(data: bytes, max_pixels: int) -> Decoded:
+    if bombs.is_bomb(data, max_pixels):
+        raise ImageProblem(CORRUPT)
     image = _open(data)
     width, height, mode = *image.size, image.mode
     if width * height > max_pixels:
         raise ImageProblem(TOO_MANY_PIXELS, width, height, mode)
-    if _is_bomb(image, data, max_pixels):
-        raise ImageProblem(CORRUPT, width, height, mode)
     try:
         image.load()
     except MemoryError:
@@ -148,9 +144,14 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
     orientation = _orientation(image)
     try:
         rgb = _to_rgb(image)
+    except MemoryError:
+        raise
     except ValueError:
         # Pillow has no conversion: floats or LAB, whose values have no agreed range.
         raise ImageProblem(NOT_AN_IMAGE, width, height, mode) from None
+    except Exception:
+        # What decoded without its parts: for a palette that is not there it is an AssertionError.
+        raise ImageProblem(CORRUPT, width, height, mode) from None
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
     return Decoded(np.asarray(rgb), image.format, mode)
@@ -158,8 +159,9 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
 
 def _open(data: bytes) -> Image.Image:
     """Read the header; the pixels are not decoded yet."""
+    file = Rationed(io.BytesIO(data), bombs.OPENING, bombs.cost)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:
         raise ImageProblem(TOO_MANY_PIXELS) from None
     except MemoryError:
@@ -170,60 +172,15 @@ def _open(data: bytes) -> Image.Image:
         raise ImageProblem(CORRUPT if begins_as_one else NOT_AN_IMAGE) from None
     if 0 in image.size:
         raise ImageProblem(CORRUPT, *image.size, image.mode)
+    file.left = bombs.LOADING
     return image
-
-
-def _is_bomb(image: Image.Image, data: bytes, max_pixels: int) -> bool:
-    """Whether decoding takes more memory or time than the size in the header says."""
-    if image.format == "TIFF":
-        return _tile_pixels(data, image.tag_v2.prefix, image.tag_v2.offset) > max_pixels
-    return image.format in ("JPEG", "MPO") and _has_too_many_scans(data)
-
-
-def _has_too_many_scans(data: bytes) -> bool:
-    """Walk through a JPEG as libjpeg does, from marker to marker."""
-    scans, position = 0, 2
-    while (found := _JPEG_MARKER.search(data, position)) and scans <= _MAX_SCANS:
-        marker, position = data[found.start() + 1], found.end()
-        if marker == 0xD9:  # the end; what follows is no part of the picture
-            break
-        scans += marker == 0xDA
-        if marker not in (0x01, 0xD8):  # all others begin a segment, which states its length
-            position += int.from_bytes(data[position : position + 2])
-    return scans > _MAX_SCANS
-
-
-def _tile_pixels(data: bytes, prefix: bytes, offset: int) -> int:
-    """Return the pixels that a tile of a TIFF has, 0 if it is not in tiles.
-
-    A tile is unpacked whole, however small the image is that is cut from it. Pillow goes by the last entry of a kind
-    in the directory, libtiff by the first: here the largest counts.
-
-    Args:
-        prefix: ``II`` or ``MM``.
-        offset: of the directory.
-    """
-    order = "<" if prefix == b"II" else ">"
-    count_form, entry_form = ("Q", "HHQ8s") if 43 in data[2:4] else ("H", "HHL4s")  # BigTIFF or TIFF
-    largest = {_TILE_WIDTH: 0, _TILE_LENGTH: 0}
-    try:
-        (count,) = struct.unpack_from(order + count_form, data, offset)
-        offset += struct.calcsize(order + count_form)
-        for _ in range(count):
-            tag, kind, _, value = struct.unpack_from(order + entry_form, data, offset)
-            offset += struct.calcsize(order + entry_form)
-            if tag in largest:
-                # Another type than TIFF's for numbers of this kind is as good as a number without bounds.
-                form = _TIFF_INTEGERS.get(kind)
-                number = struct.unpack_from(order + form, value)[0] if form else 2**64
-                largest[tag] = max(largest[tag], number)
-    except struct.error:
-        pass  # cut short: the decoder will say so
-    return largest[_TILE_WIDTH] * largest[_TILE_LENGTH]
 
 
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (upright) where there is none that can be read."""
+    for key in ("exif", "Raw profile type exif"):
+        if key in image.info:
+            image.info[key] = image.info[key][:_EXIF_BYTES]
     try:
         # A TIFF turns itself when it is loaded and forgets the tag.
         return int(image.getexif().get(_ORIENTATION, 1))

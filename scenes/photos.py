@@ -40,11 +40,13 @@ class Limits:
         max_member_bytes: of a file, and of a member of a zip.
         max_ratio: of a member of a zip, unpacked to packed.
         max_pixels: of an image.
+        max_entries: of a zip, photos or not. To list and check 100,000 takes some 2 seconds and 50 MB.
     """
 
     max_member_bytes: int
     max_ratio: float
     max_pixels: int
+    max_entries: int = 100_000
 
 
 class Photo(NamedTuple):
@@ -69,6 +71,8 @@ class Refused(NamedTuple):
 def find(paths: Iterable[str | Path], limits: Limits, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
     """Yield the photos that ``paths`` lead to: of files in their order, of folders and zips sorted by name.
 
+    A folder or a zip in which there is none is refused.
+
     Within folders and zips a file is taken for a photo if its name ends like that of an image; a hidden file and what
     operating systems leave are none.
 
@@ -81,7 +85,7 @@ def find(paths: Iterable[str | Path], limits: Limits, passed_over: Callable[[str
         if not str(given):  # which would be the folder we are in
             yield Refused("''", "there is no such file")
         elif _is_folder(path):
-            yield from _in_folder(path, limits, passed_over)
+            yield from _or_nothing(path, _in_folder(path, limits, passed_over))
         elif is_zip(path.name):
             yield from in_zip(path, limits, passed_over)
         else:
@@ -98,26 +102,13 @@ def in_zip(
 ) -> Iterator[Photo | Refused]:
     """Yield the photos in a zip, sorted by name; each must be read before the next one is asked for.
 
+    A zip in which there is none is refused.
+
     Args:
         passed_over: see :func:`find`.
         file: the zip itself, where it is not on the disk; it is left open.
     """
-    try:
-        with (
-            nullcontext(file) if file else _opened(Path(path)) as opened,
-            SafeZip(path, limits.max_member_bytes, limits.max_ratio, file=opened) as archive,
-        ):
-            for member in sorted(archive.files):
-                parts = [part for part in member.split("/") if part not in ("", ".")]
-                name = one_line(f"{path}/{member}")
-                if is_litter(parts):
-                    continue
-                if _is_image(member):
-                    yield Photo(name, partial(_read_member, archive, member))
-                else:
-                    passed_over(name)
-    except InputError as error:
-        yield Refused(one_line(str(path)), _of_zip(path, error))
+    return _or_nothing(path, _in_zip(path, limits, passed_over, file))
 
 
 def decode(data: bytes, limits: Limits) -> np.ndarray:
@@ -156,6 +147,29 @@ def printable(name: str, shown: int = _SHOWN) -> str:
     return line if len(line) <= shown else f"{line[: (shown - 1) // 2]}…{line[len(line) - shown // 2 :]}"
 
 
+def _in_zip(
+    path: str | Path, limits: Limits, passed_over: Callable[[str], None], file: BinaryIO | None
+) -> Iterator[Photo | Refused]:
+    try:
+        with (
+            nullcontext(file) if file else _opened(Path(path)) as opened,
+            SafeZip(
+                path, limits.max_member_bytes, limits.max_ratio, max_entries=limits.max_entries, file=opened
+            ) as archive,
+        ):
+            for member in sorted(archive.files):
+                parts = [part for part in member.split("/") if part not in ("", ".")]
+                name = one_line(f"{path}/{member}")
+                if is_litter(parts):
+                    continue
+                if _is_image(member):
+                    yield Photo(name, partial(_read_member, archive, member))
+                else:
+                    passed_over(name)
+    except InputError as error:
+        yield Refused(one_line(str(path)), _of_zip(path, error))
+
+
 def _in_folder(folder: Path, limits: Limits, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
     waiting = [str(folder)]  # what comes next stands last
     while waiting:
@@ -173,6 +187,15 @@ def _in_folder(folder: Path, limits: Limits, passed_over: Callable[[str], None])
             yield _file(path, limits)
         else:
             passed_over(one_line(str(path)))
+
+
+def _or_nothing(path: str | Path, found: Iterable[Photo | Refused]) -> Iterator[Photo | Refused]:
+    empty = True
+    for photo in found:
+        empty = False
+        yield photo
+    if empty:
+        yield Refused(one_line(str(path)), "there is no image in it")
 
 
 def _is_folder(path: Path) -> bool:

@@ -10,14 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from scenes import answers, classifier, photos, prediction_table
+from scenes import answers, classifier, native_stderr, photos, prediction_table
 from scenes.answers import Answered
 from scenes.classifier import Classifier
 from scenes.determinism import configure
@@ -74,24 +73,24 @@ def main() -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # a screen of a few characters stops no answers
     limits = Limits(params.archive.max_member_bytes, params.archive.max_ratio, params.archive.max_pixels)
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    if arguments.model not in classifier.names(".") and Path(arguments.model).is_dir():
-        model = classifier.of_folder(arguments.model)
-    else:
-        model = classifier.load(".", arguments.model, unsure_below=params.select.unsure_below)
+    model = _model(arguments.model, params.select.unsure_below)
+
+    def decode(data: bytes) -> np.ndarray:
+        with native_stderr.silenced():
+            return photos.decode(data, limits)
+
     passed_over: list[str] = []
     found = photos.find(arguments.paths, limits, passed_over.append)
     # A bar would tear lines apart that go to the same screen.
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()
     stream = tqdm(
-        answers.stream(found, partial(photos.decode, limits=limits), model.prepare, model.predict, BATCH_SIZE),
+        answers.stream(found, decode, model.prepare, model.predict, BATCH_SIZE),
         unit=" photos",
         disable=hidden,
     )
     good, bad = _write(stream, _form(arguments, model), arguments.csv and csv([], model, header=True))
     if passed_over:
         print(f"passed over, as their names are not those of images: {_few(passed_over)}", file=sys.stderr)
-    if not good and not bad:
-        raise InputError(f"there is no image in {_few([photos.printable(path) for path in arguments.paths])}")
     if bad:
         print(f"{bad:,} of {good + bad:,} could not be used", file=sys.stderr)
     return int(bad > 0)
@@ -103,13 +102,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         default=classifier.PRODUCTION,
-        help="production (the default), a model of params.yaml, or a folder that holds a model.keras",
+        help="production (the default), a model of params.yaml, or a folder that holds a model.keras such as "
+        "models/production",
     )
     parser.add_argument("--top-k", type=_positive, default=3, help="classes named for each image (%(default)s)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="an object a line, all scores in it")
     form.add_argument("--csv", action="store_true", help="a row an image, all scores in it, as data/predictions.csv")
     return parser
+
+
+def _model(name: str, unsure_below: str) -> Classifier:
+    """Return the model of that name or in that folder, for which the model.keras in it may stand."""
+    path = Path(name)
+    if name in classifier.names(".") or not (path.exists() or path.parent.name):
+        return classifier.load(".", name, unsure_below=unsure_below)
+    folder = path.parent if path.name == "model.keras" else path
+    if not folder.is_dir():
+        raise InputError(
+            f"{photos.printable(name)} is no folder with a model.keras in it; name one, or a model of params.yaml"
+        )
+    return classifier.of_folder(folder)
 
 
 def _positive(value: str) -> int:

@@ -6,6 +6,7 @@ key that a member is read by.
 
 import copy
 import errno
+import math
 import re
 import stat
 import struct
@@ -19,12 +20,19 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from scenes.errors import InputError
+from scenes.rationed import Rationed, RationExceeded
 
 # Below this many unpacked bytes a member cannot hurt, whatever its ratio (a blank page packs 1000:1).
 _HARMLESS_BYTES = 1_000_000
 _LITTER_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 # The smallest local header: an entry takes at least this much room before its data.
 _LOCAL_HEADER_BYTES = 30
+# How each entry of the directory begins, and so the directory, which zipfile reads at once; where it says how long its
+# name, extra fields and comment are, and where these begin.
+_ENTRY, _LENGTHS, _TEXTS = b"PK\x01\x02", 28, 46
+# Bytes of these three: no path is longer, and extra fields take zipfile time by the square of their length. An entry
+# counts once more for each so many.
+_MOST_TEXT, _TEXT = 4096, 256
 
 
 class DamagedMember(Exception):
@@ -39,35 +47,54 @@ class SafeZip:
         files: the files by name, in the same order.
     """
 
-    def __init__(self, path: str | Path, max_member_bytes: int, max_ratio: float, *, file: BinaryIO | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        max_member_bytes: int,
+        max_ratio: float,
+        *,
+        max_entries: int | None = None,
+        file: BinaryIO | None = None,
+    ):
         """Open and check the zip at ``path``.
 
         Args:
             path: a zip file.
             max_member_bytes: a larger member is refused.
             max_ratio: a member of over a megabyte that unpacks to more times its packed size than this is refused.
+            max_entries: a zip of more files and folders is refused, before a list is made of them, as is one of names
+                longer than paths can be; None: any number.
             file: the zip itself, where it is not on the disk; ``path`` is then what messages call it.
 
         Raises:
-            InputError: not a zip, a member that is unsafe (name, link, encryption, size, overlap), two members of one
-                name.
+            InputError: not a zip, too many entries, a member that is unsafe (name, link, encryption, size, overlap),
+                two members of one name.
         """
         self.path = Path(path)
         self._max_member_bytes = max_member_bytes
         self._max_ratio = max_ratio
-        self._zip = _open(self.path, file)
+        self._zip = None
+        self._own = None if file is not None else _opened(self.path)
         try:
+            self._zip = _listed(self.path, file if file is not None else self._own, max_entries)
             self.entries = self._zip.infolist()
             self.files = self._checked_files()
         except BaseException:
-            self._zip.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:
-        self._zip.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; nothing can be read from then on."""
+        if self._zip:
+            self._zip.close()
+        if self._own:
+            self._own.close()
 
     def read(self, path: str) -> bytes:
         """Return the bytes of the member ``path``.
@@ -155,15 +182,27 @@ class SafeZip:
         return InputError(f"{self.path}: {show(info.filename)} {what}")
 
 
-def _open(path: Path, file: BinaryIO | None) -> zipfile.ZipFile:
+def _opened(path: Path) -> BinaryIO:
     try:
-        return zipfile.ZipFile(file or path)
+        return path.open("rb")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the stage that downloads it") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not a zip; pack it first") from None
     except PermissionError:
         raise InputError(f"{path} may not be read; change its permissions") from None
+
+
+def _listed(path: Path, file: BinaryIO, max_entries: int | None) -> zipfile.ZipFile:
+    most = math.inf if max_entries is None else max_entries
+    rationed = Rationed(file, most, lambda part: 0 if max_entries is None else _entries(part, most))
+    try:
+        archive = zipfile.ZipFile(rationed)
+    except RationExceeded:
+        raise InputError(
+            f"{path} lists more than the {max_entries:,} files that are taken, or names longer than paths can be; "
+            "make several zips of it"
+        ) from None
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, struct.error, ValueError, EOFError) as error:
         # What a damaged directory of a zip raises.
         raise _unreadable(path, error) from None
@@ -172,6 +211,21 @@ def _open(path: Path, file: BinaryIO | None) -> zipfile.ZipFile:
         if error.errno != errno.EINVAL:
             raise
         raise _unreadable(path, error) from None
+    rationed.left = math.inf  # a member may be a zip
+    return archive
+
+
+def _entries(part: bytes, most: float) -> float:
+    """Count the entries of a directory, no further than beyond ``most``; any other part of a zip has none.
+
+    The end of the zip states a number as well, which zipfile does not go by.
+    """
+    entries, position = 0, 0
+    while entries <= most and part.startswith(_ENTRY, position) and position + _TEXTS <= len(part):
+        text = sum(struct.unpack_from("<3H", part, position + _LENGTHS))
+        entries += math.inf if text > _MOST_TEXT else 1 + text // _TEXT
+        position += _TEXTS + text
+    return entries
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

@@ -22,6 +22,7 @@ from scenes.audit import audit, inspect
 from scenes.audit_summary import summary
 from scenes.errors import InputError
 from scenes.synthetic import draw_archive
+from tests import hostile
 from tests.pictures import LAYOUT, NO_SUBSET, SUBSET, encode, jpeg, opened, pack, picture, sound_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,6 +201,17 @@ def test_damaged_members_are_left_out(tmp_path):
     assert row[["problem", "sha256", "pixel_sha256", "phash", "mode"]].tolist() == ["corrupt", "", "", "", ""]
     assert row["bytes"] == len(files[name])
     assert row["group"]
+
+
+def test_hostile_images_are_rows(tmp_path):
+    files = sound_files()
+    hostile_files = {f"{PRED}/{number}.jpg": file for number, file in enumerate(hostile.FILES)}
+    table, _ = audited(tmp_path / "a.zip", files | {name: file.data for name, file in hostile_files.items()})
+    problems = table.set_index("path")["problem"]
+    for name, file in hostile_files.items():
+        refused = problems[name] in ("not_an_image", "corrupt", "too_many_pixels")
+        # A width of 10,799 pixels, by which a GIF is a script as well, is more than this archive takes.
+        assert refused == bool(file.sentence or file.name == "script as well.gif"), file.name
 
 
 def test_blank_images_are_exact_duplicates_of_their_own_kind_only(tmp_path):

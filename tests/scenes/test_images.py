@@ -29,11 +29,13 @@ def problem(data: bytes, max_pixels: int = LIMIT) -> ImageProblem:
     return caught.value
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
+
+
 def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
     """Write a PNG by hand: what Pillow reads is not tested by what Pillow writes."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
     header = struct.pack(">LLBBBBB", width, height, depth, colour, 0, 0, 0)
     return (
@@ -229,6 +231,32 @@ def test_damaged_bytes_give_pixels_or_a_word(kind, data):
     except ImageProblem as found:
         assert found.word in ("not_an_image", "corrupt", "too_many_pixels")
     assert usable_as_stored(bytes(damaged), 24) in (True, False)
+
+
+def test_a_palette_that_is_not_there_is_damage():
+    found = problem(png(4, 4, 8, 3, bytes(5 * 4)))
+    assert (found.word, found.width, found.height, found.mode) == ("corrupt", 4, 4, "P")
+
+
+@pytest.mark.parametrize(("raised", "word"), [(ValueError, "not_an_image"), (AssertionError, "corrupt")])
+def test_what_decodes_but_has_no_colours(monkeypatch, raised, word):
+    data = encode(picture(1)[..., 0], "PNG")
+
+    def convert(*_):
+        raise raised
+
+    monkeypatch.setattr(Image.Image, "convert", convert)
+    found = problem(data)
+    assert (found.word, found.width, found.height, found.mode) == (word, 48, 48, "L")
+
+
+def test_lack_of_memory_is_no_damage(monkeypatch):
+    def convert(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "convert", convert)
+    with pytest.raises(MemoryError):
+        decode(encode(picture(1)[..., 0], "PNG"), max_pixels=LIMIT)
 
 
 # One shape

@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scenes import classifier, predict
+from scenes import classifier, images, predict
 from scenes.answers import Answered
 from scenes.classifier import Answer
 from scenes.errors import one_sentence
-from tests import clones
+from scenes.native_stderr import silenced
+from scenes.photos import one_line
+from tests import clones, hostile
 from tests.code_facts import ROOT
 from tests.pictures import encode, picture
 
@@ -158,6 +160,58 @@ def test_names_do_nothing_to_a_screen(run, some):
     assert run("\x1b[2J", "--model", "\x1b[2J")[2].isascii()
 
 
+def test_what_is_hostile_is_answered_or_named_once(pipeline, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    said = {}
+    for file in hostile.FILES:
+        (folder / file.name).write_bytes(file.data)
+        said[one_line(str(folder / file.name))] = file.sentence
+    with (folder / "large.jpg").open("wb") as file:
+        file.truncate(100_000_000)
+    said[f"{folder}/large.jpg"] = "it has 100.0 MB, more than the 50 MB that are taken"
+    zips = []
+    for file in [*hostile.ZIPS, hostile.SOUND_ZIP]:
+        zips.append(tmp_path / file.name)
+        zips[-1].write_bytes(file.data)
+        said[str(zips[-1])] = file.sentence
+    del said[str(zips[-1])]
+    said[f"{zips[-1]}/{hostile.MEMBER}"] = ""
+    before = set(tmp_path.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-m", "scenes.predict", "--csv", folder, *zips],
+        cwd=pipeline.one,
+        env=clones.environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines == list(map(one_line, lines))
+    *named, passed_over, total = lines
+    refused = {name: sentence for name, sentence in said.items() if sentence}
+    assert len(named) == len(refused)
+    for name, sentence in refused.items():
+        (line,) = [line for line in named if line.startswith(f"{name}: ")]
+        assert sentence in line
+    assert passed_over.endswith(f": {tmp_path}/page.zip/inside.html")
+    assert total == f"{len(refused)} of {len(said)} could not be used"
+    keys = pd.read_csv(io.StringIO(done.stdout))["key"]
+    assert sorted(keys) == sorted(name for name, sentence in said.items() if not sentence)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_libtiff_has_something_to_say(capfd):
+    """Which the test above would not miss."""
+    (fax,) = [file.data for file in hostile.FILES if file.name == "fax.tif"]
+    images.decode(fax, max_pixels=10_000)
+    assert "Fax4Decode" in capfd.readouterr().err
+    with silenced():
+        images.decode(fax, max_pixels=10_000)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+a.jpg", "-a.jpg", "@a.jpg"])
 def test_a_name_is_no_formula_to_a_spreadsheet(name):
     model = SimpleNamespace(classes=("a", "b"), unsure_below=0.5)
@@ -182,15 +236,32 @@ def test_other_models(run, some, pipeline):
     status, out, err = run(photo, "--model", some)
     assert (status, out) == (1, "")
     assert err == f"error: there is no model in {some}; make it with `dvc repro` or fetch it with `dvc pull`\n"
+    assert run(photo, "--json", "--model", "models/production/model.keras") == production
+    for name in ("models/none", "models/none/model.keras", photo):
+        status, out, err = run(photo, "--model", name)
+        assert (status, out) == (1, "")
+        assert err == (f"error: {name} is no folder with a model.keras in it; name one, or a model of params.yaml\n")
 
 
-def test_nothing_there(run, tmp_path):
-    (tmp_path / "notes.txt").touch()
-    status, out, err = run(tmp_path)
+def test_where_there_is_no_photo(run, some, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "notes.txt").touch()
+    (other / "empty").mkdir()
+    with zipfile.ZipFile(other / "empty.zip", "w"):
+        pass
+    status, out, err = run(other)
     assert (status, out) == (1, "")
     assert err == (
-        f"passed over, as their names are not those of images: {tmp_path}/notes.txt\n"
-        f"error: there is no image in {tmp_path}\n"
+        f"{other}: there is no image in it\n"
+        f"passed over, as their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
+        "1 of 1 could not be used\n"
+    )
+    status, out, err = run(some / "0.jpg", other / "empty", other / "empty.zip", "--json")
+    assert status == 1
+    assert [json.loads(line)["key"] for line in out.splitlines()] == [f"{some}/0.jpg"]
+    assert err == (
+        f"{other}/empty: there is no image in it\n{other}/empty.zip: there is no image in it\n"
+        "2 of 3 could not be used\n"
     )
 
 
