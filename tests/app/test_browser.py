@@ -203,15 +203,16 @@ def test_many_photos_become_a_table_and_the_same_csv_as_the_stage_writes(visit, 
     assert len(found) == len(keys)
     said = opened.evaluate("[...progress]")
     assert said and all(re.fullmatch(rf"\d+ of {len(keys) + 1} photos", text.strip()) for text in said)
-    screenshot(opened, "batch")
+    opened.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
     # The thumbnails, in the table's first column: far more colours than text has.
     colours = """() => {
         const canvas = document.querySelector("[data-testid=stDataFrame] canvas");
         const scale = canvas.width / canvas.getBoundingClientRect().width;
         const data = canvas.getContext("2d").getImageData(0, 40 * scale, 80 * scale, 200 * scale).data;
-        return new Set(new Uint32Array(data.buffer)).size;
+        return new Set(new Uint32Array(data.buffer)).size > 500;
     }"""
-    assert opened.evaluate(colours) > 500
+    opened.wait_for_function(colours)
+    screenshot(opened, "batch")
 
 
 def told_apart(name: str) -> str:
