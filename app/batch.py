@@ -116,7 +116,7 @@ def _row(photo: Answered, model: Classifier) -> dict:
         "confidence": 100 * model.confidence(photo.answer),
         "unsure": model.unsure(photo.answer),
         "contains": ", ".join(model.contained(photo.answer)),
-        "name": photo.name,
+        "name": predict.inert(photo.name),  # the table, too, can be saved as CSV
     }
 
 

@@ -51,13 +51,18 @@ def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
     )
 
 
+def inert(name: str) -> str:
+    """Return a name that no spreadsheet computes, as it does what begins with ``=``; it names the same file."""
+    return f"./{name}" if name.startswith(("=", "+", "-", "@")) else name
+
+
 def csv(answered: Sequence[Answered], model: Classifier, *, header: bool) -> str:
     """Return rows as data/predictions.csv has them, in the order given; see ``scenes.prediction_table``.
 
-    A name that a spreadsheet would compute, as it begins with ``=``, gets ``./`` in front, which names the same file.
+    The keys are names made :func:`inert`.
     """
     table = prediction_table.build(
-        [f"./{photo.name}" if photo.name.startswith(("=", "+", "-", "@")) else photo.name for photo in answered],
+        [inert(photo.name) for photo in answered],
         np.array([photo.answer.probabilities for photo in answered]).reshape(-1, len(model.classes)),
         np.array([photo.answer.contains for photo in answered]).reshape(-1, len(model.classes)),
         model.classes,
