@@ -38,7 +38,8 @@ _MAX_ENTRIES, _MAX_NUMBERS = 5000, 200_000
 def cost(part: bytes) -> int:
     """Return what a part that Pillow reads costs, in calls: 1 and 1 more for each KB, and what it goes on to do."""
     done = 0
-    if part[4:] == b"iCCP" or part.startswith(b"Exif\0\0"):  # of a PNG: it unpacks up to a megabyte
+    if part[4:] == b"iCCP" or part.startswith(b"Exif\0\0"):
+        # Of a PNG's profile it unpacks up to a megabyte; a JPEG's EXIF it reads as one, however many segments it has.
         done = _FEW
     elif part.startswith(b"Photoshop 3.0\0"):
         done = part.count(b"8BIM")
@@ -87,12 +88,9 @@ def _has_too_large_entries(data: bytes, max_pixels: int) -> bool:
                 if kind in _TIFF_NUMBERS and count * _TIFF_NUMBERS[kind] <= len(data):  # else they are not there
                     numbers += count
                 if tag in largest:
-                    # Another type than TIFF's for numbers of this kind is as good as a number without bounds.
-                    form = _TIFF_INTEGERS.get(kind)
-                    number = struct.unpack_from(order + form, value)[0] if form else 2**64
-                    largest[tag] = max(largest[tag], number)
-        except struct.error:
-            pass  # cut short: the decoder will say so
+                    largest[tag] = max(largest[tag], _number(order, kind, value))
+        except (struct.error, OverflowError):
+            pass  # cut short, or nowhere: the decoder will say so
     return numbers > _MAX_NUMBERS or largest[_TILE_WIDTH] * largest[_TILE_LENGTH] > max_pixels
 
 
@@ -103,6 +101,12 @@ def _directories(data: bytes) -> list[tuple[bool, tuple[str, int]]]:
         return [(True, big)]
     # Pillow takes a BigTIFF of big-endian numbers for a TIFF, and then sends libtiff to the place that it read.
     return [(False, classic), (True, classic), (True, big)] if data[3] == 43 else [(False, classic)]
+
+
+def _number(order: str, kind: int, value: bytes) -> int:
+    """Return the number in an entry; of a type that is none for the side of a tile, one that is beyond all bounds."""
+    form = order + _TIFF_INTEGERS.get(kind, "")
+    return struct.unpack_from(form, value)[0] if 0 < struct.calcsize(form) <= len(value) else 2**64
 
 
 def _entries(data: bytes, order: str, offset: int, big: bool) -> Iterator[tuple[int, int, int, bytes]]:

@@ -191,6 +191,21 @@ def test_tiles_of_every_kind_of_tiff(order, big):
 
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("big", [False, True])
+def test_an_entry_that_cannot_be_read_hides_no_other(order, big):
+    for kind in (16, 99):
+        data = directory(order, big, (322, kind, 1, 8), (273, 4, 200_001, 0)) + bytes(900_000)
+        assert bombs.is_bomb(data, LIMITS.max_pixels)
+
+
+@pytest.mark.parametrize("head", [b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0", b"II*\0", b"MM\0*", b"II*\0\xff\xff"])
+def test_a_directory_that_lies_nowhere_is_left_to_the_decoder(head):
+    for rest in (b"", b"\xff" * 8, b"\x7f" + b"\xff" * 7, bytes(8)):
+        assert not bombs.is_bomb(head + rest, LIMITS.max_pixels)
+        assert "damaged" in refusal(head + rest) or "no image" in refusal(head + rest)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("big", [False, True])
 def test_numbers_of_every_kind_of_tiff(order, big):
     for kind, size in {3: 2, 4: 4, 5: 8, 9: 4, 10: 8, 11: 4, 12: 8}.items():
         for count in (200_000, 200_001):

@@ -106,6 +106,8 @@ SAMPLES = {
     "TIFF, LZW": encode(shades(), "TIFF", compression="tiff_lzw"),
     "TIFF, deflate and alpha": encode(with_alpha(), "TIFF", compression="tiff_adobe_deflate"),
     "TIFF, JPEG": encode(shades(), "TIFF", compression="jpeg"),
+    "TIFF, fax": encode(shades().convert("1"), "TIFF", compression="group4"),
+    "TIFF, big": encode(shades(), "TIFF", big_tiff=True),
 }
 
 
