@@ -142,8 +142,6 @@ def _show(outcome: Outcome) -> None:
                 "confidence": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
             },
         )
-    elif not bad:
-        st.info("There is no image in it.")
 
 
 main()
