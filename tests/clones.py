@@ -79,14 +79,6 @@ def finish(process: subprocess.Popen, folder: Path, timeout: float) -> None:
         raise AssertionError(f"dvc repro ended with {status}:\n" + folder.with_suffix(".log").read_text()[-5000:])
 
 
-def first_difference(one: Path, other: Path) -> str | None:
-    """Return the first stage, in the order of the pipeline, that differs between two clones, or None."""
-    found = lock.differences(*(lock.read(folder / "dvc.lock") for folder in (one, other)))
-    if found:
-        return found[0].stage
-    return None if (one / "dvc.lock").read_bytes() == (other / "dvc.lock").read_bytes() else "the order of dvc.lock"
-
-
 def alone(folder: Path) -> Path:
     """See to it that nothing in a clone comes out of a cache, shared or of earlier runs; return ``folder``.
 

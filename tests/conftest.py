@@ -1,4 +1,4 @@
-"""What tests share: TensorFlow as the stages set it up, and a pipeline that has run, two clones on a tiny profile."""
+"""What tests share: TensorFlow as the stages set it up, and a pipeline that has run, on a tiny profile."""
 
 import fcntl
 import os
@@ -41,40 +41,31 @@ def shrink(params: dict) -> dict:
 
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory):
-    """``one`` and ``other``: folders of two clones in which ``dvc repro`` has run; treat them as read-only.
+    """``one``: the folder of a clone in which ``dvc repro`` has run; treat it as read-only.
 
-    They are made once, also where several workers run the tests: the first that wants them makes them, and the others
+    It is made once, also where several workers run the tests: the first that wants it makes it, and the others
     wait (https://pytest-xdist.readthedocs.io/en/stable/how-to.html#making-session-scoped-fixtures-execute-only-once).
+    tests/test_day.py makes another one and compares.
     """
     base = tmp_path_factory.getbasetemp()
     parent = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "clones"
     parent.mkdir(exist_ok=True)
-    folders = [parent / name for name in ("one", "another-clone-with-a-longer-name")]
+    folder = parent / "one"
     with (parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (parent / "made").exists():
-            make(folders)
+            make(folder)
             (parent / "made").touch()
-    return SimpleNamespace(one=folders[0], other=folders[1])
+    return SimpleNamespace(one=folder)
 
 
-def make(folders: list[Path]) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)  # of another worker, which failed
-        clones.clone(folder, working_tree=True)
-        file = folder / "params.yaml"
-        file.write_text(yaml.safe_dump(shrink(yaml.safe_load(file.read_text())), sort_keys=False))
-        (folder / "dvc.lock").unlink(missing_ok=True)
-    runs = [
-        clones.reproduce(folder, **surroundings)
-        for folder, surroundings in zip(folders, clones.SURROUNDINGS, strict=True)
-    ]
-    try:
-        for run, folder in zip(runs, folders, strict=True):
-            clones.finish(run, folder, timeout=800)
-    finally:
-        for run in runs:
-            run.kill()
+def make(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # of another worker, which failed
+    clones.clone(folder, working_tree=True)
+    file = folder / "params.yaml"
+    file.write_text(yaml.safe_dump(shrink(yaml.safe_load(file.read_text())), sort_keys=False))
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    clones.finish(clones.reproduce(folder, **clones.SURROUNDINGS[0]), folder, timeout=800)
 
 
 @pytest.fixture(scope="session")

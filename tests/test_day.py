@@ -28,14 +28,17 @@ COMMANDS = [(where, line, line.partition("  # ")[2]) for where, block in BLOCKS 
 QUICK = next((where, line) for where, line, _ in COMMANDS if where and line.startswith("dvc repro  #"))
 
 
-def run(command: str, folder: Path, timeout: float = 300) -> str:
+ALONE = "fresh clone without a remote"
+
+
+def run(command: str, folder: Path, timeout: float = 300, **surroundings: str) -> str:
     """Run a command and return what it says, by way of a file: a worker that it leaves behind keeps a pipe open."""
     who = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
-            env=clones.environment(**who),
+            env=clones.environment(**who, **surroundings),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -61,7 +64,7 @@ def day(pipeline, tmp_path_factory):
     places = {"": mine}
     for name in ("fresh clone", "another fresh clone"):
         places[name] = parent / name.replace(" ", "-")
-    places["fresh clone without a remote"] = parent / "elsewhere" / "clone"
+    places[ALONE] = parent / "elsewhere" / "clone"
     for place in places.values():
         if place != mine:
             run(f"git clone --quiet origin.git {place}", parent)
@@ -71,7 +74,7 @@ def day(pipeline, tmp_path_factory):
         (ROOT / ".venv" / name).touch()
     run("make install", mine)
     assert run("git status --short", mine) == ""
-    yield SimpleNamespace(places=places, mine=mine)
+    yield SimpleNamespace(places=places, mine=mine, said={})
     for worker in workers(mine):
         worker.kill()
 
@@ -108,10 +111,25 @@ def test_a_command_of_the_page(where, line, says, day):
         wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 600, lambda: queue(day.mine))
         assert queue(day.mine).count("Success") == 2, run("dvc queue logs rate-1", day.mine)
     began = time.monotonic()
-    said = run(line, day.places[where], timeout=800)
+    surroundings = clones.SURROUNDINGS[1] if where == ALONE else {}
+    said = run(line, day.places[where], timeout=800, **surroundings)
+    day.said.setdefault(where, []).append(said)
     assert says in re.sub(r" +", " ", said)
     if (where, line) == QUICK:
         assert time.monotonic() - began < 30
+
+
+def test_a_clone_that_computed_everything_has_the_same_lock_metrics_and_report(day, pipeline):
+    """With another folder name, and other settings of everything that must not matter."""
+    place = day.places[ALONE]
+    stages = yaml.safe_load((pipeline.one / "dvc.lock").read_text())["stages"]
+    ran = set(re.findall("^Running stage '(.+)'", "".join(day.said[ALONE]), re.MULTILINE))
+    assert set(stages) - ran == {"compare"}  # which writes nothing that git does not hold
+    run("dvc repro --single-item --force compare", place, **clones.SURROUNDINGS[1])
+    assert run("git status --short", place) == ""
+    for pattern in ("dvc.lock", "metrics/*.json", "reports/*"):
+        for file in pipeline.one.glob(pattern):
+            assert file.read_bytes() == (place / file.relative_to(pipeline.one)).read_bytes(), file
 
 
 def test_what_was_tried_in_other_folders_left_the_working_tree_alone(day):

@@ -1,4 +1,4 @@
-"""The whole pipeline in fresh clones: the same result twice, the contracts of its files, and what DVC makes of them."""
+"""The whole pipeline in a fresh clone: the contracts of its files, and what DVC makes of them."""
 
 import hashlib
 import io
@@ -51,12 +51,6 @@ def copy(pipeline, tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy") / "repo"
     shutil.copytree(pipeline.one, folder, symlinks=True)
     return folder
-
-
-def test_two_clones_give_the_same_lock_metrics_and_plots(pipeline):
-    assert clones.first_difference(pipeline.one, pipeline.other) is None
-    for name in ("dvc.lock", *METRICS):
-        assert (pipeline.one / name).read_bytes() == (pipeline.other / name).read_bytes(), name
 
 
 def test_nothing_written_names_the_folder_or_the_day(pipeline):
@@ -379,7 +373,6 @@ def test_the_report_is_of_this_run(pipeline):
         for text in (short, page):
             assert f"{100 * accuracy:.1f}\N{NO-BREAK SPACE}%" in text
     assert page.count("<img ") == len(list((pipeline.one / "plots").glob("**/*.png")))
-    assert short.encode() == (pipeline.other / "reports/report.md").read_bytes()
 
 
 def test_metrics_show_and_diff(copy):
