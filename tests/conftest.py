@@ -19,8 +19,11 @@ settings.load_profile("shared")
 
 
 def pytest_collection_modifyitems(items):
-    """Put the tests of the whole pipeline first: they take longest, and another worker does the others meanwhile."""
-    items.sort(key=lambda item: len(item.path.parts))
+    """Put the tests of the whole pipeline first: they take longest, and another worker does the others meanwhile.
+
+    First of all the one that runs the demo: it needs no pipeline of the tests, which another worker makes meanwhile.
+    """
+    items.sort(key=lambda item: (len(item.path.parts), item.path.name != "test_demo.py"))
 
 
 def shrink(params: dict) -> dict:
