@@ -48,7 +48,7 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
                 st.progress(min(probability, 1.0), text=f"{plain(name)} · {percent(probability)}")
         with contains:
             st.markdown(
-                "**What does it contain?**",
+                "**What is in it?**",
                 help="One score a class, each for itself: a photo of a street "
                 "below mountains contains both. A tick means that the score is high enough.",
             )
