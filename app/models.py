@@ -122,7 +122,7 @@ def _load(name: str, future: Future) -> None:
         future.set_result(Served(model, Batcher(model.predict, BATCH_SIZE), maps))
     except BaseException as error:
         with _starting:
-            if _futures[name][1] is future:
+            if _futures.get(name, (None, None))[1] is future:  # else another version has taken its place, or failed
                 del _futures[name]  # a visitor may have it made meanwhile and try again
         future.set_exception(error)
 

@@ -6,6 +6,7 @@ import shutil
 import time
 import tomllib
 import weakref
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -101,6 +102,15 @@ def test_examples_need_a_model_that_can_be_loaded(elsewhere, pipeline):
     found.segmented_control[0].set_value("Examples").run()
     assert not found.exception
     assert "model.keras is no model that can be loaded" in found.error[0].value.replace("\\", "")
+
+
+def test_whoever_waits_for_a_version_that_another_one_replaced_is_told_as_well(elsewhere):
+    """The later one failed first, and nothing stands for the name any more."""
+    waited_for = Future()
+    models._load("nobody", waited_for)
+    with pytest.raises(InputError, match="there is no model 'nobody'"):
+        waited_for.result(timeout=0)
+    assert models._futures == {}
 
 
 def test_an_unknown_model_is_an_error(elsewhere):
