@@ -34,8 +34,8 @@ help:  ## show this list
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-app.txt
 	@touch $@
 
-.dvc/plots/page.html: scenes/plots_page.py .venv/installed
-	python -m scenes.plots_page $@
+.dvc/plots/page.html: scenes/commands/plots_page.py .venv/installed
+	python -m scenes.commands.plots_page $@
 	dvc config --quiet --local plots.html_template plots/page.html
 
 # A program in Go, made for Node. Its version is fixed; the registry's client checks what it gets.
@@ -46,7 +46,7 @@ help:  ## show this list
 install: .venv/installed .dvc/plots/page.html  ## install what is needed, no more: for `dvc pull` and all else of DVC
 
 repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
-	python -m scenes.schema
+	python -m scenes.config.schema
 	dvc repro
 	@python benchmarks/results.py --show
 
@@ -78,15 +78,15 @@ format: .venv/installed-dev  ## let ruff mend and format
 	ruff check --fix .
 	ruff format .
 
-# Status 2 says that nothing differs but what another processor rounds otherwise, see tests/verdict.py.
+# Status 2 says that nothing differs but what another processor rounds otherwise, see scenes/commands/verify.py.
 verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone: does it give its dvc.lock? (CLONES=2: two)
-	@python -m tests.clones $(CLONES) || [ $$? -eq 2 ]
+	@python -m scenes.commands.verify $(CLONES) || [ $$? -eq 2 ]
 
 provenance: .venv/installed  ## what made a model, from archive to metric: make provenance MODEL=baseline
-	@python -m scenes.lineage $(MODEL)
+	@python -m scenes.provenance.lineage $(MODEL)
 
 review: .venv/installed .dvc/plots/page.html  ## scores, parameters and pictures beside those of BASE=origin/main, in review/
-	python -m scenes.review "$$BASE" review
+	python -m scenes.commands.review "$$BASE" review
 	@if [ -n "$$GITHUB_STEP_SUMMARY" ]; then cat review/review.md >> "$$GITHUB_STEP_SUMMARY"; fi
 
 comment:  ## put review/review.md on the pull request PR=<number>, in place of the one before (needs gh)
@@ -103,10 +103,10 @@ bench: .venv/installed-dev  ## speed of reading, training and the exports, as ra
 	python benchmarks/app.py $(if $(shell command -v chromium),,--no-browser)
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
-	python -m experiments.trials $(ARGS)
+	python -m scenes.scenes.experiments.trials $(ARGS)
 
 tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --trials 20"
-	python -m experiments.tune $(ARGS)
+	python -m scenes.scenes.experiments.tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
 	for extra in "" app dev gpu remotes; do \

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app import models
-from app.words import percent, plain
+from app.words import escape_markdown, percent
 
 _PICTURES = {
     "Confusion matrix": ("confusion_matrix.png", "Of each class, what its photos were taken for."),
@@ -31,7 +31,7 @@ def main() -> None:
         return
     if chosen:
         st.markdown(
-            f"In production: **{plain(chosen['model'])}**, by its {plain(chosen['metric'].replace('_', ' '))} on "
+            f"In production: **{escape_markdown(chosen['model'])}**, by its {escape_markdown(chosen['metric'].replace('_', ' '))} on "
             f"validation photos ({percent(chosen['val'][chosen['model']])})."
         )
     model, data, doubt = st.tabs(["The models", "The data", "Labels in doubt"])
@@ -74,13 +74,13 @@ def _row(name: str, found: dict) -> dict:
 
 
 def _suspects(root: Path) -> None:
-    file = root / "data/label_suspects.csv"
+    file = root / "data/label_issues.csv"
     if not file.is_file():
-        st.info("Fetch it with `dvc pull`, or make it with `dvc repro suspects`.")
+        st.info("Fetch it with `dvc pull`, or make it with `dvc repro label_issues`.")
         return
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
     st.markdown(f"**{len(table):,} labels** are probably wrong, the surest first.")
-    _pictures(root / "plots/label_suspects", ["contact_sheet.png", "embedding_map.png"], "dvc repro suspects")
+    _pictures(root / "plots/label_issues", ["contact_sheet.png", "feature_map.png"], "dvc repro label_issues")
     st.dataframe(table, hide_index=True)
 
 

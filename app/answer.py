@@ -7,8 +7,9 @@ import streamlit as st
 from PIL import Image
 
 from app.models import Served
-from app.words import percent, plain
-from scenes import gradcam, images
+from app.words import escape_markdown, percent
+from scenes.evaluation import gradcam
+from scenes.images import decode
 
 TOP_K = 6  # of the classes; more than fit on a screen tell nobody anything
 _SIDE = 448  # pixels of the picture that shows what the model looked at
@@ -30,13 +31,13 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
     confidence = model.confidence(answer)
     with st.container(key=f"answer-{key}"):
         if model.unsure(answer):
-            st.subheader(f":orange[:material/help:] Unsure, perhaps {plain(best)}", anchor=False)
+            st.subheader(f":orange[:material/help:] Unsure, perhaps {escape_markdown(best)}", anchor=False)
             st.markdown(
                 f"Its confidence, **{percent(confidence)}**, is below the {percent(model.unsure_below)} from which on "
                 "it was right often enough on validation photos."
             )
         else:
-            st.subheader(f":green[:material/check_circle:] {plain(best)}", anchor=False)
+            st.subheader(f":green[:material/check_circle:] {escape_markdown(best)}", anchor=False)
             st.markdown(
                 f"Confidence **{percent(confidence)}**, calibrated: of all answers as sure as this one, about "
                 "so many are right."
@@ -45,7 +46,7 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
         with what:
             st.markdown("**What is it?**")
             for name, probability in top:
-                st.progress(min(probability, 1.0), text=f"{plain(name)} · {percent(probability)}")
+                st.progress(min(probability, 1.0), text=f"{escape_markdown(name)} · {percent(probability)}")
         with contains:
             st.markdown(
                 "**What is in it?**",
@@ -54,17 +55,17 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
             )
             # All that it contains, however many these are.
             shown = max(TOP_K, len(model.contained(answer)))
-            for index in np.argsort(-answer.contains, kind="stable")[:shown]:
-                score = float(answer.contains[index])
-                tick = ":green[:material/check:] " if score >= model.contains_above else ""
-                st.progress(min(score, 1.0), text=f"{tick}{plain(model.classes[index])} · {score:.2f}")
-        st.caption(f"Answered by {plain(model.name)} in {milliseconds:.0f} ms.")
+            for index in np.argsort(-answer.presence, kind="stable")[:shown]:
+                score = float(answer.presence[index])
+                tick = ":green[:material/check:] " if score >= model.presence_above else ""
+                st.progress(min(score, 1.0), text=f"{tick}{escape_markdown(model.classes[index])} · {score:.2f}")
+        st.caption(f"Answered by {escape_markdown(model.name)} in {milliseconds:.0f} ms.")
         _looked_at(served, pixels, prepared, answer)
 
 
 def _looked_at(served: Served, pixels: np.ndarray, prepared: np.ndarray, answer) -> None:
     heat = Image.fromarray(served.heat(prepared, answer)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    square = images.fit(pixels, _SIDE)
+    square = decode.fit(pixels, _SIDE)
     seen, overlay = st.columns(2)
     seen.image(square, caption="What the model sees: the middle square", width="stretch")
     overlay.image(

@@ -10,12 +10,13 @@ import streamlit as st
 from PIL import Image
 
 from app import models
-from app.words import plain
-from scenes import answers, photos, predict
-from scenes.answers import Answered
-from scenes.classifier import Classifier
-from scenes.errors import InputError
-from scenes.photos import Photo, Refused
+from app.words import escape_markdown
+from scenes.common.errors import InputError
+from scenes.serving import answer_formats, photos
+from scenes.serving import stream as serving_stream
+from scenes.serving.classifier import Classifier
+from scenes.serving.photos import Photo, Refused
+from scenes.serving.stream import Answered
 
 MOST = 2000  # photos in one go; the command takes any number
 BATCH_SIZE = 16  # photos that one visitor sends at a time, so that another one's come in between
@@ -28,7 +29,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         table: a row a photo.
-        csv: see ``scenes.predict.csv``.
+        csv: see ``scenes.serving.answer_formats.csv``.
         bad: a sentence for each that could not be used.
         passed_over: how many files are no photos by their names.
         names: of the first of these.
@@ -42,7 +43,7 @@ class Outcome(NamedTuple):
 
 
 def main() -> None:
-    names = models.names()
+    names = models.available_models()
     if not names:
         models.say_that_there_is_none()
         return
@@ -53,16 +54,16 @@ def main() -> None:
     if not files:
         st.caption(
             "More are for the command, which gives the same answers: "
-            "`python -m scenes.predict FOLDER --csv > answers.csv`"
+            "`python -m scenes.serving.answer_formats FOLDER --csv > answers.csv`"
         )
         return
     wanted = tuple(file.file_id for file in files)
     if st.session_state.get("answered for") != wanted:
         try:
             with st.spinner("The model is being loaded; this takes some seconds, once."):
-                served = models.get(names[0])
+                served = models.wait_for_model(names[0])
         except InputError as error:
-            st.error(plain(str(error)))
+            st.error(escape_markdown(str(error)))
             return
         st.session_state["answered"] = _answered(files, served)
         st.session_state["answered for"] = wanted
@@ -74,13 +75,13 @@ def _answered(files: list, served: models.Served) -> Outcome:
     passed_over: list[str] = []
     total = sum(1 for _ in _found(files, lambda name: None))  # opens zips, reads no photo
     found = _found(files, passed_over.append)
-    rows, csv, bad = [], [predict.csv([], model, header=True)], []
+    rows, csv, bad = [], [answer_formats.csv([], model, header=True)], []
     bar = st.progress(0.0, text=f"0 of {total:,} photos")
-    stream = answers.stream(found, models.decode, model.prepare, served.predict, BATCH_SIZE)
+    stream = serving_stream.stream(found, models.decode, model.prepare, served.predict, BATCH_SIZE)
     for done, photo in enumerate(stream, start=1):
         if photo.answer:
             rows.append(_row(photo, model))
-            csv.append(predict.csv([photo], model, header=False))
+            csv.append(answer_formats.csv([photo], model, header=False))
         else:
             bad.append(f"{photo.name}: {photo.sentence}")
         if done % BATCH_SIZE == 0:
@@ -115,8 +116,8 @@ def _row(photo: Answered, model: Classifier) -> dict:
         "class": best,
         "confidence": 100 * model.confidence(photo.answer),
         "unsure": model.unsure(photo.answer),
-        "contains": ", ".join(model.contained(photo.answer)),
-        "name": predict.inert(photo.name),  # the table, too, can be saved as CSV
+        "presence": ", ".join(model.contained(photo.answer)),
+        "name": answer_formats.inert(photo.name),  # the table, too, can be saved as CSV
     }
 
 
@@ -128,10 +129,10 @@ def _show(outcome: Outcome) -> None:
         st.download_button("CSV", outcome.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
     if bad:
         more = f"\n\nand {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
-        st.error(f"{len(bad):,} could not be used:\n\n" + "\n\n".join(map(plain, bad[:_SHOWN])) + more)
+        st.error(f"{len(bad):,} could not be used:\n\n" + "\n\n".join(map(escape_markdown, bad[:_SHOWN])) + more)
     if passed_over:
         names = ", ".join(outcome.names) + (", …" if passed_over > len(outcome.names) else "")
-        st.caption(f"{passed_over:,} passed over, as their names are not those of images: {plain(names)}")
+        st.caption(f"{passed_over:,} passed over, as their names are not those of images: {escape_markdown(names)}")
     if len(table):
         st.dataframe(
             table,

@@ -14,7 +14,7 @@ def main() -> None:
         st.Page("about.py", title="The model", icon=":material/query_stats:"),
     ]
     st.navigation(pages, position="top").run()
-    models.begin()
+    models.preload()
 
 
 main()

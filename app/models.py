@@ -9,11 +9,13 @@ from functools import cache
 import numpy as np
 import streamlit as st
 
-from scenes import classifier, gradcam, photos
-from scenes.batcher import Batcher
-from scenes.classifier import Answer, Classifier
-from scenes.photos import Limits
-from scenes.schema import Params, check
+from scenes.config.schema import Params, check
+from scenes.evaluation import gradcam
+from scenes.serving import classifier as serving_classifier
+from scenes.serving import photos
+from scenes.serving.batcher import Batcher
+from scenes.serving.classifier import Answer, Classifier
+from scenes.serving.photos import Limits
 
 ROOT = "."  # `make app` runs where params.yaml is
 BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory that their activations take
@@ -31,7 +33,7 @@ class Served:
     Attributes:
         classifier: what it is.
         predict: from photos, uint8 (size, size, 3) each, to answers; from any thread.
-        maps: see ``scenes.gradcam.compiled``; from any thread.
+        maps: see ``scenes.evaluation.gradcam.compiled``; from any thread.
     """
 
     classifier: Classifier
@@ -39,7 +41,7 @@ class Served:
     maps: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     def heat(self, prepared: np.ndarray, answer: Answer) -> np.ndarray:
-        """Return what speaks for the class that was named, float32 (size, size); see ``scenes.gradcam.heat_maps``."""
+        """Return what speaks for the class that was named, float32 (size, size); see ``scenes.evaluation.gradcam.heat_maps``."""
         target = np.array([answer.probabilities.argmax()])
         return gradcam.heat_maps(self.maps, prepared[None], target)[0]
 
@@ -58,7 +60,7 @@ def limits() -> Limits:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Return the pixels of a photo as ``scenes.photos.decode`` does, waiting while others' are being decoded.
+    """Return the pixels of a photo as ``scenes.serving.photos.decode`` does, waiting while others' are being decoded.
 
     Raises:
         InputError: see there.
@@ -67,16 +69,16 @@ def decode(data: bytes) -> np.ndarray:
         return photos.decode(data, limits())
 
 
-def names() -> list[str]:
+def available_models() -> list[str]:
     """Return the models that can be chosen, the one in production first."""
-    return classifier.names(ROOT)
+    return serving_classifier.available_models(ROOT)
 
 
-def begin() -> None:
+def preload() -> None:
     """Load the model in production soon, unless that has begun or there is none."""
-    if classifier.PRODUCTION in names() and classifier.PRODUCTION not in _futures:
+    if serving_classifier.PRODUCTION in available_models() and serving_classifier.PRODUCTION not in _futures:
         # Not at once: while TensorFlow is imported, no other thread runs and no page reaches the visitor.
-        timer = threading.Timer(_SOON, _future, [classifier.PRODUCTION])
+        timer = threading.Timer(_SOON, _future, [serving_classifier.PRODUCTION])
         timer.daemon = True
         timer.start()
 
@@ -86,7 +88,7 @@ def say_that_there_is_none() -> None:
     st.info("There is no model yet. Fetch it with `dvc pull`, or make it with `dvc repro`; then load this page again.")
 
 
-def get(name: str) -> Served:
+def wait_for_model(name: str) -> Served:
     """Return a model, waiting for it where it is still being loaded.
 
     Raises:
@@ -101,7 +103,7 @@ _starting = threading.Lock()
 
 def _future(name: str) -> Future:
     # Looked up at each call, so that visitors get what `dvc repro` or `dvc pull` put there meanwhile.
-    version = classifier.version(ROOT, name)
+    version = serving_classifier.fingerprint(ROOT, name)
     with _starting:
         loaded, future = _futures.get(name, (None, None))
         if future is None or loaded != version:
@@ -115,7 +117,7 @@ def _load(name: str, future: Future) -> None:
     try:
         with _loading:
             _configure()
-            model = classifier.load(ROOT, name, unsure_below=params().select.unsure_below)
+            model = serving_classifier.load(ROOT, name, unsure_below=params().select.unsure_below)
             # The first call is slower than all others, which visitors need not know.
             model.predict([np.zeros((model.size, model.size, 3), np.uint8)])
             maps = gradcam.compiled(model.network, (model.size, model.size, 3))
@@ -129,6 +131,6 @@ def _load(name: str, future: Future) -> None:
 
 @cache
 def _configure() -> None:
-    from scenes.determinism import configure
+    from scenes.common.runtime import configure
 
     configure(seed=0, threads=params().threads)

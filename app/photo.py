@@ -4,16 +4,16 @@ import numpy as np
 import streamlit as st
 
 from app import answer, examples, models, paste
-from app.words import plain
-from scenes import classifier, photos
-from scenes.errors import InputError
+from app.words import escape_markdown
+from scenes.common.errors import InputError
+from scenes.serving import classifier, photos
 
 FILE, CAMERA, EXAMPLES = "Upload or paste", "Camera", "Examples"
 _COLUMNS = 4  # of examples
 
 
 def main() -> None:
-    names = models.names()
+    names = models.available_models()
     if not names:
         models.say_that_there_is_none()
         return
@@ -41,9 +41,9 @@ def main() -> None:
 def _answer(name: str, pixels: np.ndarray) -> None:
     try:
         with st.spinner("The model is being loaded; this takes some seconds, once."):
-            served = models.get(name)
+            served = models.wait_for_model(name)
     except InputError as error:
-        st.error(plain(str(error)))
+        st.error(escape_markdown(str(error)))
         return
     answer.show(served, pixels, key=name)
 
@@ -60,14 +60,14 @@ def _taken() -> np.ndarray | None:
 
 
 def _chosen() -> np.ndarray | None:
-    if not examples.there():
+    if not examples.exist():
         st.info("The examples are test images; fetch them with `dvc pull data/records`.")
         return None
     try:
         with st.spinner("The examples are being read; this takes some seconds, once."):
             found = examples.load()
     except InputError as error:
-        st.error(plain(str(error)))
+        st.error(escape_markdown(str(error)))
         return None
     picked = st.session_state.get("example", 0)
     columns = st.columns(_COLUMNS)
@@ -76,7 +76,7 @@ def _chosen() -> np.ndarray | None:
             st.image(example.pixels, width="stretch")
             kind = "primary" if index == picked else "secondary"
             st.button(
-                plain(example.label),
+                escape_markdown(example.label),
                 key=f"example-{index}",
                 width="stretch",
                 type=kind,
@@ -89,12 +89,12 @@ def _chosen() -> np.ndarray | None:
 
 def _decoded(file, name: str) -> np.ndarray | None:
     if photos.is_zip(file.name):
-        st.error(f"{plain(name)}: this is a zip; hand it in on the page *Many photos*.")
+        st.error(f"{escape_markdown(name)}: this is a zip; hand it in on the page *Many photos*.")
         return None
     try:
         return models.decode(file.getvalue())
     except InputError as error:
-        st.error(f"{plain(name)}: {plain(str(error))}")
+        st.error(f"{escape_markdown(name)}: {escape_markdown(str(error))}")
         return None
 
 

@@ -7,7 +7,7 @@ import re
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return ``text`` so that Markdown shows it as it is."""
     return _PUNCTUATION.sub(r"\\\g<0>", text)
 

@@ -29,10 +29,12 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scenes import classifier, gradcam, images  # noqa: E402
-from scenes.batcher import Batcher  # noqa: E402
-from scenes.classifier import Classifier  # noqa: E402
-from tests.app import browser, server  # noqa: E402
+from scenes.evaluation import gradcam
+from scenes.images import decode  # noqa: E402
+from scenes.serving import classifier
+from scenes.serving.batcher import Batcher  # noqa: E402
+from scenes.serving.classifier import Classifier  # noqa: E402
+from tests.app import browser, server
 
 FOUND = "Drop a photo here"
 
@@ -46,13 +48,13 @@ def photos(folder: Path, count: int) -> list[tuple[bytes, str]]:
 
 def models(folder: Path, given: list[tuple[bytes, str]], visitors: int) -> None:
     """Print what an answer of each model takes without a browser."""
-    from scenes.determinism import configure
-    from scenes.params import read
+    from scenes.common.runtime import configure
+    from scenes.config.params import read
 
     params = read(folder / "params.yaml")
     configure(seed=0, threads=params.threads)
     print(f"without a browser, {params.threads} threads:")
-    for name in classifier.names(folder):
+    for name in classifier.available_models(folder):
         found = classifier.load(folder, name, unsure_below=params.select.unsure_below)
         model(f"{name} ({found.name})" if name == classifier.PRODUCTION else name, found, given, visitors)
     model("EfficientNetV2B0, random", random_backbone(), given, visitors)
@@ -62,11 +64,11 @@ def random_backbone() -> Classifier:
     """Return a head on an EfficientNetV2B0 that has learned nothing, put together as the one in production is."""
     import keras
 
-    from scenes import backbone, head
+    from scenes.models import backbone, head
 
-    embedding = backbone.embedding(backbone.build("EfficientNetV2B0", 224), views=2)
+    embedding = backbone.feature_extractor(backbone.build("EfficientNetV2B0", 224), test_time_flip=True)
     seen = head.build(embedding.output.shape[-1], 6, units=256, dropout=0.4)(embedding.output)
-    outputs = {"probabilities": seen, "contains": keras.ops.sigmoid(seen)}
+    outputs = {"probabilities": seen, "presence": keras.ops.sigmoid(seen)}
     network = keras.Model(embedding.input, outputs)
     return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, 0.0, 0.5)
 
@@ -76,7 +78,7 @@ def model(name: str, found: Classifier, given: list[tuple[bytes, str]], visitors
     maps = gradcam.compiled(found.network, (found.size, found.size, 3))
 
     def prepared(data: bytes):
-        return found.prepare(images.decode(data, max_pixels=10**8).pixels)
+        return found.prepare(decode.decode(data, max_pixels=10**8).pixels)
 
     ready = [prepared(data) for data, _ in given]
     batcher = Batcher(found.predict, 32)

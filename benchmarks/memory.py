@@ -28,7 +28,7 @@ def main() -> None:
     import keras
     import numpy as np
 
-    from scenes import backbone, finetuning
+    from scenes.models import backbone, finetuning
 
     network = backbone.build(arguments.backbone, arguments.side)
     finetuning.unfreeze(network, arguments.blocks or None)

@@ -37,7 +37,7 @@ def transfer(backbone: str, weights: Path, side: int, classes: int):
 
 def cnn(side: int, classes: int, filters: list[int]):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from scenes.cnn import build
+    from scenes.models.cnn import build
 
     return build((side, side, 3), classes, filters=filters, dropout=0.2)
 

@@ -60,14 +60,14 @@ def epochs_of_folder(folder: Path, side: int, batch_size: int, epochs: int):
         yield dataset
 
 
-def epochs_of_records(folder: Path, batch_size: int, epochs: int, memory_mb: float):
+def epochs_of_records(folder: Path, batch_size: int, epochs: int, cache_mb: float):
     """Yield one iterable of batches an epoch, from the one dataset that a training reads."""
     import itertools
 
-    from scenes import records
+    from scenes.dataset import records
 
     split = records.open_records(folder, "train")
-    batches = iter(records.shuffled_batches(split, batch_size=batch_size, epochs=epochs, seed=1, memory_mb=memory_mb))
+    batches = iter(records.shuffled_batches(split, batch_size=batch_size, epochs=epochs, seed=1, cache_mb=cache_mb))
     for _ in range(epochs):
         yield itertools.islice(batches, -(-split.count // batch_size))
 
@@ -77,19 +77,19 @@ def child(arguments) -> None:
     import resource
     import time
 
-    from scenes.determinism import configure
+    from scenes.common.runtime import configure
 
     configure(seed=0, threads=2)
     import numpy as np
     import tensorflow as tf
 
-    from scenes.records import open_records
+    from scenes.dataset.records import open_records
 
     if arguments.child == "folder":
         epochs = epochs_of_folder(arguments.images, arguments.side, arguments.batch_size, arguments.epochs)
     else:
-        memory_mb = 0 if arguments.child == "streamed" else 1e6
-        epochs = epochs_of_records(arguments.folder / "records", arguments.batch_size, arguments.epochs, memory_mb)
+        cache_mb = 0 if arguments.child == "streamed" else 1e6
+        epochs = epochs_of_records(arguments.folder / "records", arguments.batch_size, arguments.epochs, cache_mb)
     if arguments.child != "new memory":
         images = arguments.side**2 * 3 * open_records(arguments.folder / "records", "train").count
         np.ones(images, np.uint8)

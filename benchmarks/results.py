@@ -15,11 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scenes.params import parse  # noqa: E402
+from scenes.config.params import parse  # noqa: E402
 
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 SUBSET = ROOT / "benchmarks" / "intel-subset"
-COPIED = ("audit", "baseline", "comparison", "export", "label_suspects", "production")
+COPIED = ("audit", "baseline", "comparison", "export", "label_issues", "production")
 REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
 # Each line of the tables: what it is measured on, which model, and its metrics.
 LINES = (
@@ -38,7 +38,7 @@ def read(file: Path) -> dict:
 def scores_of(scores: dict) -> dict[str, str]:
     """Return the columns of the main table, by name, for the metrics of one model."""
     interval, calibration = scores["accuracy_interval"], scores["calibration"]
-    most_first = sorted(scores["hardest_pairs"].items(), key=lambda item: -item[1]["errors"])
+    most_first = sorted(scores["most_confused_pairs"].items(), key=lambda item: -item[1]["errors"])
     return {
         "accuracy": f"**{scores['accuracy']:.3f}** [{interval['low']:.3f}, {interval['high']:.3f}]",
         "clean": f"{scores['clean']['accuracy']:.3f}",
@@ -48,19 +48,19 @@ def scores_of(scores: dict) -> dict[str, str]:
         "macro F1": f"{scores['macro_f1']:.3f}",
         "ECE": f"{calibration['ece']:.3f}",
         "ECE, scaled": f"{calibration['temperature_scaled']['ece']:.3f}",
-        "hardest pairs (errors)": ", ".join(f"{pair} ({entry['errors']})" for pair, entry in most_first),
+        "most confused pairs (errors)": ", ".join(f"{pair} ({entry['errors']})" for pair, entry in most_first),
     }
 
 
-def contains_of(scores: dict) -> dict[str, str]:
+def multilabel_of(scores: dict) -> dict[str, str]:
     """Return the columns of the second output's table, by name, for the metrics of one model."""
-    measured = scores["contains"]
+    measured = scores["multilabel"]
     names = {"softmax": "probabilities", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
     columns = {f"composites, F1: {text}": f"{measured['composites'][name]['f1']:.3f}" for name, text in names.items()}
     chosen = measured["composites"]["large_loss_rejection"]
     columns["its recall"], columns["its precision"] = f"{chosen['recall']:.3f}", f"{chosen['precision']:.3f}"
     for name, text in names.items():
-        known = measured.get("truth", {}).get(name)
+        known = measured.get("ground_truth", {}).get(name)
         columns[f"drawn truth, mean average precision: {text}"] = (
             f"{known['mean_average_precision']:.3f}" if known else ""
         )
@@ -73,9 +73,9 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join((head, "|" + "---|" * len(rows[0]), *body))
 
 
-def suspects() -> str:
+def label_issues() -> str:
     """Return a sentence on the labels that are in doubt, on the real subset and on the demo."""
-    real, demo = (read(folder / "label_suspects.json") for folder in (SUBSET, ROOT / "metrics"))
+    real, demo = (read(folder / "label_issues.json") for folder in (SUBSET, ROOT / "metrics"))
     planted = demo["planted"]
     return (
         f"Labels in doubt: {real['total']:,} of {real['images']:,} images of the real subset; {demo['total']:,} of "
@@ -87,20 +87,20 @@ def suspects() -> str:
 
 def tables() -> str:
     """Return both tables as Markdown, and a sentence."""
-    main, contains, floors = [], [], set()
+    main, multilabel, floors = [], [], set()
     for data, model, file in LINES:
         scores = read(file)
-        columns, second = scores_of(scores), contains_of(scores)
+        columns, second = scores_of(scores), multilabel_of(scores)
         if data not in floors:
             floors.add(data)
             share = f"{scores['majority_class_accuracy']:.3f}"
             main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
         main.append([data, model, *columns.values()])
-        contains.append([data, model, *second.values()])
+        multilabel.append([data, model, *second.values()])
     both = [
-        markdown([["measured on", "model", *names], *rows]) for names, rows in ((columns, main), (second, contains))
+        markdown([["measured on", "model", *names], *rows]) for names, rows in ((columns, main), (second, multilabel))
     ]
-    return "\n\n".join((*both, suspects()))
+    return "\n\n".join((*both, label_issues()))
 
 
 def rendered(readme: str) -> str:

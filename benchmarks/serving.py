@@ -34,7 +34,8 @@ def contenders(folder: Path, formats: list[str], network, size: int, params) -> 
     import numpy as np
     import tensorflow as tf
 
-    from scenes import exports, images, saved_model
+    from scenes.export import check, saved_model
+    from scenes.images import decode
 
     compiled = tf.function(lambda batch: network(batch, training=False))
 
@@ -42,7 +43,7 @@ def contenders(folder: Path, formats: list[str], network, size: int, params) -> 
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(tf.constant(pixels)))
 
     def prepared(data):
-        return images.fit(images.decode(data, max_pixels=params.archive.max_pixels).pixels, size)
+        return decode.fit(decode.decode(data, max_pixels=params.archive.max_pixels).pixels, size)
 
     found = {
         REFERENCE: (False, call),
@@ -50,10 +51,10 @@ def contenders(folder: Path, formats: list[str], network, size: int, params) -> 
         "Keras, files": (True, lambda files: call(np.stack([prepared(data) for data in files]))),
     }
     for name in formats:
-        predict = exports.load(folder, name, threads=params.threads)
+        predict = check.load(folder, name, threads=params.threads)
         if name == "saved_model":
             found["SavedModel, files"] = (True, predict)
-            pixels = saved_model.load(folder / exports.PATHS[name], saved_model.PIXELS)
+            pixels = saved_model.load(folder / check.PATHS[name], saved_model.PIXELS)
             found["SavedModel, pixels"] = (False, pixels)
         else:
             found[OF_PIXELS[name]] = (False, predict)
@@ -89,28 +90,31 @@ def main() -> None:
     if not (folder / "model.json").is_file():
         raise SystemExit(f"there is no models/export in {root}; run `dvc repro export` or `dvc pull` first")
 
-    from scenes.determinism import configure
-    from scenes.params import read
+    from scenes.common.runtime import configure
+    from scenes.config.params import read
 
     params = read(root / "params.yaml")
     configure(seed=0, threads=params.threads)
 
     import numpy as np
 
-    from scenes import encoded_images, exports, images, production, records
+    from scenes.dataset import records, selected_images
+    from scenes.export import check
+    from scenes.images import decode
+    from scenes.models import store
 
-    network, description = production.load(root / "models/production")
+    network, description = store.load_production(root / "models/production")
     formats = list(json.loads((folder / "model.json").read_text(encoding="utf-8"))["formats"])
     test = records.open_records(root / "data/records", "test")
     for name in formats:
-        print(f"{name:<12} {exports.size(folder, name) / 1e6:>7.2f} MB")
+        print(f"{name:<12} {check.size(folder, name) / 1e6:>7.2f} MB")
     print(f"{'model.keras':<12} {(root / 'models/production/model.keras').stat().st_size / 1e6:>7.2f} MB")
     size = description["image_shape"][0]
     for batch_size in arguments.batch_sizes:
-        encoded = encoded_images.read(test, batch_size)
+        encoded = selected_images.read_encoded(test, batch_size)
         if len(encoded) < batch_size:
             raise SystemExit(f"there are {len(encoded)} test images; choose a smaller batch")
-        pixels = np.stack([images.decode(data, max_pixels=params.archive.max_pixels).pixels for data in encoded])
+        pixels = np.stack([decode.decode(data, max_pixels=params.archive.max_pixels).pixels for data in encoded])
         photos = [photo(each) for each in pixels]
         # Anew for each batch size: LiteRT prepares itself for one number of images.
         runs = {

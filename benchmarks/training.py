@@ -25,14 +25,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.reading import unpack  # noqa: E402
-from scenes.params import plain, read  # noqa: E402
+from scenes.config.params import read, to_dict
 
 
 def subset(folder: Path, name: str, shards: int | None):
     """Return the records of a split, of its first ``shards`` shards only."""
     import tensorflow as tf
 
-    from scenes import records
+    from scenes.dataset import records
 
     split = records.open_records(folder / "records", name)
     files = split.files[:shards]
@@ -42,18 +42,20 @@ def subset(folder: Path, name: str, shards: int | None):
 
 def transfer(arguments, params) -> dict:
     """Embed both splits, then train the head; seconds of each."""
-    from scenes import backbone, embedder, head_batches, head_training
+    from scenes.models import backbone, features
+    from scenes.training import batches as training_batches
+    from scenes.training import classifiers
 
     begin = time.perf_counter()
-    network = backbone.load(arguments.folder / "weights", params.active.backbone_image_size)
-    embed = embedder.compiled(backbone.embedding(network))
+    network = backbone.load(arguments.folder / "weights", params.profile_settings.backbone_image_size)
+    embed = features.compiled(backbone.feature_extractor(network))
     train, val = (
-        embedder.compute(embed, subset(arguments.folder, name, shards), batch_size=params.embed.batch_size)
+        features.compute(embed, subset(arguments.folder, name, shards), batch_size=params.features.batch_size)
         for name, shards in (("train", arguments.shards), ("val", None))
     )
     embedded = time.perf_counter()
-    settings = plain(params.models.efficientnetv2l)
-    _, history = head_training.fit(train, head_batches.validation(val), settings, seed=1)
+    settings = to_dict(params.models.efficientnetv2l)
+    _, history = classifiers.fit_head(train, training_batches.validation_features(val), settings, seed=1)
     return {
         "seconds": time.perf_counter() - begin,
         "head_seconds": time.perf_counter() - embedded,
@@ -64,27 +66,29 @@ def transfer(arguments, params) -> dict:
 def cnn_epochs(arguments, params) -> dict:
     """Train the CNN for some epochs; seconds of each, validation included."""
     from benchmarks.plain import Clock
-    from scenes import cnn, cnn_batches, training
+    from scenes.models import cnn
+    from scenes.training import batches as training_batches
+    from scenes.training import fit
 
     settings = params.models.baseline
     train, val = subset(arguments.folder, "train", arguments.shards), subset(arguments.folder, "val", None)
     size = arguments.batch_size
-    network = cnn.build(train.image_shape, len(train.classes), **plain(settings.network))
-    training.compile_classifier(network, 0.001, optimizer="adam", weight_decay=None, label_smoothing=0.0)
-    batches = cnn_batches.training(
+    network = cnn.build(train.image_shape, len(train.classes), **to_dict(settings.network))
+    fit.compile_classifier(network, 0.001, optimizer="adam", weight_decay=None, label_smoothing=0.0)
+    batches = training_batches.training_images(
         train,
         batch_size=size,
         epochs=3,
         seed=1,
-        memory_mb=settings.memory_mb,
-        **plain(settings.augmentation),
+        cache_mb=settings.cache_mb,
+        **to_dict(settings.augmentation),
     )
     clock = Clock()
     network.fit(
         batches,
         steps_per_epoch=-(-train.count // size),
         epochs=3,
-        validation_data=cnn_batches.validation(val, size),
+        validation_data=training_batches.validation_images(val, size),
         shuffle=False,
         verbose=0,
         callbacks=[clock],
@@ -97,13 +101,14 @@ def embedding(arguments, params) -> dict:
     import numpy as np
     import tensorflow as tf
 
-    from scenes import backbone, embedder, records
+    from scenes.dataset import records
+    from scenes.models import backbone, features
 
-    network = backbone.load(arguments.folder / "weights", params.active.backbone_image_size)
-    embed = embedder.compiled(backbone.embedding(network))
+    network = backbone.load(arguments.folder / "weights", params.profile_settings.backbone_image_size)
+    embed = features.compiled(backbone.feature_extractor(network))
     split = subset(arguments.folder, "train", 1)
     images = records.load(split)["image"]
-    size = params.embed.batch_size
+    size = params.features.batch_size
     batches = [tf.constant(images[begin : begin + size]) for begin in range(0, len(images), size)]
     embed(batches[0])  # traces
     ratios, rates = [], []
@@ -113,7 +118,7 @@ def embedding(arguments, params) -> dict:
             np.asarray(embed(batch))
         bare = time.perf_counter() - begin
         begin = time.perf_counter()
-        embedder.compute(embed, split, batch_size=size)
+        features.compute(embed, split, batch_size=size)
         staged = time.perf_counter() - begin
         ratios.append(bare / staged)
         rates.append(split.count / bare)
@@ -151,7 +156,7 @@ def main() -> None:
     arguments.folder = arguments.folder.resolve()
     params = read(arguments.params)
     if arguments.child:
-        from scenes.determinism import configure
+        from scenes.common.runtime import configure
 
         configure(seed=1, threads=params.threads)
         return print(json.dumps(CHILDREN[arguments.child](arguments, params)))
@@ -170,7 +175,7 @@ def main() -> None:
         plain_transfer = output(
             plain_script, "transfer", images, "--backbone", weights["backbone"],
             "--weights", arguments.folder / "weights" / weights["file"],
-            "--side", params.active.backbone_image_size, "--epochs", arguments.epochs,
+            "--side", params.profile_settings.backbone_image_size, "--epochs", arguments.epochs,
             "--batch-size", arguments.batch_size,
         )  # fmt: skip
         own_transfer = output(own, "--child", "transfer", *same)
@@ -181,7 +186,7 @@ def main() -> None:
         own_cnn = output(own, "--child", "cnn", *same)
         rates = output(own, "--child", "embedding", *same)
 
-    print(f"{count:,} images, {weights['backbone']} at {params.active.backbone_image_size} px")
+    print(f"{count:,} images, {weights['backbone']} at {params.profile_settings.backbone_image_size} px")
     best, own_best = max(plain_transfer["val_accuracy"]), max(own_transfer["val_accuracy"])
     seconds, own_seconds, head_seconds = (
         plain_transfer["seconds"],

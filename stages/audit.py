@@ -2,13 +2,14 @@
 
 import json
 
-from scenes import audit_plots, audit_table
-from scenes.archive import Archive
-from scenes.audit import audit
-from scenes.audit_summary import summary
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import plain, read
+from scenes.archive.layout import Archive
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir, atomic_write
+from scenes.config.params import read, to_dict
+from scenes.dataset import audit_table
+from scenes.dataset.audit import audit
+from scenes.dataset.audit_table import summary
+from scenes.plots import audit as plots_audit
 
 ARCHIVE = "data/raw/archive.zip"
 TABLE, METRICS, PLOTS = "data/audit.csv", "metrics/audit.json", "plots/audit"
@@ -19,12 +20,12 @@ def main() -> None:
     with (
         Archive(
             ARCHIVE,
-            layout=plain(params.archive.layout),
+            layout=to_dict(params.archive.layout),
             max_member_bytes=params.archive.max_member_bytes,
             max_ratio=params.archive.max_ratio,
         ) as archive,
-        replacing(TABLE, METRICS) as (table_path, metrics_path),
-        replacing(PLOTS, folder=True) as plots_path,
+        atomic_write(TABLE, METRICS) as (table_path, metrics_path),
+        atomic_dir(PLOTS) as plots_path,
     ):
         table = audit(
             archive,
@@ -34,9 +35,9 @@ def main() -> None:
         numbers = summary(table, archive)
         audit_table.write(table, table_path)
         metrics_path.write_text(json.dumps(numbers, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        audit_plots.draw(table, archive, plots_path, max_pixels=params.archive.max_pixels)
+        plots_audit.plot(table, archive, plots_path, max_pixels=params.archive.max_pixels)
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

@@ -1,39 +1,47 @@
 """Join images of two classes, embed what comes out, and lay beside it what drawn images contain: data/composites/."""
 
-from scenes import backbone, composites, embedder, finetuning, records, truth
-from scenes.archive import Archive
-from scenes.determinism import configure
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import plain, read
+from scenes.archive.layout import Archive
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir
+from scenes.common.runtime import configure
+from scenes.config.params import read, to_dict
+from scenes.dataset import records
+from scenes.evaluation import composites
+from scenes.models import backbone, finetuning
+from scenes.models import features as models_features
+from scenes.synthetic import ground_truth
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here: the pairs hang on a hash
-    network = backbone.load("data/weights", params.active.backbone_image_size)
+    network = backbone.load("data/weights", params.profile_settings.backbone_image_size)
     finetuning.load("data/finetuned", network)
-    embed = embedder.compiled(backbone.embedding(network, views=params.active.views))
+    embed = models_features.compiled(
+        backbone.feature_extractor(network, test_time_flip=params.profile_settings.test_time_flip)
+    )
     limits = params.archive
     with (
-        Archive("data/raw/archive.zip", plain(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
-        replacing("data/composites", folder=True) as folder,
+        Archive("data/raw/archive.zip", to_dict(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
+        atomic_dir("data/composites") as folder,
     ):
         # A folder for each input that a model may have, so that a model is scored again only if its own have changed.
-        for kind in ("records", "embeddings"):
+        for kind in ("records", "features"):
             (folder / kind).mkdir()
-        for split, count in plain(params.composites).items():
+        for split, count in to_dict(params.composites).items():
             source = records.open_records("data/records", split)
             images = records.load(source)
             joined = composites.choose(images["key"], images["label"], source.classes, count=count, seed=params.seed)
-            features = embedder.of_images(embed, composites.images(joined, images), batch_size=params.embed.batch_size)
+            features = models_features.features_of(
+                embed, composites.images(joined, images), batch_size=params.features.batch_size
+            )
             composites.save(folder / "records" / f"{split}.npz", joined)
-            composites.save(folder / "embeddings" / f"{split}.npz", joined, features)
-        answers = truth.read(archive)
-        drawn = {} if answers is None else dict(zip(answers["path"], answers["contains"], strict=True))
-        composites.save_truth(folder, {path: names for path, names in drawn.items() if names})
+            composites.save(folder / "features" / f"{split}.npz", joined, features)
+        answers = ground_truth.read(archive)
+        drawn = {} if answers is None else dict(zip(answers["path"], answers["classes"], strict=True))
+        composites.save_ground_truth(folder, {path: names for path, names in drawn.items() if names})
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-from scenes.checksum import check_file, file_hash
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import plain, read
-from scenes.partial import kept_until_done
-from scenes.source import parse
-from scenes.zip_check import check_zip
+from scenes.common.checksum import check_file, file_hash
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_write
+from scenes.config.params import read, to_dict
+from scenes.download.local import check_zip
+from scenes.download.partial import resumable_download_dir
+from scenes.download.source import parse
 
 ARCHIVE = Path("data/raw/archive.zip")
 PARTIAL = Path(".partial")  # not beside the archive: DVC deletes a stage's outs before it runs
@@ -17,25 +17,25 @@ PARTIAL = Path(".partial")  # not beside the archive: DVC deletes a stage's outs
 
 def main() -> None:
     params = read()
-    source = parse(params.active.source)
-    expected_bytes, expected_sha256 = params.active.archive_bytes, params.active.archive_sha256
+    source = parse(params.profile_settings.source)
+    expected_bytes, expected_sha256 = params.profile_settings.archive_bytes, params.profile_settings.archive_sha256
 
-    with kept_until_done(PARTIAL / source.key) as folder, replacing(ARCHIVE) as path:
+    with resumable_download_dir(PARTIAL / source.key) as folder, atomic_write(ARCHIVE) as path:
         # Each kind imports what it alone needs, so that a `file:` source starts at once.
         if source.kind == "synthetic":
-            from scenes.synthetic import draw_archive
+            from scenes.synthetic.archive import draw_archive
 
-            draw_archive(path, **plain(params.active.synthetic))
+            draw_archive(path, **to_dict(params.profile_settings.synthetic))
         elif source.kind == "file":
-            from scenes.local_archive import copy_archive
+            from scenes.download.local import copy_archive
 
             copy_archive(source.place, path)
         elif source.kind == "kaggle":
-            from scenes.kaggle_archive import fetch_dataset
+            from scenes.download.kaggle import fetch_dataset
 
             shutil.move(fetch_dataset(source.place, source.version, folder, expected_bytes=expected_bytes), path)
         else:
-            from scenes.http import fetch
+            from scenes.download.http import fetch
 
             fetch(source.place, folder / ARCHIVE.name, expected_bytes=expected_bytes)
             shutil.move(folder / ARCHIVE.name, path)
@@ -49,5 +49,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

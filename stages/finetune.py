@@ -1,36 +1,28 @@
 """Train the backbone further on the training images: data/finetuned/. With ``epochs: 0`` it stays as it is."""
 
-from scenes import (
-    backbone,
-    checkpoint,
-    cnn_batches,
-    curves,
-    embedder,
-    finetuning,
-    probe,
-    provenance,
-    records,
-    training,
-)
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.orphan import end_with_dvc
-from scenes.params import plain, read
-from scenes.session import training_session
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir
+from scenes.common.watchdog import exit_with_dvc
+from scenes.config.params import read, to_dict
+from scenes.dataset import records
+from scenes.models import backbone, features, finetuning
+from scenes.provenance import record
+from scenes.training import batches, checkpoint, curves, fit, linear_probe
+from scenes.training.run import training_run
 
 
 def main() -> None:
-    end_with_dvc()
+    exit_with_dvc()
     params = read()
-    settings, own = params.finetune, params.active.finetune
+    settings, own = params.finetune, params.profile_settings.finetune
     if own.epochs == 0:
         print("finetune.epochs is 0: the backbone stays as it is")
-        with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, _):
+        with atomic_dir("data/finetuned", "plots/finetune/training") as (folder, _):
             finetuning.save(folder, None)
-            provenance.write(folder, {"params": {"profile.finetune.epochs": 0}})  # neither code nor data did anything
+            record.write(folder, {"params": {"profile.finetune.epochs": 0}})  # neither code nor data did anything
         return
 
-    image_size = params.active.backbone_image_size
+    image_size = params.profile_settings.backbone_image_size
     inputs = ["data/records", "data/weights"]
     surroundings = {
         "seed": params.seed,
@@ -39,43 +31,43 @@ def main() -> None:
         "xla": params.xla,
     }
     read_besides = {
-        "finetune": plain(settings),
-        "embed.batch_size": params.embed.batch_size,
-        "profile.finetune": plain(own),
+        "finetune": to_dict(settings),
+        "features.batch_size": params.features.batch_size,
+        "profile.finetune": to_dict(own),
         "profile.backbone_image_size": image_size,
     }
-    with training_session("finetune", inputs=inputs, settings=read_besides, **surroundings) as state:
+    with training_run("finetune", inputs=inputs, settings=read_besides, **surroundings) as state:
         network = backbone.load("data/weights", image_size)
-        embedding = backbone.embedding(network)
+        embedding = backbone.feature_extractor(network)
         train, val = (records.open_records("data/records", name) for name in ("train", "val"))
-        head = probe.build(network.output_shape[-1], len(train.classes))
+        head = linear_probe.build(network.output_shape[-1], len(train.classes))
         if checkpoint.load(state) is None:  # a state holds the head's weights too
-            embed = embedder.compiled(embedding)
-            frozen = embedder.compute(embed, train, batch_size=params.embed.batch_size, desc="train")
-            probe.fit(head, frozen, C=settings.probe_C)
+            embed = features.compiled(embedding)
+            frozen = features.compute(embed, train, batch_size=params.features.batch_size, desc="train")
+            linear_probe.fit(head, frozen, C=settings.probe_C)
         finetuning.unfreeze(network, own.blocks)
-        history = training.run(
+        history = fit.run(
             finetuning.classifier(embedding, head),
-            lambda start: cnn_batches.training(
+            lambda start: batches.training_images(
                 train,
                 batch_size=own.batch_size,
                 epochs=own.epochs,
                 seed=params.seed,
-                memory_mb=settings.memory_mb,
+                cache_mb=settings.cache_mb,
                 start=start,
-                **plain(settings.augmentation),
+                **to_dict(settings.augmentation),
             ),
-            cnn_batches.validation(val, own.batch_size),
+            batches.validation_images(val, own.batch_size),
             count=train.count,
             state=state,
             epochs=own.epochs,
             batch_size=own.batch_size,
             gradient_accumulation=own.gradient_accumulation,
-            **plain(settings.training),
+            **to_dict(settings.training),
         )
-        with replacing("data/finetuned", "plots/finetune/training", folder=True) as (folder, plots):
+        with atomic_dir("data/finetuned", "plots/finetune/training") as (folder, plots):
             finetuning.save(folder, network)
-            provenance.save(
+            record.save(
                 folder,
                 inputs=inputs,
                 params={**surroundings, **read_besides},
@@ -85,5 +77,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from scenes import inference, prediction_sheet, prediction_table, production, records, selected_images, style
-from scenes.determinism import configure
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import read
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir, atomic_write
+from scenes.common.runtime import configure
+from scenes.config.params import read
+from scenes.dataset import records, selected_images
+from scenes.evaluation import inference, prediction_table
+from scenes.models import store
+from scenes.plots import galleries, style
 
 SPLIT = "pred"
 
@@ -14,27 +17,27 @@ SPLIT = "pred"
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing is drawn here
-    network, description = production.load("models/production")
+    network, description = store.load_production("models/production")
     classes = description["classes"]
     nothing = np.empty((0, len(classes)))
-    key, found, images = [], {"probabilities": nothing, "contains": nothing}, {}
+    key, found, images = [], {"probabilities": nothing, "presence": nothing}, {}
     if SPLIT in records.splits("data/records"):
         source = records.open_records("data/records", SPLIT)
         key, _, found = inference.over_records(network, source)
     table = prediction_table.build(
-        key, found["probabilities"], found["contains"], classes, unsure_below=description["unsure_below"]
+        key, found["probabilities"], found["presence"], classes, unsure_below=description["unsure_below"]
     ).sort_values("key", ignore_index=True)
-    sheets = {name: prediction_sheet.choose(table, name) for name in classes}
+    sheets = {name: galleries.surest_and_least_sure(table, name) for name in classes}
     if len(table):
-        images = selected_images.read(source, {key for chosen in sheets.values() for key in chosen["key"]})
-    with replacing("data/predictions.csv") as file, replacing("plots/predictions", folder=True) as folder:
+        images = selected_images.read_selected(source, {key for chosen in sheets.values() for key in chosen["key"]})
+    with atomic_write("data/predictions.csv") as file, atomic_dir("plots/predictions") as folder:
         table.to_csv(file, index=False, float_format="%.6f", lineterminator="\n")
         for name, chosen in sheets.items():
             total = int((table["class"] == name).sum())
-            style.save(prediction_sheet.figure(name, chosen, images, total=total), folder / f"{name}.png")
-    print(prediction_table.summary(table))
+            style.save(galleries.class_figure(name, chosen, images, total=total), folder / f"{name}.png")
+    print(prediction_table.format_summary(table))
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from scenes import record_writer
-from scenes.archive import Archive
-from scenes.checksum import file_hash
-from scenes.determinism import configure
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import plain, read
+from scenes.archive.layout import Archive
+from scenes.common.checksum import file_hash
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir, atomic_write
+from scenes.common.runtime import configure
+from scenes.config.params import read, to_dict
+from scenes.dataset import record_writer
 
 ARCHIVE, SPLIT = "data/raw/archive.zip", "data/split.csv"
 
@@ -19,7 +19,7 @@ ARCHIVE, SPLIT = "data/raw/archive.zip", "data/split.csv"
 def main() -> None:
     params = read()
     configure(seed=0, threads=1)  # only serialises: nothing is drawn or computed
-    image_size = params.active.image_size
+    image_size = params.profile_settings.image_size
     table = pd.read_csv(SPLIT, dtype=str, keep_default_na=False)
     splits = {
         name: list(zip(rows["path"], rows["label"], strict=True)) for name, rows in table.groupby("split", sort=True)
@@ -27,10 +27,10 @@ def main() -> None:
     classes = sorted(set(table["label"]) - {""})
     limits = params.archive
     with (
-        Archive(ARCHIVE, plain(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
-        replacing("data/records", folder=True) as folder,
+        Archive(ARCHIVE, to_dict(limits.layout), limits.max_member_bytes, limits.max_ratio) as archive,
+        atomic_dir("data/records") as folder,
         # Beside the records, not in them: equal records from another archive fine-tune and embed nothing anew.
-        replacing("data/origin.json") as origin,
+        atomic_write("data/origin.json") as origin,
     ):
         record_writer.write(
             folder,
@@ -48,8 +48,8 @@ def main() -> None:
             "data_params": {
                 **json.loads(Path("data/split.json").read_text(encoding="utf-8")),
                 "seed": params.seed,
-                "archive": plain(params.archive),
-                "records": plain(params.records),
+                "archive": to_dict(params.archive),
+                "records": to_dict(params.records),
                 "profile.image_size": image_size,
             },
         }
@@ -57,5 +57,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

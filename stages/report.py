@@ -1,33 +1,34 @@
 """Put data, scores, pictures and the choice of a model into reports/report.html, in short into reports/report.md."""
 
-from scenes import report, report_page
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import plain, read
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_write
+from scenes.config.params import read, to_dict
+from scenes.report import context as report_context
+from scenes.report import render
 
 
 def main() -> None:
     params = read()
-    context = report.context(
+    context = report_context.context(
         ".",
         title=params.report.title,
         published=params.report.published,
-        source=params.active.source,
+        source=params.profile_settings.source,
         backbone={
-            "name": params.active.backbone,
-            "weights": params.active.weights,
-            "image_size": params.active.backbone_image_size,
-            "finetune_epochs": params.active.finetune.epochs,
+            "name": params.profile_settings.backbone,
+            "weights": params.profile_settings.weights,
+            "image_size": params.profile_settings.backbone_image_size,
+            "finetune_epochs": params.profile_settings.finetune.epochs,
         },
-        suspect_features=params.active.suspect_features,
-        models=plain(params.models),
+        label_issue_features=params.profile_settings.label_issue_features,
+        models=to_dict(params.models),
     )
-    with replacing("reports/report.html", "reports/report.md") as (page, short):
-        page.write_text(report_page.html(context), encoding="utf-8", newline="\n")
-        short.write_text(report_page.markdown(context), encoding="utf-8", newline="\n")
-    print(report.sentence(context))
+    with atomic_write("reports/report.html", "reports/report.md") as (page, short):
+        page.write_text(render.html(context), encoding="utf-8", newline="\n")
+        short.write_text(render.markdown(context), encoding="utf-8", newline="\n")
+    print(report_context.format_summary(context))
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

@@ -3,42 +3,45 @@
 import sys
 from pathlib import Path
 
-from scenes import cnn_batches, cnn_training, curves, model_folder, provenance, records, temperature
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.orphan import end_with_dvc
-from scenes.params import plain, read
-from scenes.session import training_session
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir
+from scenes.common.watchdog import exit_with_dvc
+from scenes.config.params import read, to_dict
+from scenes.dataset import records
+from scenes.models import store, temperature
+from scenes.provenance import record
+from scenes.training import batches, classifiers, curves
+from scenes.training.run import training_run
 
 
 def main(name: str) -> None:
-    end_with_dvc()
+    exit_with_dvc()
     params = read()
-    settings = plain(params.models[name])
+    settings = to_dict(params.models[name])
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
         "precision": params.precision,
         "xla": params.xla,
     }
-    with training_session(f"train@{name}", inputs=["data/records"], settings=settings, **surroundings) as state:
+    with training_run(f"train@{name}", inputs=["data/records"], settings=settings, **surroundings) as state:
         train = records.open_records("data/records", "train")
         val = records.open_records("data/records", "val")
-        validation = cnn_batches.validation(val, settings["training"]["batch_size"])
-        network, history = cnn_training.fit(train, validation, settings, seed=params.seed, state=state)
+        validation = batches.validation_images(val, settings["training"]["batch_size"])
+        network, history = classifiers.fit_cnn(train, validation, settings, seed=params.seed, state=state)
         description = {
             "kind": settings["kind"],
             "input": settings["input"],
             "network": settings["network"],
             "image_shape": train.image_shape,
             "classes": train.classes,
-            "temperature": temperature.of_network(network, validation),
+            "temperature": temperature.fit_temperature_for(network, validation),
         }
-        with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
-            model_folder.save(model, network, description)
-            provenance.save(
+        with atomic_dir(Path("models") / name, Path("plots") / name / "training") as (model, plots):
+            store.save_network(model, network, description)
+            record.save(
                 model,
-                origin=provenance.origin("data"),
+                origin=record.origin("data"),
                 inputs=["data/records"],
                 params={**surroundings, f"models.{name}": settings},
             )
@@ -46,5 +49,5 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main(sys.argv[1])

@@ -3,18 +3,21 @@
 import sys
 from pathlib import Path
 
-from scenes import curves, embeddings, head_batches, head_training, model_folder, provenance, temperature
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.orphan import end_with_dvc
-from scenes.params import plain, read
-from scenes.session import training_session
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir
+from scenes.common.watchdog import exit_with_dvc
+from scenes.config.params import read, to_dict
+from scenes.models import features as models_features
+from scenes.models import store, temperature
+from scenes.provenance import record
+from scenes.training import batches, classifiers, curves
+from scenes.training.run import training_run
 
 
 def main(name: str) -> None:
-    end_with_dvc()
+    exit_with_dvc()
     params = read()
-    settings = plain(params.models[name])
+    settings = to_dict(params.models[name])
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
@@ -22,31 +25,31 @@ def main(name: str) -> None:
         "xla": params.xla,
     }
     features = Path("data") / settings["input"]
-    with training_session(f"train@{name}", inputs=[features], settings=settings, **surroundings) as state:
-        train = embeddings.load(features, "train")
-        validation = head_batches.validation(embeddings.load(features, "val"))
-        network, history = head_training.fit(train, validation, settings, seed=params.seed, state=state)
+    with training_run(f"train@{name}", inputs=[features], settings=settings, **surroundings) as state:
+        train = models_features.load(features, "train")
+        validation = batches.validation_features(models_features.load(features, "val"))
+        network, history = classifiers.fit_head(train, validation, settings, seed=params.seed, state=state)
         description = {
             "kind": settings["kind"],
             "input": settings["input"],
             "network": settings["network"],
             "features": train.features.shape[1],
-            "backbone": embeddings.origin(features),
+            "backbone": models_features.origin(features),
             "classes": train.classes,
-            "temperature": temperature.of_network(network, validation),
+            "temperature": temperature.fit_temperature_for(network, validation),
         }
-        with replacing(Path("models") / name, Path("plots") / name / "training", folder=True) as (model, plots):
-            model_folder.save(model, network, description)
-            provenance.save(
+        with atomic_dir(Path("models") / name, Path("plots") / name / "training") as (model, plots):
+            store.save_network(model, network, description)
+            record.save(
                 model,
-                origin=provenance.origin("data"),
+                origin=record.origin("data"),
                 inputs=[features],
                 params={**surroundings, f"models.{name}": settings},
-                embeddings=provenance.read(features),
+                embeddings=record.read(features),
             )
             curves.write(plots, history)
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main(sys.argv[1])

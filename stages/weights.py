@@ -1,27 +1,27 @@
 """Fetch, copy or draw the backbone's weights: data/weights/."""
 
-from scenes import weights
-from scenes.determinism import configure
-from scenes.errors import one_sentence
-from scenes.files import replacing
-from scenes.params import read
-from scenes.partial import kept_until_done
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir
+from scenes.common.runtime import configure
+from scenes.config.params import read
+from scenes.download.partial import resumable_download_dir
+from scenes.models import weights
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=1)  # nothing is computed here that either could change
     # An unfinished download waits outside the outs, which DVC deletes before a stage runs.
-    with kept_until_done(".partial/weights") as partial, replacing("data/weights", folder=True) as folder:
+    with resumable_download_dir(".partial/weights") as partial, atomic_dir("data/weights") as folder:
         weights.acquire(
             folder,
-            params.active.backbone,
-            params.active.weights,
-            sha256=params.active.weights_sha256,
+            params.profile_settings.backbone,
+            params.profile_settings.weights,
+            sha256=params.profile_settings.weights_sha256,
             partial=partial,
         )
 
 
 if __name__ == "__main__":
-    with one_sentence():
+    with exit_on_input_error():
         main()

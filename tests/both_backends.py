@@ -13,19 +13,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scenes import (
-    backbone,
-    cnn,
-    contains,
-    drawing,
-    finetuning,
-    head,
-    model,
-    model_folder,
-    single_positive,
-    training,
-)
-from scenes.synthetic import resize
+from scenes.models import backbone, cnn, finetuning, head, multilabel, store
+from scenes.synthetic import scenes
+from scenes.synthetic.archive import resize
+from scenes.training import fit as training_fit
+from scenes.training import multilabel as training_multilabel
 
 CLASSES = ("forest", "sea", "street")
 FEATURES = 8
@@ -48,7 +40,7 @@ class RefuseTensorFlow:
 def images(count: int, seed: int) -> np.ndarray:
     """Return uint8 (count, SIDE, SIDE, 3): drawn scenes, their classes by turns."""
     rng = np.random.default_rng(seed)
-    drawn = (drawing.draw(CLASSES[i % len(CLASSES)], rng)[0] for i in range(count))
+    drawn = (scenes.render_scene(CLASSES[i % len(CLASSES)], rng)[0] for i in range(count))
     return np.stack([resize(pixels, SIDE, SIDE) for pixels in drawn])
 
 
@@ -61,7 +53,7 @@ def features(count: int, seed: int) -> np.ndarray:
 
 def fit(network, inputs: np.ndarray, *, rate: float, epochs: int) -> list[float]:
     """Compile and train, and return the loss after each epoch."""
-    training.compile_classifier(network, rate, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1)
+    training_fit.compile_classifier(network, rate, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1)
     one_hot = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
     return network.fit(inputs, one_hot, batch_size=16, epochs=epochs, verbose=0).history["loss"]
 
@@ -71,17 +63,17 @@ def tuned():
     network = backbone.build("EfficientNetV2B0", SEEN)
     finetuning.unfreeze(network, None)
     end = head.build(network.output_shape[-1], len(CLASSES), **HEAD)
-    return network, finetuning.classifier(backbone.embedding(network), end)
+    return network, finetuning.classifier(backbone.feature_extractor(network), end)
 
 
 def fit_contains(inputs: np.ndarray):
     """Return a second output, and the loss after each epoch."""
-    network = contains.build(FEATURES, len(CLASSES), units=8, dropout=0.1)
+    network = multilabel.build(FEATURES, len(CLASSES), units=8, dropout=0.1)
     network.get_layer("standardise").adapt(inputs)
     logits = keras.Model(network.input, network.get_layer("logits").output)
     logits.compile(
         keras.optimizers.AdamW(0.01),
-        partial(single_positive.large_loss_rejection, rejected=0.1),
+        partial(training_multilabel.large_loss_rejection, rejection_rate=0.1),
         jit_compile=keras.backend.backend() == "jax",
     )
     known = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
@@ -103,16 +95,16 @@ def train(folder: Path) -> None:
         "network": CNN,
         "temperature": TEMPERATURE,
     }
-    model_folder.save(folder / "cnn", network, described)
+    store.save_network(folder / "cnn", network, described)
 
     network = head.build(FEATURES, len(CLASSES), **HEAD)
     head.standardise(network, features(96, seed=0))
     losses["head"] = fit(network, features(96, seed=0), rate=0.01, epochs=6)
     described = {"kind": "head", "classes": CLASSES, "features": FEATURES, "network": HEAD}
-    model_folder.save(folder / "head", network, described)
+    store.save_network(folder / "head", network, described)
 
-    network, losses["contains"] = fit_contains(features(96, seed=0))
-    contains.save(folder, {contains.CHOSEN: network})
+    network, losses["multilabel"] = fit_contains(features(96, seed=0))
+    multilabel.save(folder, {multilabel.PRESENCE: network})
 
     network, classifier = tuned()
     before = [variable.numpy().copy() for variable in network.variables]
@@ -126,7 +118,7 @@ def train(folder: Path) -> None:
     classifier.save_weights(folder / "tuned.weights.h5")
 
     # None of these was trained on.
-    inputs = {"head": features(48, seed=1), "contains": features(48, seed=1)}
+    inputs = {"head": features(48, seed=1), "multilabel": features(48, seed=1)}
     np.savez(folder / "inputs.npz", cnn=images(48, seed=1), tuned=images(12, seed=1), **inputs)
     moved = {"learning": learning, "statistics": statistics}
     trained = {"losses": losses, "moved": moved, "temperature": TEMPERATURE}
@@ -136,13 +128,13 @@ def train(folder: Path) -> None:
 
 def score(folder: Path) -> None:
     """Load what :func:`train` wrote and write the probabilities of the inputs to BACKEND.npz."""
-    networks = {name: model.load_network(folder / name) for name in ("cnn", "head")}
-    networks["contains"] = contains.load(folder)
+    networks = {name: store.load_network(folder / name) for name in ("cnn", "head")}
+    networks["multilabel"] = multilabel.load(folder)
     networks["tuned"] = tuned()[1]
     networks["tuned"].load_weights(folder / "tuned.weights.h5")
     with np.load(folder / "inputs.npz") as inputs:
         found = {name: network.predict(inputs[name], verbose=0) for name, network in networks.items()}
-        found["calibrated cnn"] = model.load(folder / "cnn").predict(inputs["cnn"], verbose=0)
+        found["calibrated cnn"] = store.load(folder / "cnn").predict(inputs["cnn"], verbose=0)
     np.savez(folder / f"{keras.backend.backend()}.npz", **found)
 
 

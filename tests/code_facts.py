@@ -31,7 +31,7 @@ def _names(file: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import"
-            # `from scenes import records` names a module, `from scenes.records import load` a thing in one.
+            # `from scenes import records` names a module, `from scenes.dataset.records import load` a thing in one.
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
@@ -59,7 +59,7 @@ def module_files(module: str) -> set[str]:
 def template_files(module: str) -> set[str]:
     """Return the templates that running ``python -m module`` can render, relative to the root.
 
-    They stand in scenes/templates, and in quotes where they are used, in code as in templates.
+    They stand in scenes/report/templates, and in quotes where they are used, in code as in templates.
     """
     texts = [(ROOT / file).read_text(encoding="utf-8") for file in module_files(module)]
     found = set()
@@ -93,7 +93,7 @@ def _path(node: ast.AST, aliases: dict[str, str], function_argument: str | None)
 def params_read(module: str) -> set[str]:
     """Return the parameters that stage ``module`` reads, as dvc.yaml writes them, each as deep as the code goes.
 
-    ``params`` is what ``read()`` returns; ``params.active`` the block of the chosen profile; a variable
+    ``params`` is what ``read()`` returns; ``params.profile_settings`` the block of the chosen profile; a variable
     set to a part of ``params`` stands for that part.
     """
     tree = ast.parse(_file_of(module).read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from tests import clones
+from scenes.commands import verify
 
 # How long an example takes says more of the machine, which may be shared, than of the code.
 settings.register_profile("shared", deadline=None)
@@ -37,7 +37,7 @@ def shrink(params: dict) -> dict:
     baseline["training"].update(epochs=3)
     head["training"].update(epochs=3)
     params["composites"].update(val=30, test=40)
-    params["contains"].update(epochs=3)
+    params["multilabel"].update(epochs=3)
     params["records"]["shard_size"] = 40
     return params
 
@@ -64,17 +64,17 @@ def pipeline(tmp_path_factory):
 
 def make(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # of another worker, which failed
-    clones.clone(folder, working_tree=True)
+    verify.clone(folder, working_tree=True)
     file = folder / "params.yaml"
     file.write_text(yaml.safe_dump(shrink(yaml.safe_load(file.read_text())), sort_keys=False))
     (folder / "dvc.lock").unlink(missing_ok=True)
-    clones.finish(clones.reproduce(folder, **clones.SURROUNDINGS[0]), folder, timeout=800)
+    verify.finish(verify.reproduce(folder, **verify.SURROUNDINGS[0]), folder, timeout=800)
 
 
 @pytest.fixture(scope="session")
 def deterministic():
     """TensorFlow configured once, before any test runs an op."""
-    from scenes.determinism import configure
+    from scenes.common.runtime import configure
 
     assert "tensorflow" not in sys.modules or not _has_run()
     configure(seed=0, threads=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scenes.archive import Archive
+from scenes.archive.layout import Archive
 
 LAYOUT = {"train": "seg_train", "test": "seg_test", "pred": "seg_pred"}
 SUBSET = Path(__file__).resolve().parents[1] / "../shared/data/intel-subset.zip"

@@ -9,7 +9,7 @@ from PIL import Image
 
 MODELS = {
     "baseline": {"kind": "cnn", "input": "records", "network": {"filters": [8, 16]}, "training": {"epochs": 3}},
-    "transfer": {"kind": "head", "input": "embeddings", "network": {"units": 64}, "training": {"patience": None}},
+    "transfer": {"kind": "head", "input": "features", "network": {"units": 64}, "training": {"patience": None}},
 }
 BACKBONE = {"name": "EfficientNetV2B0", "weights": "imagenet", "image_size": 224, "finetune_epochs": 0}
 CLASSES = ("lake", "moor", "wood")
@@ -18,9 +18,9 @@ PUBLISHED = [{"model": "CNN", "accuracy": "81.5 %", "remark": "10 epochs"}]
 
 
 def settings(**changes) -> dict:
-    """The arguments of ``scenes.report.context`` beside the folder."""
+    """The arguments of ``scenes.report.context.context`` beside the folder."""
     values = {"title": "Scenes", "published": PUBLISHED, "source": "kaggle:owner/photos", "backbone": BACKBONE}
-    return values | {"suspect_features": "embeddings", "models": MODELS} | changes
+    return values | {"label_issue_features": "features", "models": MODELS} | changes
 
 
 def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 240) -> dict:
@@ -41,7 +41,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
             "temperature": 0.765432,
             "temperature_scaled": {"ece": 0.021234, "mce": 0.112345, "crossentropy": 0.387654, "brier_score": 0.187654},
         },
-        "coverage": {
+        "abstention": {
             "precision_90": {"confidence": 0.456789, "coverage": 0.976543, "precision": 0.912345},
             "precision_95": {"confidence": 0.678912, "coverage": 0.854321, "precision": 0.945678},
             "precision_99": {"confidence": 1.0, "coverage": 0.0, "precision": 0.0},
@@ -50,7 +50,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
             name: {"precision": 0.9 - index / 100, "recall": 0.8 + index / 100, "f1": 0.85, "support": 80 - index}
             for index, name in enumerate(classes)
         },
-        "hardest_pairs": {f"{classes[0]}/{classes[1]}": {"errors": 13}},
+        "most_confused_pairs": {f"{classes[0]}/{classes[1]}": {"errors": 13}},
         "merged_pairs": {f"{classes[0]}/{classes[1]}": {"accuracy": 0.954321}},
     }
 
@@ -58,7 +58,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
 def of_model(accuracy: float, classes: Sequence[str] = CLASSES) -> dict:
     """What stands in metrics/<model>.json."""
     clean, val = scores(accuracy + 0.01, classes, count=222), scores(accuracy - 0.01, classes, count=87)
-    return scores(accuracy, classes) | {"clean": clean, "val": val, "contains": contains()}
+    return scores(accuracy, classes) | {"clean": clean, "val": val, "multilabel": contains()}
 
 
 def audit(classes: Sequence[str] = CLASSES) -> dict:
@@ -103,7 +103,7 @@ def production(models: Sequence[str], **changes) -> dict:
 
 
 def suspects(classes: Sequence[str] = CLASSES) -> dict:
-    """What stands in metrics/label_suspects.json."""
+    """What stands in metrics/label_issues.json."""
     return {
         "images": 1140,
         "total": 57,
@@ -119,7 +119,7 @@ def planted() -> dict:
 
 
 def contains() -> dict:
-    """What stands in metrics/<model>.json of scores of ``contains``."""
+    """What stands in metrics/<model>.json of scores of ``presence``."""
     found = {"threshold": 0.31, "recall": 0.734, "precision": 0.78, "f1": 0.75, "all_found": 0.6}
     return {
         "composites": {
@@ -127,7 +127,7 @@ def contains() -> dict:
             "naive": found | {"recall": 0.6, "f1": 0.74},
             "softmax": found | {"recall": 0.5, "f1": 0.7},
         },
-        "truth": {
+        "ground_truth": {
             "large_loss_rejection": found | {"mean_average_precision": 0.812, "per_class": {"lake": 0.8}},
             "naive": found | {"mean_average_precision": 0.79},
             "softmax": found | {"mean_average_precision": 0.833},
@@ -164,9 +164,9 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
             pairs |= compared(a, b)
     write_json(root / "metrics/comparison.json", {**pairs, "clean": pairs})
     write_json(root / "metrics/production.json", production(models))
-    write_json(root / "metrics/label_suspects.json", suspects(classes))
+    write_json(root / "metrics/label_issues.json", suspects(classes))
     write_csv(
-        root / "data/label_suspects.csv",
+        root / "data/label_issues.csv",
         ("key", "given_label", "suggested_label", "score", "reason"),
         [(f"train/{classes[0]}/{index}.jpg", classes[0], classes[1], f"0.{index:06}", "model") for index in range(57)],
     )
@@ -182,7 +182,7 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
     )
     for name in ("class_balance", "findings", "sizes"):
         picture(root / f"plots/audit/{name}.png")
-    for name in ("contact_sheet", "embedding_map"):
-        picture(root / f"plots/label_suspects/{name}.png")
+    for name in ("contact_sheet", "feature_map"):
+        picture(root / f"plots/label_issues/{name}.png")
     picture(root / "plots/predictions/sheet.png")
     return root

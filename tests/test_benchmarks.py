@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 
+from scenes.commands.verify import environment
 from tests import needed
-from tests.clones import environment
 from tests.code_facts import ROOT
 
 NEEDED = ("data/records/index.json", "data/weights/backbone.json", "models/export/model.json")

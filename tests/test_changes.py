@@ -11,13 +11,13 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from tests.clones import environment
+from scenes.commands.verify import environment
 
 pytestmark = pytest.mark.timeout(900)  # the first of them waits for the pipeline
 BOTH = {"evaluate@baseline", "evaluate@efficientnetv2l"}
 EXPLAIN = {"explain@baseline", "explain@efficientnetv2l"}
-CONTAINS = {"contains@baseline", "contains@efficientnetv2l"}
-LOAD_MODELS = {*BOTH, *EXPLAIN, *CONTAINS, "suspects", "select", "predict"}
+CONTAINS = {"multilabel@baseline", "multilabel@efficientnetv2l"}
+LOAD_MODELS = {*BOTH, *EXPLAIN, *CONTAINS, "label_issues", "select", "predict"}
 READ_MODELS = {"compare", "select", "report"}
 TRAINING = {"finetune", "train@baseline", "train@efficientnetv2l"}
 
@@ -88,65 +88,82 @@ EDITS = {
     ),
     "the head's width": (param("models.efficientnetv2l.network.units", 64), {"train@efficientnetv2l", *READ_MODELS}),
     "the baseline's batch size": (param("models.baseline.training.batch_size", 16), {"train@baseline", *READ_MODELS}),
-    "the baseline's augmentation": (param("models.baseline.augmentation.shift", 0.2), {"train@baseline", *READ_MODELS}),
-    "another model": (third_model, {"train@wider", "contains@wider", "evaluate@wider", "explain@wider", *READ_MODELS}),
+    "the baseline's augmentation": (
+        param("models.baseline.augmentation.max_shift", 0.2),
+        {"train@baseline", *READ_MODELS},
+    ),
+    "another model": (
+        third_model,
+        {"train@wider", "multilabel@wider", "evaluate@wider", "explain@wider", *READ_MODELS},
+    ),
     "the rate of fine-tuning": (param("finetune.training.learning_rate", 1e-4), {"finetune"}),
     "the blocks fine-tuned": (param("profiles.demo.finetune.blocks", 2), {"finetune"}),
-    "views of an image": (param("profiles.demo.views", 2), {"embed", "composites"}),
+    "views of an image": (param("profiles.demo.test_time_flip", 2), {"features", "composites"}),
     "the size the backbone sees": (
         param("profiles.demo.backbone_image_size", 64),
-        {"finetune", "embed", "composites", "report"},
+        {"finetune", "features", "composites", "report"},
     ),
     "the backbone": (param("profiles.demo.backbone", "EfficientNetV2S"), {"weights", "report"}),
     "the backbone's weights": (param("profiles.demo.weights", "imagenet"), {"weights", "report"}),
     "the number of composites": (param("composites.test", 50), {"composites"}),
-    "what the second output leaves out": (param("contains.rejected", 0.2), CONTAINS),
+    "what the second output leaves out": (param("multilabel.rejection_rate", 0.2), CONTAINS),
     "the image size": (param("profiles.demo.image_size", 64), {"records"}),
-    "the folds of label suspects": (param("suspects.folds", 3), {"suspects"}),
-    "what labels are judged by": (param("profiles.demo.suspect_features", "embeddings"), {"suspects", "report"}),
+    "the folds of label issues": (param("label_issues.folds", 3), {"label_issues"}),
+    "what labels are judged by": (param("profiles.demo.label_issue_features", "features"), {"label_issues", "report"}),
     "the size of a shard": (param("records.shard_size", 50), {"records"}),
     "the share of validation": (param("split.val_fraction", 0.2), {"split"}),
     "what counts as a near duplicate": (param("audit.near_duplicate_distance", 2), {"audit"}),
     "the archive's source": (param("profiles.demo.synthetic.train", 160), {"download"}),
-    "the seed": (param("seed", 7), {"split", "records", "composites", "suspects", *CONTAINS, *TRAINING}),
+    "the seed": (param("seed", 7), {"split", "records", "composites", "label_issues", *CONTAINS, *TRAINING}),
     "the number of threads": (
         param("threads", 1),
-        {"embed", "composites", "suspects", "select", "export", "predict", *TRAINING, *CONTAINS, *BOTH, *EXPLAIN},
+        {
+            "features",
+            "composites",
+            "label_issues",
+            "select",
+            "export",
+            "predict",
+            *TRAINING,
+            *CONTAINS,
+            *BOTH,
+            *EXPLAIN,
+        },
     ),
     "the precision": (param("precision", "mixed_bfloat16"), TRAINING),
     "the other profile": (param("profiles.intel.image_size", 128), set()),
-    "one image of the archive": (archive(one_image), {"download", "audit", "records", "composites", "suspects"}),
-    "a class's name": (archive(another_class_name), {"download", "audit", "records", "composites", "suspects"}),
-    "a colour of the plots": (comment("scenes/style.py"), {"audit", "suspects", "predict", *BOTH, *EXPLAIN}),
-    "a remark in the metrics": (comment("scenes/metrics.py"), BOTH),
-    "a remark in calibration": (comment("scenes/calibration.py"), BOTH),
+    "one image of the archive": (archive(one_image), {"download", "audit", "records", "composites", "label_issues"}),
+    "a class's name": (archive(another_class_name), {"download", "audit", "records", "composites", "label_issues"}),
+    "a colour of the plots": (comment("scenes/plots/style.py"), {"audit", "label_issues", "predict", *BOTH, *EXPLAIN}),
+    "a remark in the metrics": (comment("scenes/evaluation/metrics.py"), BOTH),
+    "a remark in calibration": (comment("scenes/evaluation/calibration.py"), BOTH),
     "a remark in temperature scaling": (
-        comment("scenes/temperature.py"),
+        comment("scenes/models/temperature.py"),
         {"train@baseline", "train@efficientnetv2l", *LOAD_MODELS},
     ),
-    "a remark in the bootstrap": (comment("scenes/bootstrap.py"), {*BOTH, "compare"}),
-    "a remark in the comparison": (comment("scenes/comparison.py"), {"compare"}),
-    "a remark in the head": (comment("scenes/head.py"), {"train@efficientnetv2l", *LOAD_MODELS}),
-    "a remark in the CNN": (comment("scenes/cnn.py"), {"train@baseline", *LOAD_MODELS}),
-    "a remark in Grad-CAM": (comment("scenes/gradcam.py"), EXPLAIN),
-    "what counts as a tie": (param("select.tie", 0.01), {"select"}),
-    "a remark in choosing": (comment("scenes/selection.py"), {"select"}),
+    "a remark in the bootstrap": (comment("scenes/evaluation/intervals.py"), {*BOTH, "compare"}),
+    "a remark in the comparison": (comment("scenes/evaluation/comparison.py"), {"compare"}),
+    "a remark in the head": (comment("scenes/models/head.py"), {"train@efficientnetv2l", *LOAD_MODELS}),
+    "a remark in the CNN": (comment("scenes/models/cnn.py"), {"train@baseline", *LOAD_MODELS}),
+    "a remark in Grad-CAM": (comment("scenes/evaluation/gradcam.py"), EXPLAIN),
+    "what counts as a tie": (param("select.tolerance", 0.01), {"select"}),
+    "a remark in choosing": (comment("scenes/evaluation/selection.py"), {"select"}),
     "what an export may differ by": (param("export.tolerance.litert", 0.05), {"export"}),
-    "a remark in the exports": (comment("scenes/litert.py"), {"export"}),
-    "how a model is written": (comment("scenes/keras_file.py"), {"select", "export", "predict"}),
-    "a remark in the predictions": (comment("scenes/prediction_table.py"), {"predict"}),
+    "a remark in the exports": (comment("scenes/export/litert.py"), {"export"}),
+    "how a model is written": (comment("scenes/models/keras_file.py"), {"select", "export", "predict"}),
+    "a remark in the predictions": (comment("scenes/evaluation/prediction_table.py"), {"predict"}),
     "a figure to quote": (param("report.published", []), {"report"}),
-    "the report's page": (comment("scenes/templates/report.html.jinja"), {"report"}),
-    "the report's look": (comment("scenes/templates/report.css.jinja"), {"report"}),
-    "a remark in the second output's losses": (comment("scenes/single_positive.py"), CONTAINS),
-    "a remark in its scores": (comment("scenes/contains_scores.py"), BOTH),
+    "the report's page": (comment("scenes/report/templates/report.html.jinja"), {"report"}),
+    "the report's look": (comment("scenes/report/templates/report.css.jinja"), {"report"}),
+    "a remark in the second output's losses": (comment("scenes/training/multilabel.py"), CONTAINS),
+    "a remark in its scores": (comment("scenes/evaluation/multilabel.py"), BOTH),
     "a remark in a stage": (comment("stages/split.py"), {"split"}),
     "a remark in provenance": (
-        comment("scenes/provenance.py"),
-        {*TRAINING, "embed", *CONTAINS, "select", "export"},
+        comment("scenes/provenance/record.py"),
+        {*TRAINING, "features", *CONTAINS, "select", "export"},
     ),
-    "a remark in fitting": (comment("scenes/training.py"), TRAINING),
-    "the check of params.yaml": (comment("scenes/schema.py"), set()),
+    "a remark in fitting": (comment("scenes/training/fit.py"), TRAINING),
+    "the check of params.yaml": (comment("scenes/config/schema.py"), set()),
     "the README": (comment("README.md"), set()),
     "a test": (comment("tests/test_changes.py"), set()),
 }
@@ -167,7 +184,7 @@ def undone(workspace):
     """The workspace, put back in order after the test."""
     names = ["params.yaml", "dvc.lock", "README.md", "data/raw/archive.zip", "tests/test_changes.py"]
     names += [f"{top}/{path.name}" for top in ("scenes", "stages") for path in (workspace / top).glob("*.py")]
-    names += [f"scenes/templates/{path.name}" for path in (workspace / "scenes/templates").iterdir()]
+    names += [f"scenes/report/templates/{path.name}" for path in (workspace / "scenes/report/templates").iterdir()]
     kept = {name: (workspace / name).read_bytes() for name in names}
     yield workspace
     for name, content in kept.items():

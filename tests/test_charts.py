@@ -11,7 +11,7 @@ import yaml
 from dvc.render.match import match_defs_renderers
 from dvc.repo import Repo
 
-from scenes import per_class_plot, reliability_plot, style
+from scenes.plots import per_class, reliability, style
 from tests.code_facts import ROOT
 
 PER_CLASS = {
@@ -36,8 +36,8 @@ def charts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("charts")
     shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
-    reliability_plot.write(folder / "reliability.csv", {"before": BINS, "after": BINS})
-    per_class_plot.write(folder / "per_class.csv", PER_CLASS)
+    reliability.write(folder / "reliability.csv", {"before": BINS, "after": BINS})
+    per_class.write(folder / "per_class.csv", PER_CLASS)
     plots = [{f"{name}.csv": declared(name)} for name in ("reliability", "per_class")]
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": plots}))
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)

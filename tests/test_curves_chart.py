@@ -10,8 +10,9 @@ import pytest
 from dvc.render.match import match_defs_renderers
 from dvc.repo import Repo
 
-from scenes import curves, style
-from tests import clones
+from scenes.commands import verify
+from scenes.plots import style
+from scenes.training import curves
 from tests.code_facts import ROOT
 
 TEMPLATE = json.loads((ROOT / ".dvc/plots/curves.json").read_text())
@@ -109,7 +110,7 @@ def test_the_command_line_compares_with_the_last_commit(repo):
     done = subprocess.run(
         ["dvc", "plots", "diff", "HEAD", "--json"],
         cwd=repo,
-        env=clones.environment(),
+        env=verify.environment(),
         check=True,
         capture_output=True,
         text=True,

@@ -13,7 +13,8 @@ import psutil
 import pytest
 import yaml
 
-from tests import clones, needed
+from scenes.commands import verify
+from tests import needed
 from tests.code_facts import ROOT
 
 pytestmark = pytest.mark.timeout(900)
@@ -38,7 +39,7 @@ def run(command: str, folder: Path, timeout: float = 300, **surroundings: str) -
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
-            env=clones.environment(**who, **surroundings),
+            env=verify.environment(**who, **surroundings),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -111,7 +112,7 @@ def test_a_command_of_the_page(where, line, says, day):
         wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 600, lambda: queue(day.mine))
         assert queue(day.mine).count("Success") == 2, run("dvc queue logs rate-1", day.mine)
     began = time.monotonic()
-    surroundings = clones.SURROUNDINGS[1] if where == ALONE else {}
+    surroundings = verify.SURROUNDINGS[1] if where == ALONE else {}
     said = run(line, day.places[where], timeout=800, **surroundings)
     day.said.setdefault(where, []).append(said)
     assert says in re.sub(r" +", " ", said)
@@ -125,7 +126,7 @@ def test_a_clone_that_computed_everything_has_the_same_lock_metrics_and_report(d
     stages = yaml.safe_load((pipeline.one / "dvc.lock").read_text())["stages"]
     ran = set(re.findall("^Running stage '(.+)'", "".join(day.said[ALONE]), re.MULTILINE))
     assert set(stages) - ran == {"compare"}  # which writes nothing that git does not hold
-    run("dvc repro --single-item --force compare", place, **clones.SURROUNDINGS[1])
+    run("dvc repro --single-item --force compare", place, **verify.SURROUNDINGS[1])
     assert run("git status --short", place) == ""
     for pattern in ("dvc.lock", "metrics/*.json", "reports/*"):
         for file in pipeline.one.glob(pattern):
@@ -197,7 +198,7 @@ def test_a_training_in_a_folder_of_its_own_ends_with_its_dvc(day):
     folder = day.places["another fresh clone"]
     with (folder.with_suffix(".log")).open("w") as log:
         dvc = subprocess.Popen(
-            ["dvc", "exp", "run", "--temp", *LONG.split()], cwd=folder, env=clones.environment(), stdout=log, stderr=log
+            ["dvc", "exp", "run", "--temp", *LONG.split()], cwd=folder, env=verify.environment(), stdout=log, stderr=log
         )
     try:
         wait_until(lambda: training(folder), 120, folder.with_suffix(".log").read_text)

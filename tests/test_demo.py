@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests import clones, verdict
+from scenes.commands import verify
+from scenes.commands.verify import DATA_STAGES
 from tests.code_facts import ROOT
-from tests.verdict import DATA_STAGES
 
 # Pairs of classes that share what they are drawn with.
 PAIRS = ({"glacier", "mountain"}, {"buildings", "street"})
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """A fresh clone in which all of the demo has run but the head."""
-    folder = clones.clone(tmp_path_factory.mktemp("demo") / "repo", working_tree=True)
-    clones.finish(clones.reproduce(folder, "evaluate@baseline", "suspects"), folder, timeout=800)
+    folder = verify.clone(tmp_path_factory.mktemp("demo") / "repo", working_tree=True)
+    verify.finish(verify.reproduce(folder, "evaluate@baseline", "label_issues"), folder, timeout=800)
     return folder
 
 
@@ -37,7 +37,7 @@ def test_the_data_are_those_committed(demo):
 def test_on_a_machine_of_the_same_kind_all_that_ran_gives_the_bytes_committed(demo):
     # That dvc.lock is of this code and these params is the business of tests/test_dvc_lock.py.
     differing = [name for name, found in outs(demo).items() if found != outs(ROOT)[name]]
-    assert not any(map(verdict.exact, differing)), differing
+    assert not any(map(verify.exact, differing)), differing
     if differing:
         pytest.skip(f"this processor rounds otherwise than the one that wrote dvc.lock: {', '.join(differing)}")
     assert (demo / "metrics/baseline.json").read_bytes() == (ROOT / "metrics/baseline.json").read_bytes()
@@ -56,5 +56,5 @@ def test_its_errors_are_within_the_two_pairs(demo):
 
 
 def test_of_the_images_likeliest_to_be_mislabelled_half_are(demo):
-    planted = json.loads((demo / "metrics/label_suspects.json").read_text())["planted"]
+    planted = json.loads((demo / "metrics/label_issues.json").read_text())["planted"]
     assert planted["model"]["precision_at_count"] >= 0.5

@@ -4,8 +4,8 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
-from scenes import lock
-from scenes.checksum import file_hash
+from scenes.common.checksum import file_hash
+from scenes.provenance import dvc_lock
 from tests.code_facts import ROOT
 
 
@@ -30,21 +30,21 @@ def of_tree(stage, written) -> dict:
 
 def of_lock(entry, written) -> dict:
     """What it was run with when dvc.lock was written."""
-    files = lock.files(entry, "deps")
+    files = dvc_lock.files(entry, "deps")
     return {
         "cmd": entry["cmd"],
-        "paths": {*files, *lock.files(entry, "outs")},
+        "paths": {*files, *dvc_lock.files(entry, "outs")},
         "params": {key: value for file in entry.get("params", {}).values() for key, value in file.items()},
         "code": {name: facts["md5"] for name, facts in files.items() if not written(name)},
     }
 
 
 def test_the_lock_is_of_this_tree(stages):
-    locked = lock.read(ROOT / "dvc.lock")
+    locked = dvc_lock.read(ROOT / "dvc.lock")
     outs = [out.def_path for stage in stages.values() for out in stage.outs]
 
     def written(path):
-        return any(lock.overlap(path, out) for out in outs)
+        return any(dvc_lock.overlap(path, out) for out in outs)
 
     stale = stages.keys() ^ locked.keys()
     for name in stages.keys() & locked.keys():

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from scenes import curves
+from scenes.training import curves
 from tests.code_facts import ROOT, module_files, params_read, template_files
 
 DVC_YAML = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -46,7 +46,7 @@ def under(path: str) -> set[str]:
 def test_every_stage_checks_params_first_and_then_runs_its_own_module(stages):
     for name, stage in stages.items():
         first, second = modules_run(stage)
-        assert first == "scenes.schema", name
+        assert first == "scenes.config.schema", name
         assert second.startswith(f"stages.{name.split('@')[0]}"), name
 
 
@@ -57,7 +57,7 @@ def test_deps_are_exactly_the_project_modules_imported_and_the_templates_rendere
 
 
 def test_every_template_is_a_dependency(stages):
-    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scenes/templates").iterdir()}
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scenes/report/templates").iterdir()}
     assert templates <= set().union(*map(code_deps, stages.values()))
 
 

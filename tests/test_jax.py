@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from scenes import metrics
-from scenes.temperature import scale
+from scenes.evaluation import metrics
+from scenes.models.temperature import scale
 from tests.code_facts import ROOT
 
-NAMES = ("cnn", "head", "contains", "tuned")
+NAMES = ("cnn", "head", "multilabel", "tuned")
 # Some 1e-7 has been seen: float32 sums in another order.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import yaml
 
-from tests import clones
+from scenes.commands import verify
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -23,7 +23,7 @@ class Run:
             # Without the run cache, which would bring the result of the uninterrupted run.
             command = ["dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
             self.dvc = subprocess.Popen(
-                command, cwd=folder, env=clones.environment(), stdout=log, stderr=subprocess.STDOUT
+                command, cwd=folder, env=verify.environment(), stdout=log, stderr=subprocess.STDOUT
             )
 
     def text(self):

@@ -17,8 +17,9 @@ import yaml
 from dvc.repo import Repo
 from PIL import Image
 
-from scenes import coverage, curves
-from tests import clones
+from scenes.commands import verify
+from scenes.evaluation import abstention
+from scenes.training import curves
 
 pytestmark = pytest.mark.timeout(900)
 MODELS = ("baseline", "efficientnetv2l")
@@ -27,7 +28,7 @@ METRICS = (
     *(f"metrics/{model}.json" for model in MODELS),
     "metrics/comparison.json",
     "metrics/export.json",
-    "metrics/label_suspects.json",
+    "metrics/label_issues.json",
     "metrics/production.json",
 )
 PICTURES = ("confusion_matrix", "reliability", "per_class", "training_curves", "errors", "uncertain", "gradcam")
@@ -37,7 +38,7 @@ def dvc(folder, *arguments, check=True):
     return subprocess.run(
         ["dvc", *arguments],
         cwd=folder,
-        env=clones.environment(),
+        env=verify.environment(),
         check=check,
         capture_output=True,
         text=True,
@@ -92,13 +93,13 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
         assert said[f"contains/{name}"]["model"] == said[name]
     chosen = json.loads((pipeline.one / "metrics/production.json").read_text())["model"]
     assert said["production"]["model"] == said[chosen]
-    assert {**said["production"]["contains"], "model": said[chosen]} == said[f"contains/{chosen}"]
+    assert {**said["production"]["presence"], "model": said[chosen]} == said[f"contains/{chosen}"]
     assert said["export"]["production"] == said["production"]
     for name in said:
         shown = subprocess.run(
-            [sys.executable, "-m", "scenes.lineage", name],
+            [sys.executable, "-m", "scenes.provenance.lineage", name],
             cwd=pipeline.one,
-            env=clones.environment(),
+            env=verify.environment(),
             capture_output=True,
             text=True,
             timeout=120,
@@ -112,7 +113,7 @@ def test_a_head_says_by_itself_what_made_the_features_that_it_learned_from(pipel
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
     active = params["profiles"][params["profile"]]
     said = json.loads((pipeline.one / "models/efficientnetv2l/provenance.json").read_text())
-    features, tuned = said["embeddings"], said["embeddings"]["finetuned"]
+    features, tuned = said["features"], said["features"]["finetuned"]
     weights = hashlib.sha256((pipeline.one / "data/weights/backbone.weights.h5").read_bytes()).hexdigest()
     for part in (features, tuned):
         assert part["weights"].items() >= {"backbone": active["backbone"], "sha256": weights}.items()
@@ -121,7 +122,7 @@ def test_a_head_says_by_itself_what_made_the_features_that_it_learned_from(pipel
     assert tuned["params"]["finetune"] == params["finetune"]
     assert tuned["params"]["profile.finetune"] == active["finetune"]
     assert active["finetune"]["epochs"] > 0
-    assert features["params"]["profile.views"] == active["views"]
+    assert features["params"]["profile.test_time_flip"] == active["test_time_flip"]
     assert said["data_params"] == {
         "seed": params["seed"],
         "split": params["split"],
@@ -173,11 +174,11 @@ def test_metrics_agree_with_the_predictions(pipeline, model):
     assert {"crossentropy", "top2_accuracy", "macro_f1", "majority_class_accuracy", "clean", "val"} <= set(scores)
     assert scores["clean"]["count"] < scores["count"]
     assert 0 <= scores["calibration"]["ece"] <= scores["calibration"]["mce"] <= 1
-    for name, entry in scores["coverage"].items():
-        assert entry["confidence"] == scores["val"]["coverage"][name]["confidence"], name
+    for name, entry in scores["abstention"].items():
+        assert entry["confidence"] == scores["val"]["abstention"][name]["confidence"], name
         # Chosen on validation, it keeps its promise there; one chosen on other images would not.
-        kept = scores["val"]["coverage"][name]
-        assert kept["coverage"] == 0 or kept["precision"] >= coverage.PRECISIONS[name] - 1e-6
+        kept = scores["val"]["abstention"][name]
+        assert kept["coverage"] == 0 or kept["precision"] >= abstention.PRECISIONS[name] - 1e-6
         sure = table["confidence"] >= entry["confidence"]
         assert entry["coverage"] == pytest.approx(sure.mean(), abs=1e-6)
         assert entry["precision"] == pytest.approx(right[sure].mean() if sure.any() else 0, abs=1e-6)
@@ -207,36 +208,36 @@ def test_the_comparison_agrees_with_the_predictions(pipeline):
         assert entry["accuracy_difference"] == pytest.approx(a["accuracy"] - b["accuracy"], abs=2e-6)
 
 
-def test_label_suspects_agree_with_their_metrics(pipeline):
-    table = pd.read_csv(pipeline.one / "data/label_suspects.csv", keep_default_na=False)
+def test_label_issues_agree_with_their_metrics(pipeline):
+    table = pd.read_csv(pipeline.one / "data/label_issues.csv", keep_default_na=False)
     assert list(table) == ["key", "given_label", "suggested_label", "score", "reason"]
     assert (table["given_label"] != table["suggested_label"]).all()
     # What two training images dispute is in no split, and so has no features and no score.
     split = pd.read_csv(pipeline.one / "data/split.csv", keep_default_na=False)
     assert set(table.loc[~table["key"].isin(split["path"]), "reason"]) == {"duplicate"}
     assert (table["score"] == "").equals(~table["key"].isin(split["path"]))
-    numbers = json.loads((pipeline.one / "metrics/label_suspects.json").read_text())
+    numbers = json.loads((pipeline.one / "metrics/label_issues.json").read_text())
     assert numbers["total"] == len(table)
     assert numbers["images"] == split["split"].isin(["train", "val", "test"]).sum()
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
-        truth = pd.read_csv(archive.open("truth.csv"), keep_default_na=False)
-    wrong = set(truth.loc[(truth["label"] != "") & (truth["label"] != truth["truth"]), "path"])
+        truth = pd.read_csv(archive.open("ground_truth.csv"), keep_default_na=False)
+    wrong = set(truth.loc[(truth["label"] != "") & (truth["label"] != truth["ground_truth"]), "path"])
     assert numbers["planted"]["count"] == len(wrong) > 0
     assert numbers["planted"]["precision"] == pytest.approx(table["key"].isin(wrong).mean(), abs=1e-6)
-    for name in ("contact_sheet", "embedding_map"):
-        assert (pipeline.one / f"plots/label_suspects/{name}.png").stat().st_size > 10_000
+    for name in ("contact_sheet", "feature_map"):
+        assert (pipeline.one / f"plots/label_issues/{name}.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, model):
-    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["contains"]
+    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["presence"]
     names = {"softmax", "naive", "large_loss_rejection"}
     for part in (scores, scores["val"]):
-        assert set(part["composites"]) == set(part["truth"]) == names
+        assert set(part["composites"]) == set(part["ground_truth"]) == names
         for entry in part["composites"].values():
             assert set(entry) == {"threshold", "recall", "precision", "f1", "all_found"}
             assert all(0 <= value <= 1 for value in entry.values())
-        for name, entry in part["truth"].items():
+        for name, entry in part["ground_truth"].items():
             assert entry["threshold"] == scores["val"]["composites"][name]["threshold"]
             mean = np.mean(list(entry["per_class"].values()))
             assert entry["mean_average_precision"] == pytest.approx(mean, abs=1e-6)
@@ -260,16 +261,16 @@ def test_the_model_loads_and_says_of_images_what_was_predicted(pipeline, model):
 import io, json, zipfile
 import numpy as np, pandas as pd
 from PIL import Image
-from scenes.determinism import configure
+from scenes.common.runtime import configure
 configure(seed=0, threads=2)
 from scenes import coverage, inference, model, temperature
-from scenes.model_folder import describe
+from scenes.models.store import describe
 # Nothing was fitted or chosen on the test images: temperature and thresholds are those of validation.
 val = inference.predict("models/{model}", "data", "val")
 assert abs(temperature.fit_temperature(val.label, val.uncalibrated) - val.temperature) < 1e-3
 scores = json.loads(open("metrics/{model}.json").read())
 for name, confidence in coverage.thresholds(val.label, val.probabilities).items():
-    assert abs(scores["coverage"][name]["confidence"] - confidence) < 1e-4, name
+    assert abs(scores["abstention"][name]["confidence"] - confidence) < 1e-4, name
 loaded, classes = model.load("models/{model}"), describe("models/{model}")["classes"]
 table = pd.read_csv("plots/{model}/predictions.csv")
 archive = zipfile.ZipFile("data/raw/archive.zip")
@@ -284,7 +285,7 @@ for row, probabilities in zip(kept, found, strict=True):
     assert abs(probabilities.max() - row.confidence) < 1e-3, row
     assert classes[probabilities.argmax()] == row.predicted, row
 """
-    subprocess.run(["python", "-c", code], cwd=pipeline.one, env=clones.environment(), check=True, timeout=300)
+    subprocess.run(["python", "-c", code], cwd=pipeline.one, env=verify.environment(), check=True, timeout=300)
 
 
 def test_the_production_model_is_the_best_on_validation_and_needs_none_of_this_code(pipeline, tmp_path):
@@ -295,7 +296,7 @@ def test_the_production_model_is_the_best_on_validation_and_needs_none_of_this_c
     assert facts["model"] == min(tied, key=lambda name: facts["parameters"][name])
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
     chosen = json.loads((pipeline.one / f"metrics/{facts['model']}.json").read_text())
-    assert described["contains_above"] == chosen["contains"]["composites"]["large_loss_rejection"]["threshold"]
+    assert described["presence_above"] == chosen["presence"]["composites"]["large_loss_rejection"]["threshold"]
     table = pd.read_csv(pipeline.one / f"plots/{facts['model']}/predictions.csv")
     # Keras alone, in a folder without the project; and an image as anybody would open it.
     code = """
@@ -306,8 +307,8 @@ archive = zipfile.ZipFile(sys.argv[1] + "/data/raw/archive.zip")
 images = [Image.open(io.BytesIO(archive.read(key))) for key in sys.argv[2:]]
 model = keras.saving.load_model(sys.argv[1] + "/models/production/model.keras")
 found = model.predict(np.stack([np.asarray(image) for image in images]), verbose=0)
-assert set(found) == {"probabilities", "contains"}
-assert found["contains"].shape == found["probabilities"].shape
+assert set(found) == {"probabilities", "presence"}
+assert found["presence"].shape == found["probabilities"].shape
 print(found["probabilities"].tolist())
 """
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
@@ -317,7 +318,7 @@ print(found["probabilities"].tolist())
     found = subprocess.run(
         ["python", "-c", code, pipeline.one, *(row.key for row in plain)],
         cwd=tmp_path,
-        env=clones.environment(),
+        env=verify.environment(),
         check=True,
         capture_output=True,
         text=True,
@@ -348,7 +349,7 @@ def test_every_image_without_a_label_is_predicted(pipeline):
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
     classes = described["classes"]
     assert list(table["key"]) == sorted(split.loc[split["split"] == "pred", "path"])
-    scores = [f"{kind}_{name}" for kind in ("probability", "contains") for name in classes]
+    scores = [f"{kind}_{name}" for kind in ("probability", "presence") for name in classes]
     assert list(table) == ["key", "class", "confidence", *scores, "unsure"]
     probabilities = table[[f"probability_{name}" for name in classes]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

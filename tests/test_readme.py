@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from benchmarks import results
-from tests import clones, test_day
+from scenes.commands import verify
+from tests import test_day
 from tests.code_facts import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +21,7 @@ def commands(mark: str) -> list[str]:
 
 def run(command: str, folder, timeout: float) -> str:
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=clones.environment(), capture_output=True, text=True, timeout=timeout
+        ["bash", "-c", command], cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=timeout
     )
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
@@ -55,7 +56,7 @@ def test_a_command_in_a_table_runs_as_written(command, clone_with_results):
 @pytest.mark.timeout(3600)
 def test_the_first_screen_in_a_fresh_clone(tmp_path):
     """`make repro` as a stranger runs it: the environment is made anew and the demo runs in full."""
-    folder = clones.clone(tmp_path / "stranger", working_tree=True)
+    folder = verify.clone(tmp_path / "stranger", working_tree=True)
     assert commands("slow") == ["make repro", "make test"]
     assert "test accuracy" in run("make repro", folder, timeout=3000)
     assert "Data and pipelines are up to date" in run("make repro", folder, timeout=300)

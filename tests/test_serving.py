@@ -11,8 +11,10 @@ import pytest
 import requests
 from PIL import Image
 
-from scenes import exports, images, schema
-from tests.clones import environment
+from scenes.commands.verify import environment
+from scenes.config import schema
+from scenes.export import check
+from scenes.images import decode
 from tests.code_facts import ROOT
 from tests.pictures import encode, picture
 from tests.scenes.test_exports import DESCRIPTION, SIDE, small
@@ -35,7 +37,7 @@ def exported(tmp_path_factory, deterministic):
     root = tmp_path_factory.mktemp("serving")
     network = small(3)
     (root / "models/export").mkdir(parents=True)
-    exports.save(root / "models/export", list(exports.PATHS), network, DESCRIPTION)
+    check.save(root / "models/export", list(check.PATHS), network, DESCRIPTION)
     return root, network
 
 
@@ -106,7 +108,7 @@ def test_the_example_is_thirty_lines_at_most():
     ],
 )
 def test_the_server_says_what_the_keras_model_says(server, exported, data):
-    pixels = images.fit(images.decode(data, max_pixels=100_000).pixels, SIDE)
+    pixels = decode.fit(decode.decode(data, max_pixels=100_000).pixels, SIDE)
     expected = {name: value[0] for name, value in exported[1].predict_on_batch(pixels[None]).items()}
     response = post(server, data)
     assert response.status_code == 200, response.text
@@ -115,8 +117,8 @@ def test_the_server_says_what_the_keras_model_says(server, exported, data):
     np.testing.assert_allclose([found["probabilities"][name] for name in classes], expected["probabilities"], atol=1e-5)
     assert found["class"] == classes[expected["probabilities"].argmax()]
     assert found["unsure"] == (expected["probabilities"].max() < DESCRIPTION["unsure_below"])
-    contained = [name for name, score in zip(classes, expected["contains"], strict=True) if score >= 0.5]
-    assert found["contains"] == contained
+    contained = [name for name, score in zip(classes, expected["presence"], strict=True) if score >= 0.5]
+    assert found["presence"] == contained
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_the_other_lines_of_python_say_the_same(exported, monkeypatch, capsys, w
     pixels = picture(1, 150, 113)
     (root / "photo.jpg").write_bytes(encode(pixels, "PNG"))
     monkeypatch.chdir(root)
-    (expected,) = network.predict_on_batch(images.fit(pixels, SIDE)[None])["probabilities"]
+    (expected,) = network.predict_on_batch(decode.fit(pixels, SIDE)[None])["probabilities"]
     exec(block(word), {})
     name, numbers = capsys.readouterr().out.split(maxsplit=1)
     assert name == DESCRIPTION["classes"][expected.argmax()]
@@ -165,6 +167,6 @@ def test_commands_are_not_run_and_say_why():
 
 
 def test_the_page_names_every_format_that_params_can_ask_for():
-    assert sorted(schema.Tolerance.model_fields) == sorted(exports.PATHS)
-    for path in exports.PATHS.values():
+    assert sorted(schema.Tolerance.model_fields) == sorted(check.PATHS)
+    for path in check.PATHS.values():
         assert f"| `{path}" in PAGE

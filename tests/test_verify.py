@@ -7,9 +7,9 @@ import sys
 import pytest
 import yaml
 
-from tests import clones
+from scenes.commands import verify as commands_verify
+from scenes.commands.verify import COMMITTED, DATA_STAGES, ROUNDED, exact, repeated, unexplained, verdict
 from tests.code_facts import ROOT
-from tests.verdict import COMMITTED, DATA_STAGES, ROUNDED, exact, repeated, unexplained, verdict
 
 NAMES = (COMMITTED, "the clone")
 
@@ -102,7 +102,7 @@ def test_the_stages_that_may_round_are_those_that_compute_with_threads():
     # One copies weights, the other draws random ones on a single thread.
     assert computing - {"select"} | {"weights"} == ROUNDED
     assert all(exact(stage) for stage in (*DATA_STAGES, "select", "report", "of tomorrow", "of tomorrow@baseline"))
-    assert not any(exact(stage) for stage in ("train@baseline", "embed"))
+    assert not any(exact(stage) for stage in ("train@baseline", "features"))
 
 
 def test_what_a_second_run_says():
@@ -130,7 +130,7 @@ FILES = {
 # The real command, but for the repository that it looks at.
 COMMAND = """
 from pathlib import Path
-from scenes.errors import one_sentence
+from scenes.common.errors import one_sentence
 from tests import clones
 clones.ROOT = Path.cwd()
 with one_sentence():
@@ -145,7 +145,12 @@ def git(folder, *arguments):
 
 def dvc(folder, *arguments, **changes):
     subprocess.run(
-        ["dvc", *arguments], cwd=folder, check=True, capture_output=True, env=clones.environment(**changes), timeout=120
+        ["dvc", *arguments],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        env=commands_verify.environment(**changes),
+        timeout=120,
     )
 
 
@@ -153,7 +158,7 @@ def verify(folder, count=1, **changes) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-c", COMMAND.format(count)],
         cwd=folder,
-        env=clones.environment(PYTHONPATH=str(ROOT), **changes),
+        env=commands_verify.environment(PYTHONPATH=str(ROOT), **changes),
         capture_output=True,
         text=True,
         timeout=250,

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests import clones
+from scenes.commands import verify
 from tests.code_facts import ROOT
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -77,7 +77,7 @@ def lint(linter: str, folder) -> subprocess.CompletedProcess:
         "zizmor": ["zizmor", "--offline", "--quiet", ".github"],
     }[linter]
     return subprocess.run(
-        command, cwd=folder, env=clones.environment(), capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=120, check=False
     )
 
 

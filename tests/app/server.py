@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests import clones
+from scenes.commands import verify
 from tests.remotes.servers import free_port
 
 
@@ -20,7 +20,7 @@ def running(folder: Path, log: Path):
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, cwd=folder, env=clones.environment(), stdout=output, stderr=subprocess.STDOUT
+            command, cwd=folder, env=verify.environment(), stdout=output, stderr=subprocess.STDOUT
         )
         try:
             _wait(process, f"http://localhost:{port}/_stcore/health", log)

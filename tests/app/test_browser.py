@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scenes import photos
+from scenes.serving import photos
 from tests import hostile
 from tests.app import browser as chromium
 from tests.app import server

@@ -16,9 +16,9 @@ from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
 from app import models, words
-from scenes import photos
-from scenes.errors import InputError
-from scenes.schema import check
+from scenes.common.errors import InputError
+from scenes.config.schema import check
+from scenes.serving import photos
 from tests.code_facts import ROOT
 
 
@@ -52,13 +52,13 @@ def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewher
     shutil.copytree(pipeline.one / "models/production", elsewhere / "models/production")
     whole = (elsewhere / "models/production/model.keras").read_bytes()
     (elsewhere / "models/production/model.keras").write_bytes(whole[: len(whole) // 2])
-    assert models.names() == ["production"]
+    assert models.available_models() == ["production"]
     for _ in range(2):
         with pytest.raises(InputError, match=r"model\.keras"):
-            models.get("production")
+            models.wait_for_model("production")
     (elsewhere / "models/production/model.keras").write_bytes(whole)
-    served = models.get("production")
-    assert models.get("production") is served
+    served = models.wait_for_model("production")
+    assert models.wait_for_model("production") is served
     assert served.classifier.classes
 
 
@@ -68,17 +68,17 @@ def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, pipel
     """As `dvc repro` and `dvc pull` do it while the app runs: what is there is removed, then the new one written."""
     folder = elsewhere / "models/production"
     shutil.copytree(pipeline.one / "models/production", folder)
-    before = models.get("production")
-    assert models.get("production") is before
+    before = models.wait_for_model("production")
+    assert models.wait_for_model("production") is before
     photo = before.classifier.prepare(np.zeros((9, 9, 3), np.uint8))
     shutil.rmtree(folder)
-    assert models.names() == []
+    assert models.available_models() == []
     with pytest.raises(InputError, match="there is no model"):
-        models.get("production")
+        models.wait_for_model("production")
     shutil.copytree(pipeline.one / "models/production", folder)
     description = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(description | {"classes": description["classes"][::-1]}))
-    after = models.get("production")
+    after = models.wait_for_model("production")
     assert after.classifier.classes == before.classifier.classes[::-1]
     (old,), (new,) = before.predict([photo]), after.predict([photo])  # whoever still holds the old one gets its answer
     assert old.probabilities.tolist() == new.probabilities.tolist()
@@ -115,13 +115,15 @@ def test_whoever_waits_for_a_version_that_another_one_replaced_is_told_as_well(e
 
 def test_an_unknown_model_is_an_error(elsewhere):
     with pytest.raises(InputError, match="there is no model 'nobody'"):
-        models.get("nobody")
+        models.wait_for_model("nobody")
 
 
 @given(st.text() | st.text("<>*_[]()`~:#!&;$\\ ab\n"))
 def test_whatever_a_name_holds_markdown_shows_it_as_it_is(name):
     line = photos.printable(" ".join(name.split()))
-    (paragraph,) = (block for block in MarkdownIt("commonmark").parse(f"x {words.plain(line)} x") if block.children)
+    (paragraph,) = (
+        block for block in MarkdownIt("commonmark").parse(f"x {words.escape_markdown(line)} x") if block.children
+    )
     assert {part.type for part in paragraph.children} == {"text"}
     assert paragraph.children[0].content == f"x {line} x"
 
@@ -133,5 +135,5 @@ def test_no_model_is_said_to_be_quite_sure(share):
 
 def test_the_server_takes_no_larger_file_than_the_pipeline():
     server = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["server"]
-    # Streamlit's MB have 1024 x 1024 bytes; what lies between the two is refused by scenes.photos.
+    # Streamlit's MB have 1024 x 1024 bytes; what lies between the two is refused by scenes.serving.photos.
     assert 0 <= server["maxUploadSize"] * 2**20 - check(ROOT / "params.yaml").archive.max_member_bytes < 2**22

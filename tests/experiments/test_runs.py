@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments import runs, trainings
-from scenes.errors import InputError
-from tests import clones
+from scenes.commands import verify
+from scenes.common.errors import InputError
+from scenes.experiments import runs, trainings
 
-# Says what scenes/epoch_lines.py says, for as long as it is told.
+# Says what scenes/training/callbacks.py says, for as long as it is told.
 SLOW = """
 import sys, time
 from pathlib import Path
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, value in clones.environment().items():
+    for name, value in verify.environment().items():
         monkeypatch.setenv(name, value)
     Path("slow.py").write_text(SLOW)
     Path("params.yaml").write_text("epochs: 3\n")
@@ -70,10 +70,10 @@ def test_several_started_at_once_all_run_and_are_found_by_name(project):
     for name, (commit, baseline) in found.items():
         assert runs.read(commit, "score.json") == f'{{"epochs": {name[1:]}}}'
         assert baseline == subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    assert runs.there("e1", {"epochs": 1})
-    assert not runs.there("e3", {"epochs": 1})
+    assert runs.exists("e1", {"epochs": 1})
+    assert not runs.exists("e3", {"epochs": 1})
     with pytest.raises(InputError, match="dvc exp remove e1"):
-        runs.there("e1", {"epochs": 2})
+        runs.exists("e1", {"epochs": 2})
     assert left_over(project) == []
 
 

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import search
-from experiments.search import Choices, Range, Search
-from experiments.settings import applied
-from scenes.errors import InputError
+from scenes.common.errors import InputError
+from scenes.experiments import search
+from scenes.experiments.search import Choices, Range, Search
+from scenes.experiments.settings import applied
 from tests.code_facts import ROOT
 
 SEARCHES = search.load(ROOT / "experiments/tune.yaml")

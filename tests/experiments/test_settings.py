@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from experiments.settings import absolute_files, applied
-from scenes.errors import InputError
+from scenes.common.errors import InputError
+from scenes.experiments.settings import absolute_files, applied
 from tests.code_facts import ROOT
 
 PARAMS = ROOT / "params.yaml"

@@ -9,9 +9,9 @@ import sys
 import pytest
 import yaml
 
-from experiments import trials
-from scenes.errors import InputError
-from tests import clones
+from scenes.commands import verify
+from scenes.common.errors import InputError
+from scenes.experiments import trials
 from tests.code_facts import ROOT
 
 TRIALS = trials.load(ROOT / "experiments/trials.yaml")
@@ -113,9 +113,9 @@ def test_a_trial_that_has_run_stands_in_the_table_as_its_metrics_say(pipeline, t
 
     def make_trials(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "experiments.trials", *arguments],
+            [sys.executable, "-m", "scenes.experiments.trials", *arguments],
             cwd=folder,
-            env=clones.environment(),
+            env=verify.environment(),
             capture_output=True,
             text=True,
             timeout=300,

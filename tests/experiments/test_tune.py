@@ -12,8 +12,8 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from experiments import search, trainings, tuning
-from tests import clones
+from scenes.commands import verify
+from scenes.experiments import search, trainings, tuning
 from tests.code_facts import ROOT
 
 # One of the tests trains in this process.
@@ -39,12 +39,12 @@ def workspace(pipeline, tmp_path_factory):
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "experiments.tune", "--storage", "journal:tune.log", *arguments]
+    return [sys.executable, "-m", "scenes.experiments.tune", "--storage", "journal:tune.log", *arguments]
 
 
 def run(folder, *arguments):
     return subprocess.run(
-        command(*arguments), cwd=folder, env=clones.environment(), capture_output=True, text=True, timeout=400
+        command(*arguments), cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=400
     )
 
 
@@ -61,7 +61,7 @@ def test_a_killed_search_goes_on_with_two_workers_and_its_best_becomes_an_experi
     made = run(workspace, "--trials", "0")
     assert (made.returncode, made.stdout) == (0, ""), made.stderr
     killed = subprocess.Popen(
-        command("--trials", "500"), cwd=workspace, env=clones.environment(), stderr=subprocess.DEVNULL
+        command("--trials", "500"), cwd=workspace, env=verify.environment(), stderr=subprocess.DEVNULL
     )
     try:
         deadline = time.monotonic() + 200
@@ -99,7 +99,7 @@ def test_a_killed_search_goes_on_with_two_workers_and_its_best_becomes_an_experi
     found = re.search(pattern, done.stdout)
     assert found[1] == found[2] == f"{best.value:.6f}"
     listed = subprocess.run(
-        ["dvc", "exp", "list", "--name-only"], cwd=workspace, env=clones.environment(), capture_output=True, text=True
+        ["dvc", "exp", "list", "--name-only"], cwd=workspace, env=verify.environment(), capture_output=True, text=True
     )
     assert f"tune-demo-{NAME}-{best.number}" in listed.stdout.split()
 
@@ -109,12 +109,13 @@ def test_features_of_other_parameters_are_not_searched(workspace, tmp_path):
     shutil.copytree(workspace, folder, symlinks=True)
     file = folder / "params.yaml"
     params = yaml.safe_load(file.read_text())
-    params["profiles"]["demo"]["views"] = 2
+    params["profiles"]["demo"]["test_time_flip"] = 2
     file.write_text(yaml.safe_dump(params, sort_keys=False))
     done = run(folder)
     assert done.returncode == 1
     assert (
-        done.stderr == "error: data/embeddings does not hold the features of params.yaml; run `dvc repro embed` first\n"
+        done.stderr
+        == "error: data/features does not hold the features of params.yaml; run `dvc repro features` first\n"
     )
 
 
@@ -122,8 +123,8 @@ def test_settings_that_the_features_depend_on_are_refused(workspace):
     done = run(workspace, "-S", f"models.{NAME}.network.units=64", "-S", "profiles.demo.finetune.epochs=1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "error: data/embeddings holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
-        "depend on; set it there and run `dvc repro embed`, or `dvc exp apply` an experiment with it\n"
+        "error: data/features holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
+        "depend on; set it there and run `dvc repro features`, or `dvc exp apply` an experiment with it\n"
     )
     profile = run(workspace, "-S", "profile=intel")
     assert (profile.returncode, profile.stderr.count("\n")) == (1, 1)
@@ -133,8 +134,8 @@ def test_settings_that_the_features_depend_on_are_refused(workspace):
 def test_the_features_depend_on_what_comes_before_them(workspace, monkeypatch):
     monkeypatch.chdir(workspace)
     read = set(tuning.params_of_features())
-    assert {"seed", "split", "records", "finetune", "profiles.demo.source", "profiles.demo.views"} <= read
-    assert not read & {"models", f"models.{NAME}", "contains", "composites"}
+    assert {"seed", "split", "records", "finetune", "profiles.demo.source", "profiles.demo.test_time_flip"} <= read
+    assert not read & {"models", f"models.{NAME}", "multilabel", "composites"}
 
 
 def test_a_trial_of_a_head_may_be_an_experiment_in_a_study_of_others_that_are_none(workspace):
@@ -161,7 +162,7 @@ def test_a_trial_of_a_head_may_be_an_experiment_in_a_study_of_others_that_are_no
 
 
 def test_without_optuna_it_says_how_to_get_it():
-    code = "import runpy, sys; sys.modules['optuna'] = None; runpy.run_module('experiments.tune', run_name='__main__')"
+    code = "import runpy, sys; sys.modules['optuna'] = None; runpy.run_module('scenes.experiments.tune', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: Optuna, which proposes the trials, is not installed here; `make tune` installs it\n"
@@ -169,7 +170,7 @@ def test_without_optuna_it_says_how_to_get_it():
 
 def test_a_remark_in_the_code_lets_a_search_go_on_and_other_code_does_not(workspace, monkeypatch):
     monkeypatch.chdir(workspace)
-    before, file = tuning.code(NAME), workspace / "scenes/head_training.py"
+    before, file = tuning.code(NAME), workspace / "scenes/training/classifiers.py"
     text = file.read_text()
     file.write_text(text + "# a remark\n")
     assert tuning.code(NAME) == before
@@ -188,11 +189,11 @@ def test_a_model_without_a_search_is_one_sentence(workspace):
 
 def test_a_hopeless_head_is_pruned_and_what_this_process_trained_before_does_not_matter(workspace):
     """The first and the third are the settings there are; the second learns at a millionth of their rate."""
-    from scenes.determinism import configure
+    from scenes.common.runtime import configure
 
     configure(seed=1, threads=2)
     params = yaml.safe_load((workspace / "params.yaml").read_text())
-    train, val = trainings.features(workspace / "data/embeddings")
+    train, val = trainings.features(workspace / "data/features")
     study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2))
     wanted = search.load(workspace / "experiments/tune.yaml")[NAME]
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from experiments.search import value_at
-from scenes.params import parse
-from tests import clones
+from scenes.commands import verify
+from scenes.config.params import parse
+from scenes.experiments.search import value_at
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "baseline"
@@ -24,9 +24,9 @@ EXPERIMENT = f"tune-demo-{NAME}"
 def started(folder, *arguments):
     """Start the search in ``folder``; its study is where it is by default, in tune.db."""
     return subprocess.Popen(
-        [sys.executable, "-m", "experiments.tune", NAME, *arguments],
+        [sys.executable, "-m", "scenes.experiments.tune", NAME, *arguments],
         cwd=folder,
-        env=clones.environment(PYTHONUNBUFFERED="1"),
+        env=verify.environment(PYTHONUNBUFFERED="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -45,7 +45,7 @@ def trials(folder, database="tune.db"):
 
 def experiments(folder) -> set[str]:
     listed = subprocess.run(
-        ["dvc", "exp", "list", "--name-only"], cwd=folder, env=clones.environment(), capture_output=True, text=True
+        ["dvc", "exp", "list", "--name-only"], cwd=folder, env=verify.environment(), capture_output=True, text=True
     )
     return set(listed.stdout.split())
 
@@ -77,7 +77,7 @@ def workspace(pipeline, tmp_path_factory):
     done = subprocess.run(
         ["make", "--old-file", ".venv/installed-dev", "tune", arguments],
         cwd=folder,
-        env=clones.environment(),
+        env=verify.environment(),
         capture_output=True,
         text=True,
         timeout=700,

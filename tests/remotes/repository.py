@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from tests import clones
+from scenes.commands import verify
 from tests.code_facts import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ sys.exit(next(filter(None, (main(shlex.split(command)) for command in sys.argv[1
 def environment(folder: Path) -> dict[str, str]:
     """That of a person whose home is beside ``folder``, with nothing of this machine's keys and settings."""
     kept = {
-        name: value for name, value in clones.environment().items() if not name.startswith(("AWS_", "SSH_", "DVC_"))
+        name: value for name, value in verify.environment().items() if not name.startswith(("AWS_", "SSH_", "DVC_"))
     }
     home = folder.parent / "home"
     return {**kept, "HOME": os.fspath(home), "DVC_SITE_CACHE_DIR": os.fspath(home / "site"), "DVC_NO_ANALYTICS": "true"}
@@ -73,9 +73,9 @@ def succeed(folder: Path, *commands: str, **changes: str) -> str:
 
 
 def mend(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run ``python -m scenes.remote`` in ``folder``."""
+    """Run ``python -m scenes.commands.remote`` in ``folder``."""
     return subprocess.run(
-        [sys.executable, "-m", "scenes.remote", *arguments],
+        [sys.executable, "-m", "scenes.commands.remote", *arguments],
         cwd=folder,
         env={**environment(folder), "PYTHONPATH": os.fspath(ROOT)},
         capture_output=True,

@@ -70,7 +70,7 @@ CASES = {
             "epochs": 4,
             "optimizer": "sgd",
             "gradient_accumulation": 4,
-            "memory_mb": 0.05,
+            "cache_mb": 0.05,
             "early_stopping": NEVER | {"restore_best": False},
         },
         [(LINE, 1), (BATCH, 2, 2)],
@@ -87,7 +87,7 @@ def arm(kill: tuple | None) -> None:
     """Make this process kill itself at ``kill``, see ``BATCH`` and so on; an epoch's place is fixed, not a time."""
     import keras
 
-    from scenes import training
+    from scenes.training import fit as training_fit
 
     if kill is None or kill[0] == END:
         return
@@ -101,7 +101,7 @@ def arm(kill: tuple | None) -> None:
             if (kind, (self.epoch, batch + 1)) == (BATCH, kill[1:]):
                 die()
 
-    fit, save, replace = keras.Model.fit, training.checkpoint.save, Path.replace
+    fit, save, replace = keras.Model.fit, training_fit.checkpoint.save, Path.replace
 
     def saving(path, state):
         if kind == LINE and state.epoch == epoch + 1:
@@ -113,13 +113,15 @@ def arm(kill: tuple | None) -> None:
         if kind == SAVED and state.epoch == epoch + 1:
             die()
 
-    training.checkpoint.save = saving
+    training_fit.checkpoint.save = saving
     keras.Model.fit = lambda *args, callbacks, **named: fit(*args, callbacks=[*callbacks, Kill()], **named)
 
 
-def data(kind: str, memory_mb: float, epochs: int, batch_size: int):
+def data(kind: str, cache_mb: float, epochs: int, batch_size: int):
     """Return the network, and its batches for training and validation."""
-    from scenes import cnn, cnn_batches, head, head_batches, records
+    from scenes.dataset import records
+    from scenes.models import cnn, head
+    from scenes.training import batches as training_batches
     from tests.scenes.test_training import features
 
     common = {"epochs": epochs, "batch_size": batch_size, "seed": 3}
@@ -127,14 +129,18 @@ def data(kind: str, memory_mb: float, epochs: int, batch_size: int):
         train, val = features(41, 0, spread=4.0), features(9, 1, spread=4.0)
         network = head.build(8, 3, units=16, dropout=0.3)
         head.standardise(network, train.features)
-        return network, lambda start: head_batches.training(train, start=start, **common), head_batches.validation(val)
+        return (
+            network,
+            lambda start: training_batches.training_features(train, start=start, **common),
+            training_batches.validation_features(val),
+        )
     train, val = (records.open_records("../records", name) for name in ("train", "val"))
     network = cnn.build(train.image_shape, 2, filters=[4, 8], dropout=0.3)
-    augmented = {"memory_mb": memory_mb, "flip": True, "shift": 0.1}
+    augmented = {"cache_mb": cache_mb, "flip": True, "max_shift": 0.1}
     return (
         network,
-        lambda start: cnn_batches.training(train, start=start, **augmented, **common),
-        cnn_batches.validation(val, 8),
+        lambda start: training_batches.training_images(train, start=start, **augmented, **common),
+        training_batches.validation_images(val, 8),
     )
 
 
@@ -142,23 +148,22 @@ def train(case: str, kill: tuple | None, *, resume: bool = True) -> None:
     """Train in the working folder and write, as a stage does, weights and history, and a hash of all state left."""
     import keras
 
-    from scenes import training
-    from scenes.determinism import configure
-    from scenes.precision import use
-    from scenes.resume import resumable
+    from scenes.common.runtime import configure, set_precision
+    from scenes.training import fit as training_fit
+    from scenes.training.run import resumable
 
     kind, changes, _, _ = CASES[case]
-    settings = COMMON | {"precision": "float32", "memory_mb": 100} | changes
+    settings = COMMON | {"precision": "float32", "cache_mb": 100} | changes
     configure(seed=3, threads=1)
-    use(settings.pop("precision"))
+    set_precision(settings.pop("precision"))
     # So that the scale of the loss changes within the few steps there are.
     loss_scale = keras.optimizers.LossScaleOptimizer
     loss_scale.__init__.__defaults__ = (2.0**10, 5, None)
     arm(kill)
-    network, batches, validation = data(kind, settings.pop("memory_mb"), settings["epochs"], settings["batch_size"])
+    network, batches, validation = data(kind, settings.pop("cache_mb"), settings["epochs"], settings["batch_size"])
 
     def finish(state):
-        history = training.run(network, batches, validation, count=41, state=state, **settings)
+        history = training_fit.run(network, batches, validation, count=41, state=state, **settings)
         if kill == (END,):
             die()
         network.save_weights("model.weights.h5")

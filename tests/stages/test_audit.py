@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scenes import audit_table
+from scenes.dataset import audit_table
 from tests.pictures import pack, sound_files
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from scenes import audit_table
+from scenes.dataset import audit_table
 from tests.stages.test_audit import ROOT, run, written
 
 # Per test image: its class, then the answer of either model. The last one is the same picture as a training image.

@@ -1,7 +1,5 @@
 """The stage as DVC runs it: a process of its own, params.yaml in, data/raw/archive.zip out, whole or not at all."""
 
-# ruff: noqa: F811 (naming an imported fixture as a parameter is how it is used)
-
 import contextlib
 import hashlib
 import os
@@ -17,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scenes.source import parse
-from tests.loopback import (  # noqa: F401
+from scenes.download.source import parse
+from tests.loopback import (
     DOWNLOAD,
     INTROSPECT,
     ROOT,
@@ -27,11 +25,9 @@ from tests.loopback import (  # noqa: F401
     TOKEN,
     Reply,
     as_json,
-    loopback,
     make_zip,
     one_sentence_of,
     run_python,
-    session_loopback,
     wait_until,
     web_page,
 )
@@ -137,7 +133,7 @@ def test_file_source_loads_nothing_heavy(project, env, tmp_path):
 
 
 def test_synthetic(project, env):
-    pytest.importorskip("scenes.synthetic")
+    pytest.importorskip("scenes.synthetic.archive")
     block = yaml.safe_load((ROOT / "params.yaml").read_text())["profiles"]["demo"]["synthetic"]
     result = project.run(env, "synthetic", synthetic={**block, "train": 24, "test": 12, "pred": 3, "size": 32})
     assert result.returncode == 0, result.stderr

@@ -8,8 +8,10 @@ import keras
 import pytest
 import yaml
 
-from scenes import image_ops, production, provenance
-from scenes.errors import one_sentence
+from scenes.common.errors import exit_on_input_error
+from scenes.images import tf_ops
+from scenes.models import store
+from scenes.provenance import record
 from stages import export
 from tests.code_facts import ROOT
 from tests.scenes.test_exports import DESCRIPTION, two_outputs
@@ -29,9 +31,9 @@ def folder(tmp_path, monkeypatch):
     inputs = keras.Input((SIZE, SIZE, 3))
     network = two_outputs(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
     (tmp_path / "models/production").mkdir(parents=True)
-    production.save(tmp_path / "models/production", network, DESCRIPTION | {"image_shape": [SIZE, SIZE, 3]})
+    store.save_production(tmp_path / "models/production", network, DESCRIPTION | {"image_shape": [SIZE, SIZE, 3]})
     origin = {"archive_sha256": "a", "split_sha256": "b", "data_params": {"seed": 1}}
-    provenance.save(tmp_path / "models/production", origin=origin, inputs=[], params={"select": {"tie": 0.5}})
+    record.save(tmp_path / "models/production", origin=origin, inputs=[], params={"select": {"tie": 0.5}})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -57,10 +59,10 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     assert metrics["saved_model"]["bytes"] == (folder / new[-1]).stat().st_size
     assert metrics["saved_model"]["images"] == 3
     assert "the Keras model's class for" in capsys.readouterr().out
-    said, made_from = (provenance.read(folder / "models" / name) for name in ("export", "production"))
+    said, made_from = (record.read(folder / "models" / name) for name in ("export", "production"))
     assert said["production"] == made_from
     assert said["data_params"] == {"seed": 1}
-    assert said["inputs"] == {"models/production": provenance.folder_hash(folder / "models/production")}
+    assert said["inputs"] == {"models/production": record.folder_hash(folder / "models/production")}
     assert said["params"]["export"]["images"] == 3
     assert said["libraries"]["tf2onnx"] == version("tf2onnx")
 
@@ -69,7 +71,7 @@ def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys
     tolerance = {"saved_model": 1e-12, "litert": 1e-12, "onnx": 1e-12}
     set_export(folder, formats=["litert"], tolerance=tolerance)
     before = written(folder)
-    with pytest.raises(SystemExit) as ended, one_sentence():
+    with pytest.raises(SystemExit) as ended, exit_on_input_error():
         export.main()
     assert ended.value.code == 1
     error = capsys.readouterr().err
@@ -81,9 +83,9 @@ def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys
 def test_a_saved_model_that_decodes_its_images_wrongly_is_refused(folder, monkeypatch, capsys):
     """What it is held against is not decoded by the same function."""
     set_export(folder, formats=["saved_model"])
-    decode = image_ops.decode
-    monkeypatch.setattr(image_ops, "decode", lambda data: decode(data)[..., ::-1])  # blue, green, red
-    with pytest.raises(SystemExit), one_sentence():
+    decode = tf_ops.decode
+    monkeypatch.setattr(tf_ops, "decode", lambda data: decode(data)[..., ::-1])  # blue, green, red
+    with pytest.raises(SystemExit), exit_on_input_error():
         export.main()
     assert "error: saved_model and the Keras model differ by up to" in capsys.readouterr().err
 
@@ -91,6 +93,6 @@ def test_a_saved_model_that_decodes_its_images_wrongly_is_refused(folder, monkey
 def test_without_a_model_it_says_what_to_do(folder, capsys):
     set_export(folder)
     shutil.rmtree(folder / "models/production")
-    with pytest.raises(SystemExit), one_sentence():
+    with pytest.raises(SystemExit), exit_on_input_error():
         export.main()
     assert "there is no model in models/production" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from scenes.errors import one_sentence
+from scenes.common.errors import exit_on_input_error
 from stages import report
 from tests import reported
 from tests.code_facts import ROOT
@@ -32,7 +32,7 @@ def test_both_files_are_written_and_twice_the_same(folder, capsys):
 
 def test_a_missing_input_is_one_sentence_and_leaves_nothing(folder, capsys):
     (folder / "metrics/production.json").unlink()
-    with pytest.raises(SystemExit), one_sentence():
+    with pytest.raises(SystemExit), exit_on_input_error():
         report.main()
     assert capsys.readouterr().err.count("\n") == 1
     assert not (folder / "reports").exists()

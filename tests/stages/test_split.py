@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from scenes import audit_table, split
+from scenes.dataset import audit_table, split
 from tests.stages.test_audit import project, run, written
 
 __all__ = ["project"]

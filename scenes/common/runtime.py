@@ -1,0 +1,140 @@
+"""Making TensorFlow and Keras give the same bytes twice.
+
+What libraries in C write to stderr past Python.
+
+In which number format a network computes. Weights are kept, and models written, in float32 whatever it is.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+# What TensorFlow and Keras import with them wherever it is installed, for wrappers and pictures that nothing here uses.
+# It takes as long again as they do themselves. What needs one of these imports it later; Keras, its backend at once.
+SPARED = frozenset(["jax", "matplotlib", "pandas", "sklearn"])
+
+
+def configure(*, seed: int, threads: int, xla: bool = False) -> None:
+    """Seed every generator, switch op determinism on and fix the size of the thread pools.
+
+    Call it first in a process, before TensorFlow has run an op. Float sums depend on how a kernel shares
+    them out between threads, so the number of threads is part of what determines a result: it is given
+    here and overrides ``OMP_NUM_THREADS`` and ``TF_NUM_*_THREADS``.
+
+    Args:
+        seed: of Python, NumPy, TensorFlow and Keras.
+        threads: size of the intra-op pool. The inter-op pool only orders independent ops.
+        xla: let XLA compile what it can, on GPUs with deterministic kernels only.
+
+    Raises:
+        RuntimeError: TensorFlow has run an op already.
+
+    Source: https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if xla:  # by flags: Keras' own switch is refused while op determinism is on
+        os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
+        os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
+    with _muted_import(), _Hiding(SPARED - {os.environ.get("KERAS_BACKEND")}):
+        import keras
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+class _Hiding:
+    """Lets this thread's imports of some modules fail as if they were not installed; a server has other threads."""
+
+    def __init__(self, names: Iterable[str]):
+        self.names, self.thread = frozenset(names), threading.get_ident()
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.names and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(f"{name} is not wanted yet", name=name)
+
+    def __enter__(self):
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *error):
+        sys.meta_path.remove(self)
+
+
+@contextmanager
+def _muted_import():
+    """Send what native code writes to stderr to nowhere.
+
+    On import TensorFlow 2.21 prints a page on CPU features and missing CUDA libraries that no TF_CPP_MIN_LOG_LEVEL
+    holds back. Python's exceptions are not affected.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def muted_stderr() -> Iterator[None]:
+    """Drop meanwhile what goes to file descriptor 2, from any part of this process: not for one with other threads.
+
+    libtiff says there what is wrong with an image ("Fax4Decode: Bad code word at line 3"), which is reported as well,
+    and Pillow offers no way to have it said elsewhere.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def set_precision(precision: str) -> str:
+    """Set Keras' policy for the layers built from now on.
+
+    Args:
+        precision: ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: bfloat16 on GPUs that compute in it
+            (compute capability 8.0, Ampere, and later), float16 on those with tensor cores for it only (7.0), float32
+            elsewhere.
+
+    Returns:
+        The name of the policy.
+
+    Source: https://www.tensorflow.org/guide/mixed_precision, https://developer.nvidia.com/cuda-gpus
+    """
+    import keras
+
+    policy = automatic_precision(_capabilities()) if precision == "auto" else precision
+    keras.config.set_dtype_policy(policy)
+    return policy
+
+
+def automatic_precision(capabilities: list[tuple[int, int]]) -> str:
+    """Return the policy for GPUs of these compute capabilities: what the weakest of them does fast."""
+    weakest = min(capabilities, default=(0, 0))
+    if weakest >= (8, 0):
+        return "mixed_bfloat16"
+    return "mixed_float16" if weakest >= (7, 0) else "float32"
+
+
+def _capabilities() -> list[tuple[int, int]]:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    details = (tf.config.experimental.get_device_details(gpu) for gpu in gpus)
+    return [tuple(detail.get("compute_capability", (0, 0))) for detail in details]

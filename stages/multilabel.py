@@ -1,0 +1,39 @@
+"""Train a model's second output, which says what a photo contains: ``python -m stages.multilabel <model>``."""
+
+import sys
+from pathlib import Path
+
+from scenes.common.errors import exit_on_input_error
+from scenes.common.files import atomic_dir
+from scenes.common.runtime import configure
+from scenes.config.params import read, to_dict
+from scenes.models import classifier_features, multilabel
+from scenes.models.store import describe
+from scenes.provenance import record
+from scenes.training import multilabel as training_multilabel
+
+
+def main(name: str) -> None:
+    params = read()
+    configure(seed=params.seed, threads=params.threads)
+    model = Path("models") / name
+    train = classifier_features.load(model, "data", "train")
+    settings, made_from = to_dict(params.multilabel), record.read(model)
+    units = settings.pop("units")[describe(model)["kind"]]
+    networks = training_multilabel.fit_all(
+        train.features, train.label, len(train.classes), units=units, seed=params.seed, **settings
+    )
+    with atomic_dir(Path("models/multilabel") / name) as folder:
+        multilabel.save(folder, networks)
+        record.save(
+            folder,
+            origin=made_from,
+            inputs=[Path("data") / describe(model)["input"], model],
+            params={"seed": params.seed, "threads": params.threads, "multilabel": to_dict(params.multilabel)},
+            model=made_from,
+        )
+
+
+if __name__ == "__main__":
+    with exit_on_input_error():
+        main(sys.argv[1])

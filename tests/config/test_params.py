@@ -1,0 +1,30 @@
+"""Reading params.yaml."""
+
+import pytest
+
+from scenes.config import params
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("profile: b\nprofiles: {a: {x: 1}, b: {x: 2}}\nmodels: {m-1: {n: {units: 3, list: [1, 2]}}}\n")
+    return path
+
+
+def test_values_by_attribute_by_name_and_of_the_active_profile(file):
+    read = params.read(file)
+    assert read.active.x == 2
+    assert read.profiles.a.x == 1
+    assert read.models["m-1"].n.units == 3
+
+
+@pytest.mark.parametrize("value", ["4e-05", "1e5", "2.5E-3", "0.00004"])
+def test_a_number_as_dvc_writes_it_is_a_number(tmp_path, value):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"profile: a\nprofiles: {{a: {{rate: {value}}}}}\n")
+    assert params.read(path).active.rate == float(value)
+
+
+def test_a_block_as_keyword_arguments(file):
+    assert params.to_dict(params.read(file).models["m-1"]) == {"n": {"units": 3, "list": [1, 2]}}

@@ -1,0 +1,135 @@
+"""params.yaml: what is wrong is named in one sentence, before anything starts."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenes.common.errors import InputError
+from scenes.config.schema import check
+from tests.code_facts import ROOT
+
+GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def changed(path: str, value):
+    """A copy of params.yaml with one value set (or a key added), by dotted path."""
+    values = copy.deepcopy(GOOD)
+    *parents, last = path.split(".")
+    node = values
+    for part in parents:
+        node = node[part]
+    node[last] = value
+    return values
+
+
+def checked(values, folder):
+    file = folder / "params.yaml"
+    file.write_text(yaml.safe_dump(values))
+    return check(file)
+
+
+def test_the_committed_file_is_good():
+    check(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("profile", GOOD["profiles"])
+def test_each_profile_can_be_switched_to(profile, tmp_path):
+    assert checked(changed("profile", profile), tmp_path).profile == profile
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("sead", 1, "`sead` is not a known key"),
+        ("models.baseline.training.epohcs", 3, "`models.baseline.training.epohcs` is not a known key"),
+        ("seed", "42", "`seed`: Input should be a valid integer"),
+        ("seed", -1, "`seed`"),
+        ("profile", "kaggle", "'kaggle' is not one of demo, intel"),
+        ("split.val_fraction", 1.0, "`split.val_fraction`: Input should be less than 1"),
+        ("profiles.demo.source", "ftp://x", "`profiles.demo.source`"),
+        ("profiles.intel.source", "synthetic", "source: synthetic needs the block `synthetic`"),
+        ("profiles.demo.weights", "noisy", "`profiles.demo.weights`"),
+        ("profiles.demo.weights_sha256", "0" * 64, "weights_sha256 goes with weights: file:<path>"),
+        ("profiles.demo.backbone", "ResNet50", "`profiles.demo.backbone`"),
+        ("models.baseline.input", "features", "`models.baseline.input`"),
+        ("models.baseline.kind", "rnn", "`models.baseline`"),
+        ("models.production", GOOD["models"]["baseline"], "models.production: the pipeline itself writes files"),
+        ("select.metric", "top2_accuracy", "`select.metric`"),
+        ("models.baseline.training.warmup_epochs", 99, "warmup_epochs (99) must be less than epochs"),
+        ("models.baseline.training.schedule", "constant", "set warmup_epochs to 0"),
+        ("models.baseline.training.early_stopping.monitor", "loss", "early_stopping.monitor"),
+        ("precision", "float64", "`precision`: Input should be 'float32', 'mixed_bfloat16'"),
+        ("xla", 1, "`xla`: Input should be a valid boolean"),
+        ("profiles.demo.test_time_flip", 3, "`profiles.demo.test_time_flip`"),
+        ("profiles.demo.finetune.blocks", 0, "`profiles.demo.finetune.blocks`"),
+        ("finetune.probe_C", 0.0, "`finetune.probe_C`"),
+        ("finetune.training.warmup_epochs", 4, "profiles.intel.finetune.epochs (4) must be more than"),
+        ("profiles.demo.label_issue_features", "pixels", "`profiles.demo.label_issue_features`"),
+        ("label_issues.folds", 1, "`label_issues.folds`"),
+        ("label_issues.cnn", "efficientnetv2l", "'efficientnetv2l' is not a model of kind cnn"),
+        ("archive.layout.test", "seg_train", "three different names"),
+        ("models", {}, "`models`"),
+        (
+            "export.formats",
+            ["onnx", "openvino"],
+            "`export.formats.1`: Input should be 'saved_model',",
+        ),
+        ("export.formats", ["onnx", "onnx"], "`export.formats`: each format can be named once only"),
+        ("export.tolerance.onnx", 0.0, "`export.tolerance.onnx`"),
+        ("models.export", GOOD["models"]["baseline"], "models.export: the pipeline itself writes files"),
+        ("report.published", [{"model": "CNN", "accuracy": 0.9, "remark": ""}], "`report.published.0.accuracy`"),
+    ],
+)
+def test_a_bad_value_is_named(path, value, sentence, tmp_path):
+    with pytest.raises(InputError, match=r"params\.yaml: ") as caught:
+        checked(changed(path, value), tmp_path)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(tmp_path):
+    values = copy.deepcopy(GOOD)
+    del values["models"]["baseline"]["training"]["epochs"]
+    with pytest.raises(InputError, match=r"`models.baseline.training.epochs` is missing"):
+        checked(values, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "{", "a: b: c", "\x00", "profile: [demo"])
+def test_a_file_of_another_kind_is_refused(text, tmp_path):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError):
+        check(tmp_path / "params.yaml")
+
+
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just([]), st.just({}))
+
+
+@given(value=LEAVES, data=st.data())
+def test_whatever_stands_at_whatever_key_it_is_good_or_one_sentence(value, data, tmp_path_factory):
+    path, node = [], GOOD
+    while isinstance(node, dict) and (not path or data.draw(st.booleans())):
+        path.append(data.draw(st.sampled_from(sorted(node))))
+        node = node[path[-1]]
+    try:
+        checked(changed(".".join(path), value), tmp_path_factory.mktemp("params"))
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
+def test_a_person_sees_one_line_and_status_1(tmp_path):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed("sead", 1)))
+    done = subprocess.run(
+        [sys.executable, "-m", "scenes.config.schema", str(tmp_path / "params.yaml")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ")
+    assert "`sead` is not a known key" in done.stderr

@@ -1,0 +1,178 @@
+"""Grad-CAM against maps computed by hand, on networks small enough for that, and on both kinds of models."""
+
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scenes.evaluation import gradcam
+from scenes.models import store
+from tests.pictures import picture, texts_beyond_the_edge
+from tests.scenes.test_model import (
+    save_cnn,
+    save_head,
+    tuned,  # noqa: F401
+)
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+COLUMNS = ["key", "actual", "predicted", "confidence"]
+
+
+def maps_of(network):
+    """As the stage has them, but not compiled."""
+    return functools.partial(gradcam.activation_maps, network)
+
+
+def pixels_as_features():
+    """A network whose last activations are the pixels, and its classifier's weights (3 features, 2 classes)."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((None, None, 3))
+    activations = layers.Conv2D(3, 1, activation="relu", name="convolution")(inputs)
+    pooled = layers.GlobalAveragePooling2D()(activations)
+    network = keras.Model(inputs, layers.Dense(2, activation="softmax", name="probabilities")(pooled))
+    network.get_layer("convolution").set_weights([np.eye(3)[None, None], np.zeros(3)])
+    weights = np.array([[1.0, 0.5], [-2.0, 0.0], [0.5, 1.0]])
+    network.get_layer("probabilities").set_weights([weights, np.array([3.0, -3.0])])
+    return network, weights
+
+
+def test_after_a_global_pooling_it_is_the_class_activation_map():
+    """Section 3.1 of the paper: the gradient at each of the four places is a quarter of the class's weight."""
+    network, _ = pixels_as_features()
+    image = np.array([[[40, 10, 0], [10, 40, 0]], [[0, 0, 80], [0, 0, 0]]], np.uint8)
+    maps = gradcam.activation_maps(network, np.stack([image, image]), np.array([0, 1]))
+    # 40 - 2 * 10 = 20, 10 - 2 * 40 < 0, 80 / 2 = 40; and 40 / 2 = 20, 10 / 2 = 5, 80.
+    np.testing.assert_allclose(maps, np.array([[[20, 0], [40, 0]], [[20, 5], [80, 0]]]) / 4, rtol=1e-6)
+    assert maps.dtype == np.float32
+
+
+def test_the_heat_is_where_the_class_is():
+    network, _ = pixels_as_features()
+    images = np.zeros((2, 12, 12, 3), np.uint8)
+    images[0, 2:5, 7:11, 0] = 200
+    images[1, ..., 1] = 200
+    heats = gradcam.heat_maps(maps_of(network), images, np.array([0, 0]))
+    assert heats.shape == (2, 12, 12)
+    np.testing.assert_array_equal(heats[0] == 1, images[0, ..., 0] > 0)
+    assert not heats[1].any()  # only what speaks against it
+
+
+def test_more_images_than_a_batch_are_no_different():
+    network, _ = pixels_as_features()
+    images = np.stack([picture(number, 12, 12) for number in range(gradcam.BATCH_SIZE + 3)])
+    targets = np.arange(len(images)) % 2
+    together = gradcam.heat_maps(maps_of(network), images, targets)
+    alone = [gradcam.heat_maps(maps_of(network), images[i : i + 1], targets[i : i + 1])[0] for i in range(len(images))]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_a_backbone_inside_seen_twice_and_a_hidden_layer():
+    """The chain rule by hand: through the classifier, the hidden layer's ReLU, the mean of two views, the pooling."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    seen = keras.Input((4, 6, 3))
+    squeezed = layers.Dense(3)(layers.GlobalAveragePooling2D()(seen))  # a pooling that is not the last one
+    activations = layers.Activation("relu")(layers.Conv2D(5, 3)(seen * keras.ops.expand_dims(squeezed, (1, 2))))
+    backbone = keras.Model(seen, layers.GlobalAveragePooling2D()(activations))
+    backbone.trainable = False
+    features = keras.Input((5,))
+    hidden = layers.Dense(7, activation="relu", name="hidden")(features)
+    head = keras.Model(features, layers.Dense(4, activation="softmax", name="probabilities")(hidden))
+    inputs = keras.Input((4, 6, 3))
+    mean = (backbone(inputs) + backbone(keras.ops.flip(inputs, axis=2))) / 2
+    whole = keras.Model(inputs, head(mean))
+
+    images = np.random.default_rng(0).normal(size=(3, 4, 6, 3)).astype(np.float32)
+    targets = np.array([2, 0, 3])
+    maps = gradcam.activation_maps(whole, images, targets)
+
+    last = keras.Model(seen, activations).predict(images, verbose=0)
+    flipped = keras.Model(seen, activations).predict(images[:, :, ::-1], verbose=0)
+    mean = (last + flipped).mean(axis=(1, 2)) / 2
+    first, bias = head.get_layer("hidden").get_weights()
+    second = head.get_layer("probabilities").get_weights()[0]
+    active = mean @ first + bias > 0
+    weights = (active * second[:, targets].T) @ first.T / 2 / (last.shape[1] * last.shape[2])
+    expected = np.maximum(np.einsum("nk,nijk->nij", weights, last), 0)
+    assert expected.max() > 0
+    np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["cnn", "head", "head on two views"])
+def test_both_kinds_of_models_and_they_stay_as_they_were(kind, tmp_path, data, tuned):  # noqa: F811
+    import keras
+
+    keras.utils.set_random_seed(1)
+    folder, source = tmp_path / "model", tuned if kind == "head on two views" else data
+    save_cnn(folder) if kind == "cnn" else save_head(folder, source)
+    network = store.load(folder, source)
+    images = np.stack([picture(number, 32, 32) for number in range(3)])
+    before = network.predict_on_batch(images)
+    heats = gradcam.heat_maps(maps_of(network), images, np.array([0, 1, 1]))
+    assert heats.shape == images.shape[:3]
+    assert heats.dtype == np.float32
+    assert 0 <= heats.min() < heats.max() == 1
+    compiled = gradcam.compiled(network, (32, 32, 3))
+    with ThreadPoolExecutor(4) as pool:
+        for again in pool.map(lambda _: gradcam.heat_maps(compiled, images, np.array([0, 1, 1])), range(8)):
+            np.testing.assert_allclose(again, heats, atol=1e-5)
+    np.testing.assert_array_equal(network.predict_on_batch(images), before)
+    assert not any("call" in vars(layer) for layer in gradcam._layers(network))
+
+
+def test_an_overlay_is_brighter_where_the_heat_is():
+    heat = np.tile(np.linspace(0, 1, 32), (32, 1))
+    laid = gradcam.overlay(np.full((32, 32, 3), 128, np.uint8), heat)
+    assert laid.shape == (32, 32, 3)
+    assert laid.dtype == np.uint8
+    luminance = laid.astype(float) @ [0.299, 0.587, 0.114]
+    assert (np.diff(luminance, axis=1) > 0).mean() > 0.95
+
+
+def rows(*triples) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(f"{actual}/{number}", actual, said, sure) for number, (actual, said, sure) in enumerate(triples)],
+        columns=COLUMNS,
+    )
+
+
+def test_examples_are_the_surest_of_each_class_right_and_wrong():
+    table = rows(
+        ("sea", "sea", 0.5),
+        ("sea", "sea", 0.8),
+        ("sea", "sea", 0.8),
+        ("sea", "ice", 0.4),
+        ("ice", "sea", 0.6),
+        ("ice", "sea", 0.9),
+        ("ice", "sea", 0.7),
+    )
+    expected = ["ice/5", "ice/6", "sea/1", "sea/2", "sea/3"]
+    assert list(gradcam.examples(table)["key"]) == expected
+    assert list(gradcam.examples(table.iloc[::-1])["key"]) == expected
+
+
+def test_of_many_classes_those_with_the_most_errors():
+    triples = [(f"class{number:02d}", "sea" if number % 2 else f"class{number:02d}", 0.5) for number in range(24)]
+    assert set(gradcam.examples(rows(*triples))["actual"]) == {f"class{number:02d}" for number in range(1, 24, 2)}
+
+
+def test_a_row_a_class_image_beside_overlay():
+    table = rows(("a class with a rather long name, really", "sea", 0.5), ("sea", "sea", 0.8), ("sea", "ice", 0.4))
+    chosen = gradcam.examples(table)
+    images = {key: picture(number, 32, 32) for number, key in enumerate(chosen["key"])}
+    heats = {key: np.full((32, 32), 0.5) for key in images}
+    figure = gradcam.figure(chosen, images, heats, title="t")
+    assert texts_beyond_the_edge(figure) == []
+    texts = [text.get_text() for text in figure.texts]
+    assert {"sea: recognised", "sea: mistaken"} <= set(texts)
+    assert sum("none recognised" in text for text in texts) == 1
+    for key, axes in zip(chosen["key"], figure.axes, strict=True):
+        shown = axes.images[0].get_array()
+        np.testing.assert_array_equal(shown[:, :32], images[key])
+        np.testing.assert_array_equal(shown[:, -32:], gradcam.overlay(images[key], heats[key]))

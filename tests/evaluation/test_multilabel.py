@@ -1,0 +1,109 @@
+"""The second output's scores: from the model's own folder and the data it was made for."""
+
+import json
+
+import numpy as np
+import pytest
+from keras import ops
+from sklearn import metrics
+
+from scenes.dataset import records
+from scenes.evaluation import composites, multilabel
+from scenes.models import features as models_features
+from scenes.models import store
+from tests.scenes.test_model import save_cnn, save_contains, save_head
+from tests.scenes.test_records import CLASSES, SPLITS
+from tests.scenes.test_records import write as write_records
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+WIDTH = 5
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, deterministic):
+    """A data folder with records, embeddings and composites, as the stages leave it; features are random."""
+    root = tmp_path_factory.mktemp("data")
+    write_records(
+        root / "records", {"train": SPLITS["train"], "val": SPLITS["train"][:20], "test": SPLITS["train"][20:]}
+    )
+    rng = np.random.default_rng(0)
+    for folder in ("features", "composites/records", "composites/features"):
+        (root / folder).mkdir(parents=True)
+    for split in ("train", "val", "test"):
+        images = records.load(records.open_records(root / "records", split))
+        features = rng.normal(size=(len(images["key"]), WIDTH)).astype(np.float32)
+        models_features.save(
+            root / f"embeddings/{split}.npz",
+            models_features.Features(images["key"], images["label"], features, CLASSES),
+        )
+        joined = composites.choose(images["key"], images["label"], CLASSES, count=12, seed=0)
+        composites.save(root / f"composites/records/{split}.npz", joined)
+        features = rng.normal(size=(12, WIDTH)).astype(np.float32)
+        composites.save(root / f"composites/features/{split}.npz", joined, features)
+    models_features.save_origin(root / "features", {})
+    composites.save_ground_truth(root / "composites", {})
+    return root
+
+
+def save(kind, folder, data):
+    """Write a model and its second output, untrained, into ``folder / "model"`` and ``folder / "multilabel"``."""
+    network = save_cnn(folder / "model") if kind == "records" else save_head(folder / "model", data)
+    save_contains(folder / "multilabel", network)
+
+
+def inputs_of_composites(kind, data, split):
+    joined, features = composites.load(data / "composites/features", split)
+    if kind == "records":
+        return joined.known, composites.images(joined, records.load(records.open_records(data / "records", split)))
+    return joined.known, features
+
+
+def scores(network, inputs):
+    """Not by ``predict``: a compiled network rounds float32 otherwise, which shows in the sixth decimal."""
+    return {name: ops.convert_to_numpy(found) for name, found in network(inputs, training=False).items()}
+
+
+@pytest.mark.parametrize("kind", ["records", "features"])
+def test_the_threshold_is_that_of_validation_and_the_scores_those_of_the_test_set(tmp_path, data, kind):
+    save(kind, tmp_path, data)
+    found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", data)
+    assert set(found) == {"composites", "val"}  # nobody knows what photos contain
+    assert set(found["val"]) == {"composites"}
+    network = store.load_multilabel_network(tmp_path / "model", tmp_path / "multilabel")
+    for output, name in multilabel.NAMES.items():
+        known, inputs = inputs_of_composites(kind, data, "val")
+        limit = multilabel.threshold(known, scores(network, inputs)[output])
+        known, inputs = inputs_of_composites(kind, data, "test")
+        positive = multilabel.as_written(scores(network, inputs)[output]) >= limit
+        entry = found["composites"][name]
+        assert entry["threshold"] == pytest.approx(limit, abs=1e-6)
+        assert entry["recall"] == pytest.approx(metrics.recall_score(known.ravel(), positive.ravel()), abs=1e-6)
+        assert entry["precision"] == pytest.approx(metrics.precision_score(known.ravel(), positive.ravel()), abs=1e-6)
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize("kind", ["records", "features"])
+def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, data, kind):
+    save(kind, tmp_path, data)
+    keys = [key for key, _ in SPLITS["train"]]
+    truth = {key: " ".join(CLASSES if number % 3 else CLASSES[:1]) for number, key in enumerate(keys)}
+    (tmp_path / "data/composites").mkdir(parents=True)
+    for name in (kind, f"composites/{kind}"):
+        (tmp_path / "data" / name).symlink_to(data / name)
+    composites.save_ground_truth(tmp_path / "data/composites", truth)
+    found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", tmp_path / "data")["ground_truth"]
+
+    network = store.load_multilabel_network(tmp_path / "model", tmp_path / "multilabel")
+    if kind == "records":
+        images = records.load(records.open_records(data / "records", "test"))
+        key, inputs = images["key"], images["image"]
+    else:
+        source = models_features.load(data / "features", "test")
+        key, inputs = source.key, source.features
+    street = np.array([CLASSES[1] in truth[name.decode()].split() for name in key])
+    assert 0 < street.sum() < len(street)
+    for output, name in multilabel.NAMES.items():
+        scores = network.predict(inputs, verbose=0)[output]
+        expected = metrics.average_precision_score(street, scores[:, 1])
+        assert found[name]["per_class"][CLASSES[1]] == pytest.approx(expected, abs=1e-6)
+        assert found[name]["per_class"][CLASSES[0]] == 1  # in all of them

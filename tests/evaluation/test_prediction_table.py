@@ -1,0 +1,79 @@
+"""What a model says of images without a label: the table's contract, and which images its contact sheets show."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenes.evaluation import prediction_table
+from scenes.plots import galleries
+from tests import pictures
+
+CLASSES = ["forest", "sea"]
+
+
+def table(first, unsure_below=0.8):
+    """One image per probability of the first class."""
+    first = np.asarray(first)
+    key = [f"pred/{index:03}.jpg" for index in range(len(first))]
+    probabilities = np.stack([first, 1 - first], axis=1)
+    return prediction_table.build(key, probabilities, probabilities, CLASSES, unsure_below=unsure_below)
+
+
+def test_a_row_an_image_by_hand():
+    probabilities, contains = np.array([[0.9, 0.1], [0.25, 0.75]]), np.array([[1.0, 0.0], [0.7, 0.8]])
+    found = prediction_table.build(["b.jpg", "a.jpg"], probabilities, contains, CLASSES, unsure_below=0.9)
+    assert found.to_dict("records") == [
+        {"key": "b.jpg", "class": "forest", "confidence": 0.9, "probability_forest": 0.9, "probability_sea": 0.1,
+         "contains_forest": 1.0, "contains_sea": 0.0, "unsure": False},
+        {"key": "a.jpg", "class": "sea", "confidence": 0.75, "probability_forest": 0.25, "probability_sea": 0.75,
+         "contains_forest": 0.7, "contains_sea": 0.8, "unsure": True},
+    ]  # fmt: skip
+
+
+def test_no_images_are_an_empty_table_with_all_columns():
+    empty = prediction_table.build([], np.empty((0, 2)), np.empty((0, 2)), CLASSES, unsure_below=0.5)
+    scores = ["probability_forest", "probability_sea", "contains_forest", "contains_sea"]
+    assert list(empty) == ["key", "class", "confidence", *scores, "unsure"]
+    assert prediction_table.format_summary(empty) == "there are no images without a label"
+
+
+def test_the_summary_counts():
+    said = prediction_table.format_summary(table([0.9, 0.7, 0.1, 0.95]))
+    assert said == "4 images without a label: forest 3, sea 1; unsure of 25.0%"
+
+
+@given(st.lists(st.floats(0, 1), max_size=40), st.integers(1, 5), st.randoms())
+def test_a_sheet_shows_the_surest_and_the_least_sure_whatever_the_order(first, count, random):
+    found = table(first)
+    chosen = galleries.surest_and_least_sure(found, "forest", count)
+    of_class = found[found["class"] == "forest"]
+    assert len(chosen) == min(len(of_class), 2 * count)
+    assert chosen["confidence"].is_monotonic_decreasing
+    left_out = of_class[~of_class["key"].isin(chosen["key"])]["confidence"]
+    if len(left_out):
+        assert chosen["confidence"].iloc[:count].min() >= left_out.max()
+        assert chosen["confidence"].iloc[-count:].max() <= left_out.min()
+    rows = list(range(len(found)))
+    random.shuffle(rows)
+    assert galleries.surest_and_least_sure(found.iloc[rows], "forest", count)["key"].tolist() == chosen["key"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("images", "titles"),
+    [
+        (0, ["forest: no image was taken for it"]),
+        (5, ["forest: all 5 images, the surest first"]),
+        (60, ["forest: the 12 surest of 60 images", "forest: the 12 least sure"]),
+    ],
+)
+def test_the_sheet_says_how_many_there_are(images, titles):
+    found = table(np.linspace(0.55, 0.99, images))
+    chosen = galleries.surest_and_least_sure(found, "forest")
+    shown = {key: np.zeros((8, 8, 3), np.uint8) for key in chosen["key"]}
+    figure = galleries.class_figure("forest", chosen, shown, total=images)
+    texts = [text.get_text() for text in figure.texts]
+    assert [text for text in texts if text.startswith("forest")] == titles
+    assert len(figure.axes) == len(chosen)
+    assert sum(text.startswith("unsure") for text in texts) == chosen["unsure"].sum()
+    assert not pictures.texts_beyond_the_edge(figure)

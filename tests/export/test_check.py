@@ -1,0 +1,270 @@
+"""The model in other formats: the same answers, equal bytes from two processes, and nothing of this machine in them."""
+
+import copy
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+
+from scenes.common.errors import InputError
+from scenes.export import check, saved_model
+from scenes.export import onnx as export_onnx
+from scenes.images import decode
+from scenes.models import backbone, cnn
+from tests.code_facts import ROOT
+from tests.pictures import encode, picture
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+SIDE = 32
+DESCRIPTION = {
+    "model": "baseline",
+    "classes": ["forest", "sea", "street"],
+    "image_shape": [SIDE, SIDE, 3],
+    "unsure_below": 0.9,
+    "presence_above": 0.5,
+}
+ENCODED = [encode(picture(seed, SIDE, SIDE), quality=90) for seed in range(5)]
+PIXELS = np.stack([decode.decode(data, max_pixels=10_000).pixels for data in ENCODED])
+FORMATS = list(check.PATHS)
+TOLERANCE = {"saved_model": 1e-4, "litert": 0.02, "onnx": 1e-4}
+SAVE = """
+import sys
+from scenes.common.runtime import configure
+configure(seed=0, threads=2)
+from scenes import exports
+from tests.scenes.test_exports import DESCRIPTION, small
+exports.save(sys.argv[1], list(exports.PATHS), small(0), DESCRIPTION)
+"""
+
+
+def two_outputs(inputs, seen):
+    """A network with what one in production has: two outputs, and a layer whose statistics are no variables."""
+    seen = keras.layers.Normalization(mean=0.5, variance=2.0, name="standardise")(seen)
+    probabilities = keras.layers.Dense(3, activation="softmax", name="last")(seen)
+    contains = keras.layers.Dense(3, activation="sigmoid", name="presence")(seen)
+    return keras.Model(inputs, {"probabilities": probabilities, "presence": contains})
+
+
+def small(seed: int):
+    keras.utils.set_random_seed(seed)
+    body = cnn.penultimate(cnn.build((SIDE, SIDE, 3), 3, filters=[16, 64], dropout=0.1))
+    return two_outputs(body.input, body.output)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, deterministic):
+    """A network and the folder of its exports."""
+    folder = tmp_path_factory.mktemp("exports")
+    network = small(0)
+    check.save(folder, FORMATS, network, DESCRIPTION)
+    return network, folder
+
+
+def answers(folder, name):
+    predict = check.load(folder, name, threads=2)
+    return check.in_batches(predict, ENCODED if name == "saved_model" else PIXELS)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_answers_are_those_of_keras(name, exported):
+    network, folder = exported
+    expected = network.predict_on_batch(PIXELS)
+    found = check.compare(name, answers(folder, name), expected, tolerance=TOLERANCE[name])
+    assert (found["images"], found["same_class"]) == (5, 5)
+    assert set(found["largest_difference"]) == {"probabilities", "presence"}
+    # Otherwise any file would pass.
+    assert np.ptp(expected["probabilities"], axis=0).max() > 10 * TOLERANCE["onnx"]
+
+
+def test_a_second_time_it_gives_equal_bytes(exported, tmp_path):
+    """TensorFlow and tf2onnx number what they make on and on in a process."""
+    for count in (0, 7, 40):
+        for _ in range(count):
+            tf.function(lambda x: tf.map_fn(lambda y: y + 1, x)).get_concrete_function(
+                tf.TensorSpec((None,), tf.float32)
+            )
+        again = tmp_path / str(count)
+        again.mkdir()
+        check.save(again, FORMATS, exported[0], DESCRIPTION)
+        assert contents(again) == contents(exported[1])
+
+
+def test_an_onnx_graph_has_one_order_and_one_set_of_names(exported):
+    """Whatever names and order tf2onnx came by, and the graph computes what it did."""
+    path = exported[1] / check.PATHS["onnx"]
+    model = onnx.load(path)
+    kept = {value.name for value in (*model.graph.input, *model.graph.output)}
+    names = sorted({name for node in model.graph.node for name in (*node.input, *node.output)} - kept)
+    random.Random(0).shuffle(names)
+    renamed = {name: f"x{number}" for number, name in enumerate(names)}
+    for node in model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    tensors = [copy.deepcopy(tensor) for tensor in model.graph.initializer]
+    for tensor in tensors:
+        tensor.name = renamed[tensor.name]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(reversed(tensors))
+    onnx.checker.check_model(model)
+    assert model.SerializeToString(deterministic=True) != path.read_bytes()
+    export_onnx._number(model.graph)
+    onnx.checker.check_model(model)
+    assert model.SerializeToString(deterministic=True) == path.read_bytes()
+
+
+def test_equal_models_give_equal_bytes_in_another_process(exported, tmp_path):
+    """Another seed of Python's hashes, and other addresses in memory."""
+    done = subprocess.run(
+        [sys.executable, "-c", SAVE, tmp_path],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    one, other = contents(exported[1]), contents(tmp_path)
+    assert set(one) == set(other) == {"model.json", "model.onnx", "model.tflite", "saved_model/1/saved_model.pb"}
+    assert [name for name in one if one[name] != other[name]] == []
+
+
+def test_nothing_in_the_files_names_a_path(exported):
+    for name, data in contents(exported[1]).items():
+        for word in (str(ROOT), sys.prefix, "/tmp", ".py"):
+            assert word.encode() not in data, f"{name}: {word}"
+
+
+def test_other_weights_give_other_bytes(exported, tmp_path):
+    check.save(tmp_path, ["saved_model"], small(1), DESCRIPTION)
+    one, other = contents(exported[1]), contents(tmp_path)
+    assert one["saved_model/1/saved_model.pb"] != other["saved_model/1/saved_model.pb"]
+
+
+def test_only_the_formats_named_are_written(exported, tmp_path):
+    check.save(tmp_path, [], exported[0], DESCRIPTION)
+    assert list(contents(tmp_path)) == ["model.json"]
+    assert json.loads((tmp_path / "model.json").read_text()) == {**DESCRIPTION, "formats": {}}
+
+
+def test_model_json_says_where_each_format_stands(exported):
+    described = json.loads((exported[1] / "model.json").read_text())
+    assert described == {**DESCRIPTION, "formats": {name: {"path": path} for name, path in check.PATHS.items()}}
+
+
+def test_a_saved_model_takes_files_or_pixels(exported):
+    signatures = tf.saved_model.load(str(exported[1] / check.PATHS["saved_model"])).signatures
+    found = {name: list(signature.structured_input_signature[1].values()) for name, signature in signatures.items()}
+    assert found == {
+        "serving_default": [tf.TensorSpec((None,), tf.string, name="image_bytes")],
+        "pixels": [tf.TensorSpec((None, SIDE, SIDE, 3), tf.uint8, name="image")],
+    }
+
+
+def test_a_saved_model_reads_files_of_any_size_and_names_classes(exported):
+    network, folder = exported
+    pictures = [picture(7, 150, 113), picture(8, 20, 31), picture(9, SIDE, SIDE)]
+    files = [encode(pixels, "PNG") for pixels in pictures]
+    found = check.load(folder, "saved_model", threads=2)(files)
+    expected = network.predict_on_batch(np.stack([decode.fit(pixels, SIDE) for pixels in pictures]))
+    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-3)
+    names = [DESCRIPTION["classes"][index].encode() for index in expected["probabilities"].argmax(axis=1)]
+    assert list(found["class"]) == names
+
+
+def test_its_second_signature_takes_pixels(exported):
+    network, folder = exported
+    found = saved_model.load(folder / check.PATHS["saved_model"], saved_model.PIXELS)(PIXELS)
+    np.testing.assert_allclose(found["presence"], network.predict_on_batch(PIXELS)["presence"], atol=1e-5)
+
+
+def test_keras_takes_it_as_a_layer(exported):
+    layer = keras.layers.TFSMLayer(exported[1] / check.PATHS["saved_model"], call_endpoint="serving_default")
+    found = layer(tf.constant(ENCODED))
+    expected = exported[0].predict_on_batch(PIXELS)["probabilities"]
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+
+
+def test_a_saved_model_refuses_what_is_no_image(exported):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        check.load(exported[1], "saved_model", threads=2)([ENCODED[0], ENCODED[0][:200]])
+
+
+def test_litert_is_half_the_size_and_takes_any_number_of_images(exported):
+    folder = exported[1]
+    assert check.size(folder, "litert") < 0.65 * check.size(folder, "onnx")
+    predict = check.load(folder, "litert", threads=1)
+    one_by_one = np.concatenate([predict(PIXELS[index : index + 1])["probabilities"] for index in range(len(PIXELS))])
+    np.testing.assert_allclose(predict(PIXELS)["probabilities"], one_by_one, atol=1e-3)
+
+
+def test_the_onnx_file_is_sound_and_says_what_goes_in_and_out(exported):
+    model = onnx.load(exported[1] / check.PATHS["onnx"])
+    onnx.checker.check_model(model, full_check=True)
+    assert [value.name for value in model.graph.input] == ["image"]
+    assert {value.name for value in model.graph.output} == {"probabilities", "presence"}
+    for value in (*model.graph.input, *model.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+def test_a_head_behind_a_backbone(tmp_path):
+    """The layers of the other kind of model: resizing, a mirrored view, EfficientNetV2."""
+    keras.utils.set_random_seed(0)
+    whole = backbone.build("EfficientNetV2B0", 40)
+    # Up to the first block with squeeze-and-excitation; what comes behind it is of the same layers.
+    seen = keras.layers.GlobalAveragePooling2D()(whole.get_layer("block4a_project_bn").output)
+    answers_as_keras(tmp_path, keras.Model(whole.input, seen))
+
+
+@pytest.mark.slow
+def test_a_head_behind_a_whole_backbone_at_its_own_size(tmp_path):
+    keras.utils.set_random_seed(0)
+    answers_as_keras(tmp_path, backbone.build("EfficientNetV2B0", 224))
+
+
+def answers_as_keras(folder, body):
+    """Hold the exports of a network that sees two views of an image through ``body`` against the network."""
+    embedding = backbone.feature_extractor(body, test_time_flip=True)
+    features = keras.ops.convert_to_numpy(embedding(PIXELS, training=False))
+    # As in a head that has learned. Otherwise random weights answer nearly the same whatever the image.
+    standardise = keras.layers.Normalization(mean=features.mean(axis=0), variance=features.var(axis=0), name="learned")
+    network = two_outputs(embedding.input, standardise(embedding.output))
+    expected = keras.tree.map_structure(keras.ops.convert_to_numpy, network(PIXELS, training=False))
+    check.save(folder, FORMATS, network, DESCRIPTION)
+    for name in FORMATS:
+        check.compare(name, answers(folder, name), expected, tolerance=TOLERANCE[name])
+    assert np.ptp(expected["probabilities"], axis=0).max() > 10 * TOLERANCE["litert"]
+
+
+@pytest.mark.parametrize("wrong", [0.3, np.nan])
+@pytest.mark.parametrize("output", ["probabilities", "presence"])
+def test_a_difference_beyond_the_tolerance_is_one_sentence(output, wrong):
+    expected = {name: np.array([[0.6, 0.4], [0.3, 0.7]], np.float32) for name in ("probabilities", "presence")}
+    found = {name: value.copy() for name, value in expected.items()}
+    found[output][0, 0] = wrong
+    with pytest.raises(
+        InputError, match=rf"onnx and the Keras model differ .* in {output} .* export.tolerance.onnx"
+    ) as e:
+        check.compare("onnx", found, expected, tolerance=0.2)
+    assert "\n" not in str(e.value)
+
+
+def test_differences_are_counted():
+    expected = {"probabilities": np.array([[0.51, 0.49], [0.1, 0.9]]), "presence": np.array([[0.5, 0.5], [0.1, 0.2]])}
+    found = {"probabilities": np.array([[0.49, 0.51], [0.1, 0.9]]), "presence": np.array([[0.5, 0.5], [0.1, 0.204]])}
+    assert check.compare("onnx", found, expected, tolerance=0.05) == {
+        "images": 2,
+        "same_class": 1,
+        "largest_difference": {"probabilities": 0.02, "presence": 0.004},
+    }

@@ -1,0 +1,104 @@
+"""Temperature scaling: by hand, against scikit-learn's crossentropy, and on probabilities of known temperature."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.special import softmax
+from sklearn.metrics import log_loss
+
+from scenes.models import temperature
+
+ROWS = hnp.arrays(np.float32, st.tuples(st.integers(1, 20), st.just(4)), elements=st.floats(-60, 60, width=32))
+TEMPERATURES = st.floats(*temperature.LIMITS)
+
+
+def planted(true: float, count: int = 20_000):
+    """Labels, and probabilities of a network whose logits are ``true`` times those that the labels were drawn by."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(scale=2, size=(count, 4))
+    cumulated = softmax(logits, axis=1).cumsum(axis=1)
+    labels = (rng.random((count, 1)) > cumulated).sum(axis=1).clip(max=3)
+    return labels, softmax(true * logits, axis=1).astype(np.float32)
+
+
+def test_scaled_by_hand():
+    rows = np.array([[0.8, 0.2], [0.5, 0.5], [0.1, 0.9]], np.float32)
+    # Probabilities to the power of 1/T, and these divided by their sum: roots are as 2 to 1, and as 1 to 3.
+    np.testing.assert_allclose(temperature.scale(rows, 2.0), [[2 / 3, 1 / 3], [0.5, 0.5], [0.25, 0.75]], atol=1e-7)
+    np.testing.assert_allclose(temperature.scale(rows, 0.5)[0], [16 / 17, 1 / 17], atol=1e-7)
+
+
+@given(logits=ROWS, value=TEMPERATURES)
+def test_the_answers_stay_and_the_rows_sum_to_1(logits, value):
+    rows = softmax(logits, axis=1)  # float32, with zeros where the logits are far apart
+    assert rows.dtype == np.float32
+    scaled = temperature.scale(rows, value)
+    assert scaled.dtype == np.float64
+    np.testing.assert_array_equal(scaled.argmax(axis=1), rows.argmax(axis=1))
+    np.testing.assert_allclose(scaled.sum(axis=1), 1, rtol=1e-12)
+    assert (scaled >= 0).all()
+
+
+@given(logits=ROWS)
+def test_temperature_1_changes_nothing(logits):
+    rows = softmax(logits, axis=1)
+    np.testing.assert_allclose(temperature.scale(rows, 1.0), rows, rtol=1e-5, atol=1e-30)
+
+
+@pytest.mark.parametrize("true", [0.4, 1.0, 2.5])
+def test_a_planted_temperature_is_found(true):
+    labels, rows = planted(true)
+    assert temperature.fit_temperature(labels, rows) == pytest.approx(true, rel=0.04)
+
+
+def test_it_is_where_the_crossentropy_of_scikit_learn_is_least():
+    labels, rows = planted(1.7, count=500)
+    found = temperature.fit_temperature(labels, rows)
+
+    def loss(value):
+        return log_loss(labels, temperature.scale(rows, value), labels=range(4))
+
+    assert loss(found) < min(loss(found * 0.999), loss(found * 1.001), loss(1.0))
+    assert loss(found) <= min(loss(value) for value in np.geomspace(*temperature.LIMITS, 200))
+    assert temperature.fit_temperature(labels, rows) == found
+
+
+@pytest.mark.parametrize(("labels", "limit"), [([0, 1], 0), ([1, 0], 1)])
+def test_always_right_or_always_wrong_ends_at_a_limit(labels, limit):
+    rows = np.array([[0.6, 0.4], [0.4, 0.6]], np.float32)
+    found = temperature.fit_temperature(np.array(labels), rows)
+    assert found == pytest.approx(temperature.LIMITS[limit], rel=1e-4)
+
+
+def test_a_probability_of_0_is_no_end():
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], np.float32)
+    assert np.isfinite(temperature.scale(rows, 3.0)).all()
+    assert temperature.LIMITS[0] < temperature.fit_temperature(np.array([0, 1, 1]), rows) <= temperature.LIMITS[1]
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_keras_scales_as_numpy_does():
+    import keras
+
+    inputs = keras.Input((4,))
+    network = keras.Model(inputs, temperature.scaled_output(inputs, 1.7))
+    _, rows = planted(3.0, count=50)
+    rows = np.concatenate([rows, np.eye(4, dtype=np.float32)])
+    found = network.predict(rows, verbose=0)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, temperature.scale(rows, 1.7), atol=1e-6)
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_the_temperature_of_a_network_is_that_of_its_predictions():
+    import keras
+
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Softmax()])
+    labels, rows = planted(2.0, count=100)
+    logits, one_hot = np.log(rows), np.eye(4, dtype=np.float32)[labels]
+    batches = [(logits[start : start + 30], one_hot[start : start + 30]) for start in range(0, 100, 30)]
+    found = temperature.fit_temperature_for(network, batches)
+    assert found == pytest.approx(temperature.fit_temperature(labels, rows), abs=1e-5)
+    assert found == round(found, 6)

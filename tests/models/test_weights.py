@@ -1,0 +1,163 @@
+"""Weights: drawn the same twice, copied, downloaded by hash; wrong files are named before an image is embedded."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scenes.common.errors import InputError
+from scenes.models import backbone, weights
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+NAME = "EfficientNetV2B0"
+SUBSET = Path(__file__).parents[3] / "shared" / "data"
+
+
+def acquire(folder, source, sha256=None):
+    folder.mkdir()
+    partial = folder.with_name("partial")
+    partial.mkdir(exist_ok=True)
+    weights.acquire(folder, NAME, source, sha256=sha256, partial=partial)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory, deterministic):
+    return acquire(tmp_path_factory.mktemp("weights") / "random", "random")
+
+
+def test_random_weights_are_one_fixed_draw(random_weights, tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(99)
+    again = acquire(tmp_path / "again", "random")
+    assert {f.name: f.read_bytes() for f in again.iterdir()} == {
+        f.name: f.read_bytes() for f in random_weights.iterdir()
+    }
+
+
+def test_the_description_tells_what_it_is(random_weights):
+    described = backbone.describe(random_weights)
+    file = random_weights / described["file"]
+    assert described == {
+        "backbone": NAME,
+        "weights": "random",
+        "file": "backbone.weights.h5",
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+    }
+
+
+def test_a_file_is_copied_and_loads(random_weights, tmp_path, capsys):
+    given = random_weights / "backbone.weights.h5"
+    folder = acquire(tmp_path / "copy", f"file:{given}")
+    assert (folder / "backbone.weights.h5").read_bytes() == given.read_bytes()
+    digest = hashlib.sha256(given.read_bytes()).hexdigest()
+    assert f"weights_sha256: {digest}" in capsys.readouterr().out
+    pinned = acquire(tmp_path / "pinned", f"file:{given}", digest)
+    assert json.loads((pinned / "backbone.json").read_text())["weights"] == "file"
+
+
+def test_wrong_files_are_named(random_weights, tmp_path):
+    given = random_weights / "backbone.weights.h5"
+    (tmp_path / "cut.weights.h5").write_bytes(given.read_bytes()[:100_000])
+    (tmp_path / "text.h5").write_text("no weights")
+    (tmp_path / "weights.txt").write_text("no weights")
+    for number, (file, sha256, sentence) in enumerate(
+        [
+            (tmp_path / "absent.h5", None, "there is no file"),
+            (tmp_path / "weights.txt", None, "is not an .h5 or .weights.h5 file"),
+            (tmp_path / "text.h5", None, f"does not hold the weights of {NAME}"),
+            (tmp_path / "cut.weights.h5", None, f"does not hold the weights of {NAME}"),
+            (given, "0" * 64, "its sha256 is"),
+        ]
+    ):
+        with pytest.raises(InputError, match="weights: ") as caught:
+            acquire(tmp_path / str(number), f"file:{file}", sha256)
+        assert sentence in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def official(random_weights, tmp_path, monkeypatch):
+    """A loopback server in place of the official one, and the legacy .h5 file that it serves."""
+    import functools
+    import threading
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    network = backbone.build(NAME, 64)
+    network.load_weights(random_weights / "backbone.weights.h5")
+    root = tmp_path / "server"
+    root.mkdir()
+    network.save_weights(root / "keep.weights.h5")
+    write_legacy_h5(network, root / "efficientnetv2-b0_notop.h5")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=root)
+    handler.log_message = lambda *_: None
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(backbone, "OFFICIAL", f"http://127.0.0.1:{server.server_address[1]}/")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield root / "efficientnetv2-b0_notop.h5"
+    server.shutdown()
+    server.server_close()
+
+
+def write_legacy_h5(network, path):
+    """Write weights in the older layout of the official files: a group per layer, found by its order."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = np.array([layer.name for layer in network.layers], "S")
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"2.7.0"
+        for layer in network.layers:
+            group = file.create_group(layer.name)
+            # Trainable weights first, as Keras 2 did.
+            variables = layer.trainable_weights + layer.non_trainable_weights
+            group.attrs["weight_names"] = np.array([f"{layer.name}/{v.name}:0" for v in variables], "S")
+            for variable in variables:
+                group[f"{layer.name}/{variable.name}:0"] = variable.numpy()
+
+
+def test_the_official_file_is_downloaded_checked_and_loads(official, random_weights, tmp_path, monkeypatch):
+    monkeypatch.setitem(backbone.IMAGENET_MD5, NAME, hashlib.md5(official.read_bytes()).hexdigest())
+    folder = acquire(tmp_path / "imagenet", "imagenet")
+    assert backbone.describe(folder)["file"] == "backbone.h5"
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    np.testing.assert_array_equal(
+        backbone.load(folder, 64).predict(images, verbose=0),
+        backbone.load(random_weights, 64).predict(images, verbose=0),
+    )
+
+
+def test_another_file_than_the_official_one_is_refused(official, tmp_path):
+    with pytest.raises(InputError, match="md5"):
+        acquire(tmp_path / "imagenet", "imagenet")
+
+
+def test_the_official_addresses():
+    assert backbone.imagenet_url("EfficientNetV2L").endswith("/efficientnet_v2/efficientnetv2-l_notop.h5")
+    assert backbone.imagenet_url("EfficientNetV2B0").endswith("/efficientnetv2-b0_notop.h5")
+
+
+def test_features_are_those_of_keras_applications(random_weights):
+    """Against the network as Keras builds it, fed images of its own size."""
+    import keras
+
+    reference = keras.applications.EfficientNetV2B0(
+        include_top=False, weights=None, input_shape=(64, 64, 3), pooling="avg"
+    )
+    reference.load_weights(random_weights / "backbone.weights.h5")
+    images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    found = backbone.load(random_weights, 64).predict(images, verbose=0)
+    np.testing.assert_allclose(found, reference.predict(images.astype(np.float32), verbose=0), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not (SUBSET / "efficientnetv2b0_notop.weights.h5").exists(), reason="no pretrained weights at hand")
+def test_the_pretrained_weights_tell_real_images_apart(tmp_path):
+    folder = acquire(tmp_path / "real", f"file:{SUBSET / 'efficientnetv2b0_notop.weights.h5'}")
+    features = backbone.load(folder, 64).predict(
+        np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8), verbose=0
+    )
+    assert np.isfinite(features).all()
+    assert (features.std(axis=0) > 0).any()

@@ -1,0 +1,110 @@
+"""The pictures of the audit are drawn for any archive, whole, and the same every time."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scenes.dataset.audit import audit
+from scenes.dataset.audit_table import FATAL, NOTED
+from scenes.plots import audit as plots_audit
+from scenes.plots import style
+from tests.pictures import encode, jpeg, opened, pack, picture, sound_files, texts_beyond_the_edge
+
+TRAIN, TEST = "seg_train/seg_train", "seg_test/seg_test"
+MAX_PIXELS = 100_000
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """An archive in which everything is found, with names that are hard to draw."""
+    files = sound_files() | {
+        f"{TRAIN}/lake/text.jpg": b"no picture",
+        f"{TRAIN}/lake/cut.jpg": jpeg(1000)[:-400],
+        f"{TRAIN}/lake/huge.jpg": encode(Image.new("L", (400, 300))),
+        f"{TRAIN}/lake/$x_{{1$ and $.jpg": encode(picture(1002), "PNG"),
+        f"{TRAIN}/lake/grey.jpg": encode(picture(1004)[..., 0]),
+        f"{TRAIN}/lake/{'very long name ' * 9}.jpg": encode(picture(1006, 90, 30)),
+        f"{TRAIN}/lake/near.jpg": encode(picture(1003), quality=90),
+        f"{TEST}/lake/near.jpg": encode(picture(1003), quality=60),
+        f"{TRAIN}/lake/exact.jpg": jpeg(1007),
+        f"{TEST}/lake/exact.jpg": jpeg(1007),
+        f"{TRAIN}/lake/conflict.jpg": jpeg(1009),
+        f"{TRAIN}/moor/conflict.jpg": jpeg(1009),
+    }
+    with opened(pack(tmp_path_factory.mktemp("found") / "a.zip", files)) as archive:
+        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, workers=1), archive
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory):
+    with opened(pack(tmp_path_factory.mktemp("nothing") / "a.zip", sound_files())) as archive:
+        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, workers=1), archive
+
+
+@pytest.mark.parametrize("which", ["found", "nothing"])
+def test_the_same_three_pictures_every_time(which, tmp_path, request):
+    table, archive = request.getfixturevalue(which)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        plots_audit.plot(table, archive, tmp_path / name, max_pixels=MAX_PIXELS)
+    drawn = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert drawn == ["class_balance.png", "findings.png", "sizes.png"]
+    for name in drawn:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        with Image.open(tmp_path / "a" / name) as image:
+            assert "Software" not in image.info
+            assert np.asarray(image.convert("L")).min() < 128
+
+
+@pytest.mark.parametrize("which", ["found", "nothing"])
+def test_no_text_is_cut_off(which, request):
+    table, archive = request.getfixturevalue(which)
+    for figure in (
+        plots_audit.class_balance(table),
+        plots_audit.sizes(table),
+        plots_audit.findings(table, archive, max_pixels=MAX_PIXELS),
+    ):
+        assert texts_beyond_the_edge(figure) == []
+
+
+def test_every_finding_is_shown(found):
+    table, archive = found
+    figure = plots_audit.findings(table, archive, max_pixels=MAX_PIXELS)
+    texts = [text.get_text() for text in figure.texts]
+    assert set(table["problem"]) == {"", *FATAL, *NOTED}
+    for title in plots_audit._TITLES.values():
+        assert f"{title} (1)" in texts
+    assert "The same pixels in several splits (1 group)" in texts
+    assert "Nearly the same picture in several splits (1 group)" in texts
+    assert "The same picture, exactly or nearly, under several labels (1 group)" in texts
+    assert [texts.count(sign) for sign in "=≈≠"] == [1, 1, 1]
+    assert "train moor\nconflict.jpg" in texts
+    assert len(figure.axes) == 6 + 3 * 2
+    assert len([axes for axes in figure.axes if axes.images]) == 3 + 3 * 2
+
+
+def test_an_archive_without_findings_says_so(nothing):
+    table, archive = nothing
+    figure = plots_audit.findings(table, archive, max_pixels=MAX_PIXELS)
+    assert figure.texts[0].get_text().startswith("No problem")
+    assert not figure.axes
+
+
+def test_colours_can_be_told_apart_without_red_and_green():
+    """The first colours differ in lightness or in blue and yellow, which colour-blind readers see."""
+    from matplotlib.colors import to_rgb
+
+    colours = np.array([to_rgb(colour) for colour in style.COLOURS[:6]])
+    # What most colour-blind readers are left with: luminance, and blue against the rest.
+    seen = np.stack([colours @ [0.3, 0.6, 0.1], colours[:, 2] - colours[:, :2].mean(axis=1)], axis=1)
+    distances = np.linalg.norm(seen[:, None] - seen[None], axis=2)
+    assert distances[~np.eye(6, dtype=bool)].min() > 0.08
+
+
+def test_svg_is_the_same_every_time(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        figure = style.figure(3, 2)
+        figure.subplots().plot([1, 2], [3, 4])
+        style.save(figure, tmp_path / name / "x.svg")
+    assert (tmp_path / "a/x.svg").read_bytes() == (tmp_path / "b/x.svg").read_bytes()

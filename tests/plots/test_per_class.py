@@ -1,0 +1,38 @@
+"""Precision and recall of each class: every value is drawn and written."""
+
+import numpy as np
+import pandas as pd
+
+from scenes.evaluation import metrics
+from scenes.plots import per_class
+from tests.pictures import assert_same_and_whole
+
+CLASSES = ("buildings", "forest", "a class with a rather long name")
+LABELS = np.array([0, 0, 0, 1, 1, 2])
+PROBABILITIES = np.eye(3)[[0, 0, 1, 1, 1, 0]] * 0.7 + 0.1
+PER_CLASS = metrics.classification(LABELS, PROBABILITIES, CLASSES, temperature=1.0, thresholds={})["per_class"]
+
+
+def test_the_same_bars_every_time_and_whole(tmp_path):
+    assert_same_and_whole(lambda path: per_class.plot(path, PER_CLASS, title="baseline"), tmp_path)
+
+
+def test_the_table_has_a_row_a_class_in_the_order_of_the_classes(tmp_path):
+    per_class.write(tmp_path / "a.csv", PER_CLASS)
+    assert (
+        (tmp_path / "a.csv").read_bytes().startswith(b"class,precision,recall,f1,support\nbuildings,0.666667,0.666667,")
+    )
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert list(table["class"]) == list(CLASSES)
+    assert list(table["recall"]) == [0.666667, 1.0, 0.0]
+    assert list(table["support"]) == [3, 2, 1]
+
+
+def test_a_bar_a_value(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(per_class.style, "save", lambda figure, path: figures.append(figure))
+    per_class.plot(tmp_path / "a.png", PER_CLASS, title="t")
+    (axes,) = figures[0].axes
+    drawn = [[bar.get_width() for bar in container] for container in axes.containers]
+    assert drawn == [[scores[name] for scores in PER_CLASS.values()] for name in ("precision", "recall")]
+    assert axes.get_xlim() == (0, 1)

@@ -1,0 +1,233 @@
+"""What `make provenance` says of a model: on a small repository of DVC's own making, and where files were changed."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from scenes.commands import verify
+from scenes.common.checksum import file_hash
+from scenes.common.errors import InputError
+from scenes.provenance import dvc_lock, lineage, record
+from tests.code_facts import ROOT
+
+DVC_YAML = """
+stages:
+  download: {cmd: "true", outs: [data/raw/archive.zip]}
+  split: {cmd: "true", deps: [data/raw/archive.zip], params: [seed], outs: [data/split.csv]}
+  train: {cmd: "true", deps: [data/split.csv, train.py], params: [models.m], outs: [models/m]}
+  contains: {cmd: "true", deps: [models/m, train.py], outs: [models/multilabel/m]}
+  evaluate: {cmd: "true", deps: [models/m, models/multilabel/m], metrics: [metrics/m.json: {cache: false}]}
+  export:
+    cmd: "true"
+    deps: [models/m, train.py]
+    outs: [models/export]
+    metrics: [metrics/export.json: {cache: false}]
+  other: {cmd: "true", deps: [train.py], outs: [data/other]}
+"""
+PARAMS = {"seed": 1, "models": {"m": {"rate": 0.5, "names": ["a b", "c"]}}}
+FILES = {
+    "dvc.yaml": DVC_YAML,
+    "params.yaml": yaml.safe_dump(PARAMS),
+    "train.py": "x = 1\n",
+    "data/raw/archive.zip": "an archive",
+    "data/split.csv": "a split",
+    "data/other": "another",
+    "metrics/m.json": json.dumps({"accuracy": 0.75, "clean": {"accuracy": 0.5}}),
+    "metrics/export.json": json.dumps({"onnx": {"bytes": 7}}),
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A repository with a model whose provenance.json is true; DVC itself writes dvc.lock."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in ("models/m", "models/multilabel/m", "models/export"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(record, "loaded_code", lambda: [tmp_path / "train.py"])
+    monkeypatch.setattr(record, "ROOT", tmp_path)
+    origin = {f"{key}_sha256": file_hash(tmp_path / path) for key, path in ORIGIN.items()}
+    origin["data_params"] = {"size": 48}
+    facts = {"backbone": "B0", "sha256": "0" * 64}
+    backbone = {"inputs": {}, "params": {"rate": 0.25}, "finetuned": {"params": {"epochs": 0}}, "weights": facts}
+    record.save(
+        "models/m",
+        origin=origin,
+        inputs=["data/raw"],
+        params={"seed": 1, "models.m": PARAMS["models"]["m"]},
+        embeddings=backbone,
+    )
+    model = record.read("models/m")
+    for name in ("contains/m", "export"):
+        record.save(f"models/{name}", origin=model, inputs=["models/m"], params={}, model=model)
+    for arguments in (["init", "--no-scm", "--quiet"], ["commit", "--force", "--quiet"]):
+        subprocess.run(["dvc", *arguments], check=True, env=verify.environment(), timeout=120, capture_output=True)
+    return tmp_path
+
+
+ORIGIN = {"archive": "data/raw/archive.zip", "split": "data/split.csv"}
+
+
+def told(capsys, folder, status: int, model: str = "m") -> str:
+    assert lineage.main(folder, model) == status
+    return capsys.readouterr().out
+
+
+def test_the_chain_goes_from_archive_to_metric(folder, capsys):
+    said = told(capsys, folder, 0)
+    stages = re.findall(r"^(\w+)$", said, re.MULTILINE)
+    assert stages == ["download", "split", "train", "presence", "evaluate"]
+    entries = [
+        entry
+        for name in stages
+        for part in ("deps", "outs")
+        for entry in yaml.safe_load((folder / "dvc.lock").read_text())["stages"][name].get(part, [])
+        if entry["path"] != "train.py"
+    ]
+    assert len(entries) == 10
+    for entry in entries:
+        assert f"{entry['md5'][:8]}  {entry['path']}\n" in said
+    assert 'params  models.m.names=["a b", "c"] models.m.rate=0.5\n' in said
+    assert "models/m/provenance.json\n" in said
+    assert subprocess.run(["sha256sum", "data/split.csv"], capture_output=True, text=True).stdout.split()[0] in said
+    assert "accuracy=0.75\n" in said
+    assert said.endswith("all that is here is what dvc.lock and provenance.json say\n")
+
+
+def test_what_the_model_was_made_from_says_what_made_it(folder, capsys):
+    said = told(capsys, folder, 0)
+    assert "\n  data    size=48\n" in said
+    embeddings = "models/m/provenance.json: embeddings"
+    assert f'{embeddings}\n  params  rate=0.25\n  weights backbone="B0" sha256="{"0" * 64}"\n' in said
+    assert f"{embeddings}: finetuned\n  params  epochs=0\n" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "stages", "figure"),
+    [
+        ("contains/m", ["download", "split", "train", "presence", "evaluate"], "m.json\n  scores  accuracy=0.75\n"),
+        ("export", ["download", "split", "train", "export"], "export.json\n  scores  onnx.bytes=7\n"),
+    ],
+)
+def test_whatever_lies_in_models_has_a_chain(folder, capsys, model, stages, figure):
+    said = told(capsys, folder, 0, model)
+    assert re.findall(r"^(\w+)$", said, re.MULTILINE) == stages
+    assert f"models/{model}/provenance.json: model: embeddings: finetuned\n" in said
+    assert f"metrics/{figure}" in said
+
+
+def test_what_is_not_here_is_named_and_no_contradiction(folder, capsys):
+    (folder / "data/split.csv").unlink()
+    assert "not here, so not compared: data/split.csv\n" in told(capsys, folder, 0)
+
+
+def edit(name: str, text: str):
+    return lambda folder: (folder / name).write_text(text)
+
+
+def edit_provenance(**changes):
+    def edit(folder):
+        file = folder / "models/m/provenance.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+    return edit
+
+
+CHANGES = {
+    "the archive": (
+        edit("data/raw/archive.zip", "another"),
+        [
+            "dvc.lock has it: download: data/raw/archive.zip (modified)",
+            "split: data/raw/archive.zip (modified)",
+            "provenance.json names: data/raw/archive.zip",
+            "provenance.json names: data/raw\n",
+        ],
+    ),
+    "the split": (
+        edit("data/split.csv", "another"),
+        ["split: data/split.csv (modified)", "provenance.json names: data/split.csv"],
+    ),
+    "the code": (edit("train.py", "x = 2\n"), ["train: train.py (modified)", "provenance.json names: the code"]),
+    "the code, by a remark": (edit("train.py", "x = 1  # one\n"), ["train: train.py (modified)"]),
+    "a parameter": (
+        edit("params.yaml", yaml.safe_dump(PARAMS | {"seed": 2})),
+        ["not as dvc.lock has it: split: seed (modified)"],
+    ),
+    "the scores": (edit("metrics/m.json", '{"accuracy": 1.0}'), ["evaluate: metrics/m.json (modified)"]),
+    "the model's weights": (edit("models/m/more", ""), ["train: models/m (modified)", "evaluate: models/m (modified)"]),
+    "what the model was made from": (
+        edit_provenance(embeddings={"params": {}, "inputs": {"models/export": "0" * 64}}),
+        ["train: models/m (modified)", "provenance.json names: models/export\n"],
+    ),
+    "what the model says of itself": (
+        edit_provenance(archive_sha256="0" * 64),
+        ["train: models/m (modified)", "provenance.json names: data/raw/archive.zip"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_disagrees_is_named(folder, capsys, name):
+    change, expected = CHANGES[name]
+    change(folder)
+    said = told(capsys, folder, 1)
+    problems = [line for line in said.splitlines() if line.startswith("not ")]
+    for text in expected:
+        assert text in said
+    # Nothing else: DVC's lines are one a stage, and a remark does not contradict the hash of the code.
+    assert sum("provenance.json names" in line for line in problems) == sum("json names" in text for text in expected)
+    assert "other:" not in said
+
+
+def command(folder, *arguments) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "scenes.provenance.lineage", *arguments],
+        cwd=folder,
+        env=verify.environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, done.stderr
+
+
+def test_clear_sentences(folder):
+    assert command(folder) == (1, "error: name one model, such as `make provenance MODEL=baseline`\n")
+    assert command(folder, "nope") == (1, "error: dvc.lock has no model 'nope'; it has contains/m, export, m\n")
+    assert command(folder, "presence") == (1, "error: dvc.lock has no model 'contains'; it has contains/m, export, m\n")
+    (folder / "models/m/provenance.json").unlink()
+    sentence = "models/m/provenance.json is not there; fetch it with `dvc pull` or make it with `dvc repro`"
+    assert command(folder, "m") == (1, f"error: {sentence}\n")
+    (folder / "dvc.lock").unlink()
+    assert command(folder, "m") == (1, "error: dvc.lock is missing; run `dvc repro`, which writes it\n")
+
+
+def test_where_dvc_cannot_tell_that_is_said(folder):
+    (folder / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(InputError, match=r"DVC can't compare the workspace with dvc\.lock"):
+        lineage.main(folder, "m")
+
+
+def test_no_value_of_a_parameter_is_broken_or_left_out():
+    values = {f"key{number}": "some words " * (number % 7) for number in range(60)}
+    stages = {"a": {"cmd": "x", "params": {"params.yaml": values}, "outs": []}}
+    said = lineage.chain(stages, "a")
+    assert all(f"{key}={json.dumps(value)}" in said for key, value in values.items())
+
+
+def test_the_committed_models_have_a_chain_back_to_the_archive():
+    stages = dvc_lock.read(ROOT / "dvc.lock")
+    folders = [
+        path for stage in stages.values() for path in dvc_lock.files(stage, "outs") if path.startswith("models/")
+    ]
+    assert len(folders) > 4
+    for model in (path.removeprefix("models/") for path in folders):
+        found = dvc_lock.chain(stages, *lineage.ends(stages, model))
+        assert found[0] == "download"
+        assert {"split", "records"} < set(found)

@@ -1,0 +1,345 @@
+"""The report: what it shows is what the pipeline wrote, in a page that needs nothing else and is safe from its data."""
+
+import base64
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from scenes.common.errors import InputError
+from scenes.report import context as report_context
+from scenes.report import render
+from tests import reported
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """What a page consists of: ``tags`` (name, attributes), ``text``, and whether each tag is closed in its place."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.tags, self.text, self.open = [], "", []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def ids(self) -> list[str]:
+        return [attributes["id"] for _, attributes in self.tags if "id" in attributes]
+
+
+def rendered(folder, **changes) -> tuple[str, str]:
+    context = report_context.context(folder, **reported.settings(**changes))
+    return render.html(context), render.markdown(context)
+
+
+def tables(markdown: str) -> list[list[str]]:
+    """The lines of each table."""
+    blocks = re.split(r"\n{2,}", markdown)
+    return [block.splitlines() for block in blocks if block.startswith("|")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """All there may be; to be read only."""
+    return reported.folder(tmp_path_factory.mktemp("pipeline"))
+
+
+@pytest.fixture
+def own(folder, tmp_path):
+    """A copy to change."""
+    return shutil.copytree(folder, tmp_path / "pipeline")
+
+
+def test_the_page_is_well_formed_and_its_contents_lead_somewhere(folder):
+    page = Page(rendered(folder)[0])
+    ids = page.ids()
+    assert len(ids) == len(set(ids))
+    links = [link["href"] for link in page.all("a")]
+    assert {link[1:] for link in links if link.startswith("#")} == set(ids)
+
+
+def test_the_page_loads_nothing(folder):
+    html, _ = rendered(folder)
+    page = Page(html)
+    loaded = [value for tag, attrs in page.tags for name, value in attrs.items() if name in ("src", "srcset", "poster")]
+    assert loaded
+    assert all(value.startswith("data:image/") for value in loaded)
+    assert not any(page.all(tag) for tag in ("script", "link", "iframe", "object", "base"))
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "default-src 'none'" in html
+
+
+def test_every_picture_is_in_the_page_as_it_is_on_disk_and_says_what_it_shows(tmp_path):
+    folder = reported.folder(tmp_path)
+    files = sorted(folder.glob("plots/**/*.png"))
+    for index, file in enumerate(files):  # all different
+        reported.picture(file, width=100 + index)
+    images = Page(rendered(folder)[0]).all("img")
+    assert sorted(base64.b64decode(image["src"].partition(",")[2]) for image in images) == sorted(
+        file.read_bytes() for file in files
+    )
+    assert {int(image["width"]) for image in images} == set(range(100, 100 + len(files)))
+    assert all(image["alt"] for image in images)
+    assert len({image["alt"] for image in images}) == len(files)
+
+
+def test_a_picture_of_no_known_kind_is_shown_too(own):
+    reported.picture(own / "plots/transfer/something_new.png")
+    assert "something new: transfer" in [image["alt"] for image in Page(rendered(own)[0]).all("img")]
+
+
+def test_both_hold_the_numbers_of_the_metrics(folder):
+    html, markdown = rendered(folder)
+    text = Page(html).text.replace("\N{NO-BREAK SPACE}", " ")
+    short = markdown.replace("\N{NO-BREAK SPACE}", " ")
+    for name in reported.MODELS:
+        scores = json.loads((folder / f"metrics/{name}.json").read_text())
+        low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
+        for said in (
+            f"{100 * scores['accuracy']:.1f} %",
+            f"{100 * low:.1f} to {100 * high:.1f} %",
+            f"{100 * scores['clean']['accuracy']:.1f} %",
+            f"{100 * scores['val']['accuracy']:.1f} %",
+            f"{100 * scores['majority_class_accuracy']:.1f} %",
+            f"{scores['crossentropy']:.3f}",
+            f"{100 * scores['calibration']['ece']:.1f} %",
+            f"{100 * scores['calibration']['temperature_scaled']['ece']:.1f} %",
+            f"{100 * scores['merged_pairs']['lake/moor']['accuracy']:.1f} %",
+        ):
+            assert said in text, said
+            assert said in short, said
+    for said in ("+27.5 points", "20.0 to 35.0 %", "0.8665", "81.5 %", "baseline is better"):
+        assert said in text
+        assert said in short
+    assert "< 0.001" in text
+    assert r"\< 0.001" in short
+    assert "57 labels are in doubt" in text
+    assert "Label issues: 57;" in short
+    assert "It is unsure of 20" in " ".join(text.split())
+    assert "60, unsure of 20; taken for lake (30), moor (30)." in short
+
+
+def test_a_row_of_the_page_is_that_of_its_model(folder):
+    html, _ = rendered(folder)
+    row = re.search(r'<tr class="chosen">\s*<th scope="row">baseline.*?</tr>', html, re.DOTALL)[0]
+    assert re.search(r"<b>87.7.%</b><small>84.6 to 90.6.%</small>", row)
+
+
+def test_markup_in_names_stays_text(tmp_path):
+    classes = ("<script>alert(1)</script>", 'a"b&c', "x|y*z_[u](http://v)")
+    folder = reported.folder(tmp_path, classes=classes)
+    html, markdown = rendered(folder, title="<b>Ours</b> & *yours*")
+    page = Page(html)
+    assert not page.all("script")
+    for name in classes:
+        assert name in page.text
+    assert "<b>Ours</b> & *yours*" in page.text
+    assert markdown.startswith("# \\<b\\>Ours\\</b\\> \\& \\*yours\\*\n")
+    for name in classes:
+        assert name not in markdown
+    for lines in tables(markdown):
+        # As many cells in each row: no name has ended one.
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, lines
+
+
+def test_markdown_has_tables_and_no_pictures(folder):
+    _, markdown = rendered(folder)
+    assert len(tables(markdown)) == 8  # two of them for each model, on what a photo contains
+    assert all(re.fullmatch(r"\|(-+:?\|)+", lines[1]) for lines in tables(markdown))
+    assert "data:" not in markdown
+    assert len(markdown) < 6_000
+
+
+def test_the_same_files_give_the_same_bytes_wherever_they_are(tmp_path, monkeypatch):
+    pages = []
+    for name in ("one", "another folder"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        pages.append(rendered(reported.folder(tmp_path / name)))
+    assert pages[0] == pages[1]
+    assert str(tmp_path) not in pages[0][0] + pages[0][1]
+
+
+@pytest.mark.parametrize("models", [["baseline"], ["baseline", "transfer", "wider"]])
+def test_any_number_of_models(models, tmp_path):
+    folder = reported.folder(tmp_path, models=models)
+    described = dict.fromkeys(models, reported.MODELS["baseline"])
+    html, markdown = rendered(folder, models=described)
+    text = Page(html).text
+    assert ("nothing to compare" in text) == (len(models) == 1)
+    pairs = len(models) * (len(models) - 1) // 2
+    assert text.count("is better") == markdown.count("is better") == pairs
+    for name in models:
+        assert f"**{name}**" in markdown
+
+
+def test_what_only_some_runs_have_is_left_out(own):
+    shutil.rmtree(own / "plots")
+    (own / "data/predictions.csv").write_text("key,class,confidence,unsure\n")
+    (own / "data/label_issues.csv").write_text("key,given_label,suggested_label,score,reason\n")
+    html, markdown = rendered(own, published=[])
+    page = Page(html)
+    assert not page.all("img")
+    assert {link["href"][1:] for link in page.all("a") if link["href"].startswith("#")} == set(page.ids())
+    assert "predictions" not in page.ids()
+    for text in (page.text, markdown):
+        assert "Unlabelled" not in text
+        assert "Published" not in text
+        assert "planted" not in text.lower()
+
+
+def test_the_truth_is_told_where_it_is_known(own):
+    numbers = reported.suspects() | {"planted": reported.planted()}
+    reported.write_json(own / "metrics/label_issues.json", numbers)
+    html, markdown = rendered(own)
+    text = " ".join(Page(html).text.split())
+    assert "34 wrong labels were planted" in text
+    assert "names 58.0 % rightly" in text
+    assert "precision 56.0\N{NO-BREAK SPACE}%, recall 70.0\N{NO-BREAK SPACE}%" in markdown
+
+
+def test_contains_is_shown_with_a_verdict_and_the_truth_where_it_is_known(own):
+    for name in reported.MODELS:
+        scores = reported.of_model(0.8)
+        if name != "transfer":
+            del scores["multilabel"]["ground_truth"]
+        reported.write_json(own / f"metrics/{name}.json", scores)
+    html, markdown = rendered(own)
+    page = Page(html)
+    assert (
+        page.text.count("The second output beats both others, the next being the naive loss: f1 0.750 against 0.740.")
+        == 2
+    )
+    assert page.text.count("no better than the softmax threshold: mean average precision 0.812 against 0.833.") == 1
+    for text in (page.text, markdown):
+        assert "0.812" in text  # mean average precision
+        assert "0.734" in text  # recall of composites
+
+
+@pytest.mark.parametrize(
+    ("features", "epochs", "learned"), [("features", 0, False), ("features", 2, True), ("cnn", 0, True)]
+)
+def test_features_that_saw_the_labels_are_said_to_have(own, features, epochs, learned):
+    html, _ = rendered(own, label_issue_features=features, backbone=reported.BACKBONE | {"finetune_epochs": epochs})
+    assert ("were themselves learned from the labels" in " ".join(Page(html).text.split())) == learned
+
+
+def test_what_is_trained_on_is_counted_without_what_was_left_out(own):
+    html, markdown = rendered(own)
+    assert "70 are trained on and 9 validated on" in " ".join(Page(html).text.split())
+    assert "70 to train on, 9 to validate on" in markdown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "metrics/audit.json",
+        "metrics/baseline.json",
+        "metrics/comparison.json",
+        "metrics/label_issues.json",
+        "metrics/production.json",
+        "data/label_issues.csv",
+        "data/predictions.csv",
+        "data/split.csv",
+    ],
+)
+def test_what_is_missing_is_named(name, own):
+    (own / name).unlink()
+    with pytest.raises(InputError, match=re.escape(f"{name} is missing")):
+        rendered(own)
+
+
+def test_a_broken_picture_is_named(own):
+    (own / "plots/baseline/errors.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(InputError, match=r"errors\.png is missing or no PNG"):
+        rendered(own)
+
+
+def test_a_production_model_that_is_no_more_is_said(own):
+    with pytest.raises(InputError, match="a model that params"):
+        rendered(own, models={"transfer": reported.MODELS["transfer"]})
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"reason": "only"}, "there is no other model"),
+        ({"reason": "score", "margin": 0.05}, "0.0500 better than that of the next model"),
+        ({"reason": "cost", "margin": -0.002}, "0.0020 behind the best other, which counts as a tie"),
+        ({"reason": "cost", "margin": 0.001}, "0.0010 better than the best other, which counts as a tie"),
+    ],
+)
+def test_the_choice_is_explained(facts, sentence, own):
+    reported.write_json(own / "metrics/production.json", reported.production(list(reported.MODELS), **facts))
+    html, markdown = rendered(own)
+    assert sentence in html
+    assert sentence in markdown
+
+
+def test_drawn_images_are_said_to_be_drawn(folder):
+    for text in rendered(folder, source="synthetic"):
+        assert "not comparable" in text
+        assert "These images are drawn" in text
+    for text in rendered(folder):
+        assert "not comparable" not in text
+        assert "drawn" not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("kaggle:owner/photos/versions/2", "Kaggle's data set owner/photos (version 2)"),
+        ("file:/home/somebody/secret/photos.zip", "the file photos.zip"),
+        ("https://example.org/secret/photos.zip?token=secret", "from example.org"),
+    ],
+)
+def test_a_source_is_named_without_what_is_private(source, said, folder):
+    html, markdown = rendered(folder, source=source)
+    for text in (Page(html).text, markdown):
+        assert said.replace("_", "\\_") in text
+        assert "secret" not in text
+    assert "secret" not in html
+
+
+@pytest.mark.parametrize(
+    ("backbone", "said"),
+    [
+        ({"weights": "random"}, "head on frozen EfficientNetV2B0 (random weights: a floor, no transfer learning)"),
+        ({"finetune_epochs": 4}, "head on fine-tuned EfficientNetV2B0 (pretrained on ImageNet)"),
+        ({"weights": "file:/somewhere/x.h5"}, "head on frozen EfficientNetV2B0 (pretrained weights from a file)"),
+    ],
+)
+def test_a_model_is_described(backbone, said, folder):
+    for text in rendered(folder, backbone=reported.BACKBONE | backbone):
+        assert said in text
+        assert "CNN trained from scratch" in text
+        assert "somewhere" not in text
+
+
+def test_predictions_survive_odd_names(own):
+    rows = [("a\u2028b, c.jpg", 'a "wood"', "0.9", "True"), ("d.jpg", "NA", "0.5", "False")]
+    reported.write_csv(own / "data/predictions.csv", ("key", "class", "confidence", "unsure"), rows)
+    predictions = report_context.context(own, **reported.settings())["predictions"]
+    assert predictions["classes"] == [
+        {"name": "NA", "images": 1, "unsure": 0},
+        {"name": 'a "wood"', "images": 1, "unsure": 1},
+    ]

@@ -1,0 +1,337 @@
+"""The command as a person uses it: the answers of data/predictions.csv, and what goes wrong in a sentence each."""
+
+import functools
+import io
+import json
+import os
+import shlex
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scenes.commands import verify
+from scenes.common.errors import exit_on_input_error
+from scenes.common.runtime import muted_stderr
+from scenes.images import decode
+from scenes.serving import answer_formats, classifier
+from scenes.serving.classifier import Answer
+from scenes.serving.photos import one_line
+from scenes.serving.stream import Answered
+from tests import hostile
+from tests.code_facts import ROOT
+from tests.pictures import encode, picture
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")]
+ATOL = 2e-6  # float32 sums in another order, and the sixth decimal of a file
+
+
+@pytest.fixture(scope="module")
+def load():
+    """``scenes.serving.classifier.load``, each model once: what is tested here is what comes after."""
+    return functools.cache(classifier.load)
+
+
+@pytest.fixture
+def run(pipeline, load, monkeypatch, capsys):
+    """Return a function that runs the command in a clone with results: its status, stdout and stderr."""
+
+    def command(*arguments) -> tuple[int, str, str]:
+        monkeypatch.chdir(pipeline.one)
+        monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
+        monkeypatch.setattr(classifier, "load", load)
+        try:
+            with exit_on_input_error():
+                status = answer_formats.main()
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def expected(pipeline) -> pd.DataFrame:
+    return pd.read_csv(pipeline.one / "data/predictions.csv").set_index("key")
+
+
+@pytest.fixture(scope="module")
+def unlabelled(pipeline, expected, tmp_path_factory) -> Path:
+    """The archive's unlabelled images as files, in folders as in the archive."""
+    folder = tmp_path_factory.mktemp("photos")
+    with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
+        archive.extractall(folder, expected.index)
+    return folder
+
+
+@pytest.fixture
+def some(tmp_path) -> Path:
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(encode(picture(number)))
+    return tmp_path
+
+
+def assert_same(table: pd.DataFrame, expected: pd.DataFrame) -> None:
+    assert list(table.columns) == list(expected.columns)
+    assert list(table.index) == list(expected.index)
+    assert table["class"].equals(expected["class"])
+    assert table["unsure"].equals(expected["unsure"])
+    scores = expected.select_dtypes("float").columns
+    np.testing.assert_allclose(table[scores], expected[scores], atol=ATOL, rtol=0)
+
+
+def test_a_folder_gets_the_answers_of_the_pipeline(run, unlabelled, expected):
+    status, out, err = run("--csv", unlabelled)
+    table = pd.read_csv(io.StringIO(out)).set_index("key")
+    assert (status, err) == (0, "")
+    assert_same(table.rename(index=lambda key: str(Path(key).relative_to(unlabelled))), expected)
+
+
+def test_a_zip_and_single_files_get_them_too(run, unlabelled, expected, tmp_path):
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for key in reversed(expected.index):
+            archive.write(unlabelled / key, key)
+    first, second = reversed(expected.index[:2])
+    status, out, _ = run(path, unlabelled / first, unlabelled / second, "--csv")
+    table = pd.read_csv(io.StringIO(out)).set_index("key")
+    names = [*(f"{path}/{key}" for key in expected.index), f"{unlabelled}/{first}", f"{unlabelled}/{second}"]
+    assert status == 0
+    assert_same(table, expected.loc[[*expected.index, first, second]].set_axis(names).rename_axis("key"))
+
+
+def test_json_is_an_object_a_line_and_says_the_same(run, unlabelled, expected):
+    status, out, _ = run("--json", "--top-k", 2, unlabelled)
+    objects = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [Path(found["key"]).relative_to(unlabelled).as_posix() for found in objects] == list(expected.index)
+    for found, (_, row) in zip(objects, expected.iterrows(), strict=True):
+        assert (found["class"], found["unsure"]) == (row["class"], row["unsure"])
+        assert found["confidence"] == pytest.approx(row["confidence"], abs=ATOL)
+        assert found["presence"] == pytest.approx({key: row[f"presence_{key}"] for key in found["presence"]}, abs=ATOL)
+        first, second = found["top"]
+        assert first["class"] == found["class"]
+        assert first["probability"] >= second["probability"]
+        for item in found["top"]:
+            assert item["probability"] == pytest.approx(row[f"probability_{item['class']}"], abs=ATOL)
+
+
+def test_a_line_for_a_person(run, some, expected):
+    classes = [name.removeprefix("probability_") for name in expected.columns if name.startswith("probability_")]
+    status, out, err = run(some / "1.jpg", some / "0.jpg", "--top-k", 100)
+    assert (status, err) == (0, "")
+    one, other = out.splitlines()
+    assert one.startswith(f"{some}/1.jpg: ")
+    assert other.startswith(f"{some}/0.jpg: ")
+    assert all(one.count(f"{name} ") == 1 for name in classes)
+    assert "; contains " in one
+    assert run(some / "1.jpg", "--top-k", 1)[1].count("%") == 1
+    assert run(some / "1.jpg")[1].count("%") == 3
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_is_answered(run, some):
+    (some / "2.jpg").write_bytes(b"no image")
+    (some / "notes.txt").write_text("notes")
+    (some / "a.zip").write_bytes(b"no zip")
+    status, out, err = run("--csv", some / "nothing.jpg", some, some / "a.zip")
+    assert status == 1
+    assert list(pd.read_csv(io.StringIO(out))["key"]) == [f"{some}/0.jpg", f"{some}/1.jpg"]
+    assert err.splitlines() == [
+        f"{some}/nothing.jpg: there is no such file",
+        f"{some}/2.jpg: this is no image that can be read; choose another file "
+        "(read are JPEG, PNG, WEBP, GIF, BMP and TIFF)",
+        f"{some}/a.zip: it is not a zip that can be read (File is not a zip file); download it again",
+        f"passed over, as their names are not those of images: {some}/a.zip, {some}/notes.txt",
+        "3 of 5 could not be used",
+    ]
+
+
+def test_names_do_nothing_to_a_screen(run, some):
+    (some / "\x1b[31m\n<b>, \u202e.jpg").write_bytes(encode(picture(9)))
+    (some / "\x1b[2J.jpg").write_bytes(b"")
+    status, out, err = run("--csv", some)
+    assert status == 1
+    keys = ["0.jpg", "1.jpg", "2.jpg", "\\x1b[31m\\n<b>, \\u202e.jpg"]
+    assert set(pd.read_csv(io.StringIO(out))["key"]) == {f"{some}/{name}" for name in keys}
+    assert err == f"{some}/\\x1b[2J.jpg: it is empty (0 bytes); choose another file\n1 of 5 could not be used\n"
+    assert run("\x1b[2J", "--model", "\x1b[2J")[2].isascii()
+
+
+def test_what_is_hostile_is_answered_or_named_once(pipeline, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    said = {}
+    for file in hostile.FILES:
+        (folder / file.name).write_bytes(file.data)
+        said[one_line(str(folder / file.name))] = file.sentence
+    with (folder / "large.jpg").open("wb") as file:
+        file.truncate(100_000_000)
+    said[f"{folder}/large.jpg"] = "it has 100.0 MB, more than the 50 MB that are taken"
+    zips = []
+    for file in [*hostile.ZIPS, hostile.SOUND_ZIP]:
+        zips.append(tmp_path / file.name)
+        zips[-1].write_bytes(file.data)
+        said[str(zips[-1])] = file.sentence
+    del said[str(zips[-1])]
+    said[f"{zips[-1]}/{hostile.MEMBER}"] = ""
+    before = set(tmp_path.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-m", "scenes.serving.answer_formats", "--csv", folder, *zips],
+        cwd=pipeline.one,
+        env=verify.environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines == list(map(one_line, lines))
+    *named, passed_over, total = lines
+    refused = {name: sentence for name, sentence in said.items() if sentence}
+    assert len(named) == len(refused)
+    for name, sentence in refused.items():
+        (line,) = [line for line in named if line.startswith(f"{name}: ")]
+        assert sentence in line
+    assert passed_over.endswith(f": {tmp_path}/page.zip/inside.html")
+    assert total == f"{len(refused)} of {len(said)} could not be used"
+    keys = pd.read_csv(io.StringIO(done.stdout))["key"]
+    assert sorted(keys) == sorted(name for name, sentence in said.items() if not sentence)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_libtiff_has_something_to_say(capfd):
+    """Which the test above would not miss."""
+    (fax,) = [file.data for file in hostile.FILES if file.name == "fax.tif"]
+    decode.decode(fax, max_pixels=10_000)
+    assert "Fax4Decode" in capfd.readouterr().err
+    with muted_stderr():
+        decode.decode(fax, max_pixels=10_000)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["=1+1.jpg", "+a.jpg", "-a.jpg", "@a.jpg"])
+def test_a_name_is_no_formula_to_a_spreadsheet(name):
+    model = SimpleNamespace(classes=("a", "b"), unsure_below=0.5)
+    answer = Answer(np.array([0.9, 0.1], np.float32), np.array([0.8, 0.2], np.float32))
+    photos = [Answered(key, None, answer, "") for key in (name, f"photos/{name}", "a.jpg")]
+    table = pd.read_csv(io.StringIO(answer_formats.csv(photos, model, header=True)))
+    assert list(table["key"]) == [f"./{name}", f"photos/{name}", "a.jpg"]
+
+
+def test_other_models(run, some, pipeline):
+    photo = some / "0.jpg"
+    production, by_name = run(photo, "--json"), run(photo, "--json", "--model", "production")
+    assert production == by_name == run(photo, "--json", "--model", "models/production")
+    other = run(photo, "--json", "--model", "efficientnetv2l")
+    assert other[0] == 0
+    assert json.loads(other[1])["key"] == str(photo)
+    status, out, err = run(photo, "--model", "nonesuch")
+    assert (status, out) == (1, "")
+    assert err == (
+        "error: there is no model 'nonesuch'; make it with `dvc repro evaluate@nonesuch` or fetch it with `dvc pull`\n"
+    )
+    status, out, err = run(photo, "--model", some)
+    assert (status, out) == (1, "")
+    assert err == f"error: there is no model in {some}; make it with `dvc repro` or fetch it with `dvc pull`\n"
+    assert run(photo, "--json", "--model", "models/production/model.keras") == production
+    for name in ("models/none", "models/none/model.keras", photo):
+        status, out, err = run(photo, "--model", name)
+        assert (status, out) == (1, "")
+        assert err == (f"error: {name} is no folder with a model.keras in it; name one, or a model of params.yaml\n")
+
+
+def test_where_there_is_no_photo(run, some, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "notes.txt").touch()
+    (other / "empty").mkdir()
+    with zipfile.ZipFile(other / "empty.zip", "w"):
+        pass
+    status, out, err = run(other)
+    assert (status, out) == (1, "")
+    assert err == (
+        f"{other}: there is no image in it\n"
+        f"passed over, as their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
+        "1 of 1 could not be used\n"
+    )
+    status, out, err = run(some / "0.jpg", other / "empty", other / "empty.zip", "--json")
+    assert status == 1
+    assert [json.loads(line)["key"] for line in out.splitlines()] == [f"{some}/0.jpg"]
+    assert err == (
+        f"{other}/empty: there is no image in it\n{other}/empty.zip: there is no image in it\n"
+        "2 of 3 could not be used\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", ["", "a.jpg --top-k 0", "a.jpg --top-k x", "a.jpg --csv --json"])
+def test_arguments_that_mean_nothing(run, arguments):
+    status, out, err = run(*arguments.split())
+    assert (status, out) == (2, "")
+    assert "error: " in err
+
+
+def test_the_readme_shows_arguments_that_there_are():
+    lines = [
+        line
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("python -m scenes.serving.answer_formats")
+    ]
+    assert lines
+    for line in lines:
+        answer_formats._parser().parse_args(shlex.split(line.partition(">")[0])[3:])
+
+
+# As processes of their own
+
+
+def many(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    (folder / "é0.jpg").write_bytes(encode(picture(0, 400, 300)))
+    for number in range(1, count):
+        (folder / f"é{number}.jpg").hardlink_to(folder / "é0.jpg")
+    return folder
+
+
+def peak(folder: Path, pipeline) -> float:
+    """Run the command; return its largest memory in MB."""
+    with Path(os.devnull).open("w") as nowhere:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scenes.serving.answer_formats", "--csv", folder],
+            cwd=pipeline.one,
+            env=verify.environment(PYTHONPATH=str(ROOT)),
+            stdout=nowhere,
+            stderr=nowhere,
+        )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / 1024
+
+
+def test_a_large_folder_takes_no_more_memory_than_a_small_one(pipeline, tmp_path):
+    """1,450 photos more, which would take 500 MB if they were kept."""
+    assert peak(many(tmp_path / "many", 1500), pipeline) < peak(many(tmp_path / "few", 50), pipeline) + 60
+
+
+def test_head_ends_it_quietly_also_where_the_screen_knows_no_accents(pipeline, tmp_path):
+    folder = many(tmp_path / "many", 500)
+    command = (
+        f"{shlex.quote(sys.executable)} -m scenes.serving.answer_formats {folder} | head -1; echo ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=pipeline.one,
+        env=verify.environment(PYTHONPATH=str(ROOT), PYTHONIOENCODING="ascii"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    first, status = done.stdout.splitlines()
+    assert first.startswith(f"{folder}/\\xe90.jpg: ")
+    assert status == "141"
+    assert "Error" not in done.stderr
+    assert "Traceback" not in done.stderr

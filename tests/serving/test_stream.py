@@ -1,0 +1,78 @@
+"""A stream of photos is answered in its order, a few at a time, and what cannot be read holds up no other."""
+
+from functools import partial
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenes.serving import photos
+from scenes.serving import stream as serving_stream
+from scenes.serving.classifier import Answer
+from scenes.serving.photos import Limits, Photo, Refused
+from tests.pictures import encode, pack
+
+LIMITS = Limits(max_member_bytes=100_000, max_ratio=200, max_pixels=10_000)
+decode = partial(photos.decode, limits=LIMITS)
+
+
+def prepare(pixels: np.ndarray) -> np.ndarray:
+    return pixels[:1, :1]
+
+
+def photo(shade: int) -> bytes:
+    return encode(np.full((2, 2, 3), shade, np.uint8), "PNG")
+
+
+def seen(answered) -> list[int | str]:
+    """What a fake model said (the shade of grey that it saw), or the sentence."""
+    assert all((item.prepared is None) == (item.answer is None) == bool(item.sentence) for item in answered)
+    return [item.sentence or int(item.answer.probabilities[0]) for item in answered]
+
+
+class Model:
+    def __init__(self):
+        self.batches = []
+
+    def predict(self, prepared):
+        self.batches.append(len(prepared))
+        return [Answer(np.array([pixels[0, 0, 0]]), np.array([0.0])) for pixels in prepared]
+
+
+@given(st.lists(st.sampled_from(["good", "bad", "refused"]), max_size=20), st.integers(1, 6))
+def test_answers_stand_in_the_order_of_the_photos(kinds, batch_size):
+    found, expected = [], []
+    for index, kind in enumerate(kinds):
+        data = photo(index) if kind == "good" else b""
+        name = str(index)
+        found.append(Refused(name, "not this") if kind == "refused" else Photo(name, lambda data=data: data))
+        bad = "not this" if kind == "refused" else "it is empty (0 bytes); choose another file"
+        expected.append(index if kind == "good" else bad)
+    model = Model()
+    answered = list(serving_stream.stream(found, decode, prepare, model.predict, batch_size))
+    assert [item.name for item in answered] == [item.name for item in found]
+    assert seen(answered) == expected
+    assert sum(model.batches) == kinds.count("good")
+    assert all(0 < batch <= batch_size for batch in model.batches)
+
+
+def test_no_more_is_read_than_a_batch():
+    read = []
+
+    def found():
+        for index in range(100):
+            yield Photo(str(index), lambda index=index: read.append(index) or photo(index))
+
+    stream = serving_stream.stream(found(), decode, prepare, Model().predict, 4)
+    assert next(stream).name == "0"
+    assert read == [0, 1, 2, 3]
+
+
+def test_a_zip_is_read_while_it_is_open(tmp_path):
+    """Batches do not end where zips do."""
+    zips = [
+        pack(tmp_path / f"{name}.zip", {f"{number}.png": photo(start + number) for number in range(3)})
+        for name, start in (("a", 0), ("b", 10))
+    ]
+    found = photos.find(zips, LIMITS, print)
+    assert seen(list(serving_stream.stream(found, decode, prepare, Model().predict, 4))) == [0, 1, 2, 10, 11, 12]

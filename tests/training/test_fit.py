@@ -1,0 +1,185 @@
+"""Fitting: the schedule, early stopping, divergence, and the same bytes twice."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from scenes.common.errors import InputError
+from scenes.models import head
+from scenes.models.features import Features
+from scenes.training import batches as training_batches
+from scenes.training import fit
+from tests.code_facts import ROOT
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+STOPPING = {"monitor": "val_crossentropy", "min_delta": 0.0, "patience": None, "restore_best": True}
+TRAINING = {
+    "batch_size": 16,
+    "epochs": 4,
+    "optimizer": "adamw",
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+    "label_smoothing": 0.1,
+    "early_stopping": STOPPING,
+}
+
+
+def features(count, seed, spread=1.0):
+    """Three clusters that a head can tell apart."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(count) % 3
+    rows = (rng.normal(size=(count, 8)) * spread + 6 * np.eye(8)[label]).astype(np.float32)
+    return Features(np.array([f"{i}" for i in range(count)]).astype(bytes), label, rows, ("a", "b", "c"))
+
+
+def train(**changes):
+    import keras
+
+    settings = TRAINING | changes
+    keras.utils.set_random_seed(1)
+    data, val = features(90, 0), features(30, 1)
+    network = head.build(8, 3, units=16, dropout=0.1)
+    head.standardise(network, data.features)
+
+    def batches(start):
+        return training_batches.training_features(
+            data, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=1, start=start
+        )
+
+    return network, fit.run(network, batches, training_batches.validation_features(val), count=90, **settings)
+
+
+def test_it_learns_and_reports_each_epoch(capsys):
+    network, history = train(epochs=6)
+    assert history["val_accuracy"][-1] > 0.9
+    assert {len(values) for values in history.values()} == {6}
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith("epoch 1/6  accuracy 0.")
+    found = network.predict(features(30, 1).features, verbose=0)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_step_is_traced_once(monkeypatch):
+    """For large networks a trace takes a minute."""
+    import keras
+
+    traced, step = [], keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda self, data: traced.append(self) or step(self, data))
+    train(epochs=2)
+    assert len(traced) == 1
+
+
+def test_the_rate_warms_up_linearly_and_ends_at_0():
+    rate = fit.rate("cosine", peak=2.0, steps=100, warmup_steps=20)
+    assert [float(rate(step)) for step in (0, 10, 20, 100)] == pytest.approx([0, 1, 2, 0], abs=1e-6)
+    expected = 2.0 * (1 + np.cos(np.pi * 0.5)) / 2
+    assert float(rate(60)) == pytest.approx(expected, abs=1e-6)
+    assert float(fit.rate("cosine", peak=2.0, steps=100, warmup_steps=0)(0)) == pytest.approx(2.0)
+    assert fit.rate("constant", peak=0.5, steps=9, warmup_steps=0) == 0.5
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_the_rate_covers_the_whole_training_however_many_batches_make_a_step(accumulation):
+    _, history = train(epochs=4, warmup_epochs=1, gradient_accumulation=accumulation)
+    # At the end of an epoch: the peak after the warm-up, then a third and two thirds of a half cosine, then nothing.
+    expected = [0.01 * (1 + np.cos(np.pi * part / 3)) / 2 for part in range(4)]
+    assert history["learning_rate"] == pytest.approx(expected, rel=1e-4, abs=1e-8)
+
+
+def test_early_stopping_is_that_of_the_write_up():
+    """min_delta 0.05, patience 2: stops at the first epoch that is the second without a gain of 0.05."""
+    _, history = train(
+        epochs=40, early_stopping=STOPPING | {"monitor": "val_accuracy", "min_delta": 0.05, "patience": 2}
+    )
+    values, best, waited, stop = history["val_accuracy"], -np.inf, 0, None
+    for epoch, value in enumerate(values):
+        best, waited = (value, 0) if value - 0.05 > best else (best, waited + 1)
+        if waited >= 2 and epoch > 0:
+            stop = epoch
+            break
+    assert len(values) < 40
+    assert stop == len(values) - 1
+
+
+@pytest.mark.parametrize("restore_best", [True, False])
+def test_it_ends_with_the_weights_asked_for(restore_best):
+    # A rate that is much too high for the last epochs, so that the best epoch is not the last.
+    network, history = train(
+        epochs=8,
+        optimizer="sgd",
+        learning_rate=0.8,
+        schedule="constant",
+        warmup_epochs=0,
+        weight_decay=None,
+        early_stopping=STOPPING | {"restore_best": restore_best},
+    )
+    ends_with = min(history["val_crossentropy"]) if restore_best else history["val_crossentropy"][-1]
+    scores = network.evaluate(training_batches.validation_features(features(30, 1)), return_dict=True, verbose=0)
+    assert scores["crossentropy"] == pytest.approx(ends_with, rel=1e-3)
+    assert min(history["val_crossentropy"]) < history["val_crossentropy"][-1]
+
+
+def test_divergence_stops_in_one_sentence():
+    with pytest.raises(InputError, match=r"lower training\.learning_rate"):
+        train(optimizer="sgd", learning_rate=1e30, schedule="constant", warmup_epochs=0)
+
+
+def test_weight_decay_leaves_biases_and_normalisation_alone():
+    import keras
+
+    network = head.build(8, 3, units=4, dropout=0.0)
+    fit.compile_classifier(network, 0.1, optimizer="adamw", weight_decay=0.1, label_smoothing=0.0)
+    decayed = {v.path for v in network.trainable_variables if network.optimizer._use_weight_decay(v)}
+    assert decayed == {v.path for v in network.trainable_variables if v.name == "kernel"}
+    assert isinstance(network.optimizer, keras.optimizers.AdamW)
+
+
+def saved_bytes(path):
+    """Train in this process and return the hash of the weights file."""
+    network, _ = train()
+    network.save_weights(path)
+    with open(path, "rb") as file:  # noqa: PTH123
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path, xla):
+    code = (
+        f"import sys; from scenes.common.runtime import configure; configure(seed=0, threads=2, xla={xla});"
+        "from tests.scenes.test_training import saved_bytes; print(saved_bytes(sys.argv[1]))"
+    )
+    found = set()
+    for threads in ("1", "4"):
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": threads,
+            "TF_NUM_INTRAOP_THREADS": threads,
+            "TF_NUM_INTEROP_THREADS": threads,
+            "PYTHONHASHSEED": threads,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / f"{threads}.weights.h5")],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        found.add(done.stdout.splitlines()[-1])
+    assert len(found) == 1
+
+
+def test_a_bar_is_drawn_at_a_terminal_only(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train(epochs=2)
+    assert "epoch 2/2: " in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    train(epochs=2)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,39 @@
+"""What a training goes on from: a state of the same surroundings, or none."""
+
+import pytest
+
+from scenes.training import run
+
+USUAL = {"settings": {"epochs": 3}, "seed": 1, "threads": 2, "precision": "float32", "xla": False}
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """A function from what differs from ``USUAL`` to the state's file; and what was set up."""
+    monkeypatch.chdir(tmp_path)
+    made = []
+    # TensorFlow can be set up only once in a process.
+    monkeypatch.setattr(run, "configure", lambda **given: made.append(given))
+    monkeypatch.setattr(run, "use", made.append)
+
+    def enter(**other):
+        with run.training_run("a", inputs=[], **USUAL | other) as path:
+            return path
+
+    enter.made = made
+    return enter
+
+
+def test_the_surroundings_are_set_up_as_asked(state):
+    state(seed=5, precision="mixed_bfloat16", xla=True)
+    assert state.made == [{"seed": 5, "threads": 2, "xla": True}, "mixed_bfloat16"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"settings": {"epochs": 4}}, {"seed": 2}, {"threads": 1}, {"precision": "mixed_bfloat16"}, {"xla": True}],
+    ids=lambda other: next(iter(other)),
+)
+def test_each_of_them_keeps_states_apart(state, other):
+    assert state() == state()
+    assert state(**other) != state()
