@@ -11,7 +11,7 @@ BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
 
-.PHONY: help install repro repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help install repro status repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,9 +46,12 @@ help:  ## show this list
 install: .venv/installed .dvc/plots/page.html  ## install what is needed, no more: for `dvc pull` and all else of DVC
 
 repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
-	python -m scenes.config.schema
 	dvc repro
 	@python benchmarks/results.py --show
+
+status: install  ## what has changed since the last run, code included (which `dvc status` alone does not know)
+	@dvc repro --quiet code
+	@dvc status
 
 repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on the profile PROFILE=intel
 	dvc exp run -S "profile=$$PROFILE"

@@ -3,13 +3,13 @@
 import json
 
 from scenes.archive.layout import Archive
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.dataset.audit import audit
 from scenes.dataset.audit_table import summary
 from scenes.plots import audit as plots_audit
+from stages import checked_stage
 
 ARCHIVE = "data/raw/archive.zip"
 TABLE, METRICS, PLOTS = "data/audit.csv", "metrics/audit.json", "plots/audit"
@@ -39,5 +39,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("audit"):
         main()

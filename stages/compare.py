@@ -2,11 +2,11 @@
 
 import json
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_write
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.evaluation import comparison
+from stages import checked_stage
 
 
 def main() -> None:
@@ -22,5 +22,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("compare"):
         main()

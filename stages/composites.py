@@ -1,7 +1,6 @@
 """Join images of two classes, embed what comes out, and lay beside it what drawn images contain: data/composites/."""
 
 from scenes.archive.layout import Archive
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -10,6 +9,7 @@ from scenes.evaluation import composites
 from scenes.models import backbone, finetuning
 from scenes.models import features as models_features
 from scenes.synthetic import ground_truth
+from stages import checked_stage
 
 
 def main() -> None:
@@ -43,5 +43,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("composites"):
         main()

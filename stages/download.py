@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 from scenes.common.checksum import check_file, file_hash
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_write
 from scenes.config.params import read, to_dict
 from scenes.download.local import check_zip
 from scenes.download.partial import resumable_download_dir
 from scenes.download.source import parse
+from stages import checked_stage
 
 ARCHIVE = Path("data/raw/archive.zip")
 PARTIAL = Path(".partial")  # not beside the archive: DVC deletes a stage's outs before it runs
@@ -49,5 +49,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("download"):
         main()

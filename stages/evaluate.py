@@ -4,13 +4,14 @@ import json
 import sys
 from pathlib import Path
 
-from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.errors import InputError
 from scenes.common.files import atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.dataset import audit_table
 from scenes.evaluation import abstention, calibration, inference, metrics, multilabel, selection
 from scenes.plots import confusion, per_class, reliability
+from stages import checked_stage
 
 
 def main(name: str) -> None:
@@ -67,5 +68,5 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("evaluate"):
         main(sys.argv[1])

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read
@@ -15,6 +14,7 @@ from scenes.evaluation import gradcam
 from scenes.models import store
 from scenes.plots import curves as plots_curves
 from scenes.plots import galleries, style
+from stages import checked_stage
 
 PICTURES = "training_curves.png", "errors.png", "uncertain.png", "gradcam.png"
 
@@ -60,5 +60,5 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("explain"):
         main(sys.argv[1])

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -13,6 +12,7 @@ from scenes.export import check
 from scenes.images import decode
 from scenes.models import store
 from scenes.provenance import record
+from stages import checked_stage, code_digest
 
 PRODUCTION = "models/production"
 
@@ -46,12 +46,12 @@ def main() -> None:
                 "archive.max_pixels": params.archive.max_pixels,
                 "export": to_dict(params.export),
             },
-            others=check.WRITERS,
+            code=code_digest("export"),
             production=made_from,
         )
         file.write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("export"):
         main()

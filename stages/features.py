@@ -1,11 +1,11 @@
 """Compute the backbone's pooled features of every image, once: data/features/."""
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
 from scenes.models import backbone, features, finetuning
 from scenes.provenance import record
+from stages import checked_stage, code_digest
 
 
 def main() -> None:
@@ -36,11 +36,12 @@ def main() -> None:
                 "profile.test_time_flip": params.profile_settings.test_time_flip,
                 "profile.backbone_image_size": params.profile_settings.backbone_image_size,
             },
+            code=code_digest("features"),
             finetuned=record.read("data/finetuned"),
             weights=backbone.describe("data/weights"),
         )
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("features"):
         main()

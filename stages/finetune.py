@@ -1,6 +1,5 @@
 """Train the backbone further on the training images: data/finetuned/. With ``epochs: 0`` it stays as it is."""
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
@@ -9,6 +8,7 @@ from scenes.models import backbone, features, finetuning
 from scenes.provenance import record
 from scenes.training import batches, checkpoint, curves, fit, linear_probe
 from scenes.training.run import training_run
+from stages import checked_stage, code_digest
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
         return
 
     image_size = params.profile_settings.backbone_image_size
-    inputs = ["data/records", "data/weights"]
+    inputs, code = ["data/records", "data/weights"], code_digest("finetune")
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
@@ -36,7 +36,7 @@ def main() -> None:
         "profile.finetune": to_dict(own),
         "profile.backbone_image_size": image_size,
     }
-    with training_run("finetune", inputs=inputs, settings=read_besides, **surroundings) as state:
+    with training_run("finetune", inputs=inputs, settings=read_besides, code=code, **surroundings) as state:
         network = backbone.load("data/weights", image_size)
         embedding = backbone.feature_extractor(network)
         train, val = (records.open_records("data/records", name) for name in ("train", "val"))
@@ -71,11 +71,12 @@ def main() -> None:
                 folder,
                 inputs=inputs,
                 params={**surroundings, **read_besides},
+                code=code,
                 weights=backbone.describe("data/weights"),
             )
             curves.write(plots, history)
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("finetune"):
         main()

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from scenes.archive.layout import Archive
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -15,6 +14,7 @@ from scenes.evaluation import label_issues
 from scenes.models import classifier_features
 from scenes.plots import feature_map, galleries
 from scenes.synthetic import ground_truth
+from stages import checked_stage
 
 TABLE, METRICS, PLOTS = "data/label_issues.csv", "metrics/label_issues.json", "plots/label_issues"
 
@@ -75,5 +75,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("label_issues"):
         main()

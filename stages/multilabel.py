@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -11,6 +10,7 @@ from scenes.models import classifier_features, multilabel
 from scenes.models.store import describe
 from scenes.provenance import record
 from scenes.training import multilabel as training_multilabel
+from stages import checked_stage, code_digest
 
 
 def main(name: str) -> None:
@@ -30,10 +30,11 @@ def main(name: str) -> None:
             origin=made_from,
             inputs=[Path("data") / describe(model)["input"], model],
             params={"seed": params.seed, "threads": params.threads, "multilabel": to_dict(params.multilabel)},
+            code=code_digest("multilabel"),
             model=made_from,
         )
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("multilabel"):
         main(sys.argv[1])

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read
@@ -10,6 +9,7 @@ from scenes.dataset import records, selected_images
 from scenes.evaluation import inference, prediction_table
 from scenes.models import store
 from scenes.plots import galleries, style
+from stages import checked_stage
 
 SPLIT = "pred"
 
@@ -39,5 +39,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("predict"):
         main()

@@ -7,11 +7,11 @@ import pandas as pd
 
 from scenes.archive.layout import Archive
 from scenes.common.checksum import file_hash
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
 from scenes.dataset import record_writer
+from stages import checked_stage
 
 ARCHIVE, SPLIT = "data/raw/archive.zip", "data/split.csv"
 
@@ -57,5 +57,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("records"):
         main()

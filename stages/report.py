@@ -1,10 +1,10 @@
 """Put data, scores, pictures and the choice of a model into reports/report.html, in short into reports/report.md."""
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_write
 from scenes.config.params import read, to_dict
 from scenes.report import context as report_context
 from scenes.report import render
+from stages import checked_stage
 
 
 def main() -> None:
@@ -30,5 +30,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("report"):
         main()

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -11,6 +10,7 @@ from scenes.dataset import records
 from scenes.evaluation import selection
 from scenes.models import store
 from scenes.provenance import record
+from stages import checked_stage, code_digest
 
 
 def main() -> None:
@@ -55,6 +55,7 @@ def main() -> None:
             origin=parts["model"],
             inputs=made_from,
             params={"threads": params.threads, "select": to_dict(params.select)},
+            code=code_digest("select"),
             **parts,
         )
         file.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -62,5 +63,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("select"):
         main()

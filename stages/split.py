@@ -2,10 +2,10 @@
 
 import json
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_write
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table, split
+from stages import checked_stage
 
 AUDIT = "data/audit.csv"
 SPLIT = "data/split.csv"
@@ -31,5 +31,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("split"):
         main()

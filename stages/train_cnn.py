@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
@@ -12,19 +11,20 @@ from scenes.models import store, temperature
 from scenes.provenance import record
 from scenes.training import batches, classifiers, curves
 from scenes.training.run import training_run
+from stages import checked_stage, code_digest
 
 
 def main(name: str) -> None:
     exit_with_dvc()
     params = read()
-    settings = to_dict(params.models[name])
+    settings, code = to_dict(params.models[name]), code_digest("train_cnn")
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
         "precision": params.precision,
         "xla": params.xla,
     }
-    with training_run(f"train@{name}", inputs=["data/records"], settings=settings, **surroundings) as state:
+    with training_run(f"train@{name}", inputs=["data/records"], settings=settings, code=code, **surroundings) as state:
         train = records.open_records("data/records", "train")
         val = records.open_records("data/records", "val")
         validation = batches.validation_images(val, settings["training"]["batch_size"])
@@ -44,10 +44,11 @@ def main(name: str) -> None:
                 origin=record.origin("data"),
                 inputs=["data/records"],
                 params={**surroundings, f"models.{name}": settings},
+                code=code,
             )
             curves.write(plots, history)
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("train_cnn"):
         main(sys.argv[1])

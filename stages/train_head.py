@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
@@ -12,12 +11,13 @@ from scenes.models import store, temperature
 from scenes.provenance import record
 from scenes.training import batches, classifiers, curves
 from scenes.training.run import training_run
+from stages import checked_stage, code_digest
 
 
 def main(name: str) -> None:
     exit_with_dvc()
     params = read()
-    settings = to_dict(params.models[name])
+    settings, code = to_dict(params.models[name]), code_digest("train_head")
     surroundings = {
         "seed": params.seed,
         "threads": params.threads,
@@ -25,7 +25,7 @@ def main(name: str) -> None:
         "xla": params.xla,
     }
     features = Path("data") / settings["input"]
-    with training_run(f"train@{name}", inputs=[features], settings=settings, **surroundings) as state:
+    with training_run(f"train@{name}", inputs=[features], settings=settings, code=code, **surroundings) as state:
         train = models_features.load(features, "train")
         validation = batches.validation_features(models_features.load(features, "val"))
         network, history = classifiers.fit_head(train, validation, settings, seed=params.seed, state=state)
@@ -45,11 +45,12 @@ def main(name: str) -> None:
                 origin=record.origin("data"),
                 inputs=[features],
                 params={**surroundings, f"models.{name}": settings},
+                code=code,
                 embeddings=record.read(features),
             )
             curves.write(plots, history)
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("train_head"):
         main(sys.argv[1])

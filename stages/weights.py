@@ -1,11 +1,11 @@
 """Fetch, copy or draw the backbone's weights: data/weights/."""
 
-from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.download.partial import resumable_download_dir
 from scenes.models import weights
+from stages import checked_stage
 
 
 def main() -> None:
@@ -23,5 +23,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with checked_stage("weights"):
         main()

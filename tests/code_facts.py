@@ -1,80 +1,30 @@
-"""What the code says of itself: which project modules a module imports, and which params it reads."""
+"""What the code says of itself: what Python's own modulefinder says it imports, and which params it reads."""
 
 import ast
-import re
 import sys
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("stages", "scenes", "app")
 
 
-def _file_of(module: str) -> Path | None:
-    """Return the file of a project module, or None if there is no such module."""
-    path = ROOT.joinpath(*module.split("."))
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+def _imports(module: str) -> ModuleFinder:
+    finder = ModuleFinder([str(ROOT)])  # which holds the project's modules and nothing else
+    finder.import_hook(module)
+    return finder
 
 
-def _imported(file: Path) -> set[str]:
-    """Return the names of the project modules that ``file`` imports."""
-    return {name for name in _names(file) if name.split(".")[0] in PACKAGES and _file_of(name)}
-
-
-def _names(file: Path) -> set[str]:
-    """Return the names of all that ``file`` imports, anywhere in it, also inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative import"
-            # `from scenes import records` names a module, `from scenes.dataset.records import load` a thing in one.
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+def modules(module: str) -> set[str]:
+    """Return the names of the project modules that ``module`` can load and that do something, itself included."""
+    found = {name: each for name, each in _imports(module).modules.items() if each.__file__}
+    return {name for name, each in found.items() if set(each.__code__.co_names) - {"__doc__"}}
 
 
 def packages(module: str) -> set[str]:
     """Return the packages that running ``python -m module`` can load, but for the project's and Python's own."""
-    found = {name.split(".")[0] for file in module_files(module) for name in _names(ROOT / file)}
+    found = {name.split(".")[0] for name in _imports(module).badmodules}
     return found - {*PACKAGES, *sys.stdlib_module_names}
-
-
-def module_files(module: str) -> set[str]:
-    """Return the project files that running ``python -m module`` can load, relative to the root, but empty packages.
-
-    A package's own ``__init__.py`` counts only if it holds code beyond its docstring.
-    """
-    todo, seen = {module}, set()
-    while todo:
-        name = todo.pop()
-        seen.add(name)
-        todo |= _imported(_file_of(name)) - seen
-    files = {_file_of(name) for name in seen}
-    return {file.relative_to(ROOT).as_posix() for file in files if not _only_docstring(file)}
-
-
-def template_files(module: str) -> set[str]:
-    """Return the templates that running ``python -m module`` can render, relative to the root.
-
-    They stand in scenes/report/templates, and in quotes where they are used, in code as in templates.
-    """
-    texts = [(ROOT / file).read_text(encoding="utf-8") for file in module_files(module)]
-    found = set()
-    while texts:
-        for name in re.findall(r'"([\w.-]+\.jinja)"', texts.pop()):
-            file = ROOT / "scenes" / "templates" / name
-            if file not in found:
-                found.add(file)
-                texts.append(file.read_text(encoding="utf-8"))
-    return {file.relative_to(ROOT).as_posix() for file in found}
-
-
-def _only_docstring(file: Path) -> bool:
-    body = ast.parse(file.read_text(encoding="utf-8")).body
-    return file.name == "__init__.py" and len(body) <= 1 and all(isinstance(node, ast.Expr) for node in body)
 
 
 def _path(node: ast.AST, aliases: dict[str, str], function_argument: str | None) -> str | None:
@@ -96,7 +46,7 @@ def params_read(module: str) -> set[str]:
     ``params`` is what ``read()`` returns; ``params.profile_settings`` the block of the chosen profile; a variable
     set to a part of ``params`` stands for that part.
     """
-    tree = ast.parse(_file_of(module).read_text(encoding="utf-8"))
+    tree = ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
     main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
     argument = main.args.args[0].arg if main.args.args else None
     aliases, uses = {}, set()

@@ -1,32 +1,39 @@
-"""dvc.yaml held against the code: every import is a dependency, every parameter read is declared, and no more."""
+"""dvc.yaml held against the code: a stage depends on the code it can run and the parameters it reads, and no more."""
 
 import re
-from pathlib import PurePosixPath
 
 import pytest
 import yaml
 from dvc.repo import Repo
 
 from scenes.training import curves
-from tests.code_facts import ROOT, module_files, params_read, template_files
+from stages import code
+from tests.code_facts import ROOT, modules, params_read
 
 DVC_YAML = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 @pytest.fixture(scope="module")
-def stages():
+def all_stages():
     """Every stage as DVC resolves it, by its name, such as train@baseline."""
     with Repo(ROOT) as repo:
         return {stage.addressing: stage for stage in repo.index.stages}
 
 
-def modules_run(stage) -> list[str]:
-    return [match for line in stage.cmd for match in re.findall(r"^python -m (\S+)", line)]
+@pytest.fixture
+def stages(all_stages):
+    """Every stage but the first."""
+    return {name: stage for name, stage in all_stages.items() if name != "code"}
 
 
-def code_deps(stage) -> set[str]:
-    return {dep.def_path for dep in stage.deps if dep.def_path and dep.def_path.endswith((".py", ".jinja"))}
+def module_run(stage) -> str:
+    (module,) = re.findall(r"^python -m (\S+)", stage.cmd)
+    return module
+
+
+def declared_params(stage) -> set[str]:
+    return {param for dep in stage.deps if hasattr(dep, "params") for param in dep.params}
 
 
 def leaves(tree, prefix: str) -> set[str]:
@@ -43,54 +50,60 @@ def under(path: str) -> set[str]:
     return leaves(tree, path)
 
 
-def test_every_stage_checks_params_first_and_then_runs_its_own_module(stages):
+def test_the_first_stage_checks_params_and_writes_what_code_the_others_can_run(all_stages, stages):
+    first = all_stages["code"]
+    assert first.cmd == ["python -m scenes.config.schema", "python -m stages.code"]
+    assert {dep.def_path for dep in first.deps} == {"params.yaml", "scenes", "stages"}
+    assert [out.def_path for out in first.outs] == ["code"]
+    assert not first.outs[0].use_cache  # it is in git
+    assert {module_run(stage) for stage in stages.values()} == {f"stages.{name}" for name in code.texts()}
+
+
+def test_a_stage_depends_on_the_file_of_its_own_code_and_else_on_data(stages):
     for name, stage in stages.items():
-        first, second = modules_run(stage)
-        assert first == "scenes.config.schema", name
-        assert second.startswith(f"stages.{name.split('@')[0]}"), name
+        module = module_run(stage)
+        assert module.startswith(f"stages.{name.split('@')[0]}"), name
+        own, *data = sorted(dep.def_path for dep in stage.deps if not hasattr(dep, "params"))
+        assert own == f"code/{module.removeprefix('stages.')}.txt", name
+        assert {path.split("/")[0] for path in data} <= {"data", "metrics", "models", "plots"}, name
 
 
-def test_deps_are_exactly_the_project_modules_imported_and_the_templates_rendered(stages):
-    for name, stage in stages.items():
-        module = modules_run(stage)[1]
-        assert code_deps(stage) == module_files(module) | template_files(module), name
+@pytest.mark.parametrize("name", sorted(code.texts()))
+def test_a_stage_holds_itself_to_the_file_of_its_own_code(name):
+    text = (ROOT / "stages" / f"{name}.py").read_text()
+    assert text.endswith(
+        f'\n    with checked_stage("{name}"):\n        main({"sys.argv[1]" * ("main(name" in text)})\n'
+    )
+    assert set(re.findall(r"code_digest\((.*?)\)", text)) <= {f'"{name}"'}
 
 
-def test_every_template_is_a_dependency(stages):
-    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scenes/report/templates").iterdir()}
-    assert templates <= set().union(*map(code_deps, stages.values()))
+@pytest.mark.parametrize("name", sorted(code.texts()))
+def test_the_code_of_a_stage_is_what_pythons_own_modulefinder_finds(name):
+    """It reads the bytecode, where `scenes.provenance.code` reads the syntax."""
+    names = {line.split("  ")[1] for line in code.texts()[name].splitlines()}
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "scenes").rglob("*.jinja")}
+    assert len(templates) == 3
+    assert names == modules(f"stages.{name}") | (templates if name == "report" else set())
 
 
 def test_params_are_exactly_those_read(stages):
     for name, stage in stages.items():
-        module, *arguments = stage.cmd[1].removeprefix("python -m ").split()
-        key = arguments[0] if arguments else ""
+        module, _, key = stage.cmd.removeprefix("python -m ").partition(" ")
         read = {path.replace("${profile}", PARAMS["profile"]).replace("${key}", key) for path in params_read(module)}
-        declared = {param for dep in stage.deps if hasattr(dep, "params") for param in dep.params}
-        # `models.<name>.kind` stands in the command, so DVC adds it to the params by itself.
-        declared = {path for path in declared if path not in ("profile",)}
         leaves_read = set().union(*map(under, read))
-        leaves_declared = set().union(*map(under, declared)) if declared else set()
+        # `models.<name>.kind` stands in the command, so DVC adds it to the params by itself.
+        leaves_declared = set().union(*map(under, declared_params(stage) - {"profile"}))
         assert leaves_declared == leaves_read, name
 
 
-def test_no_dependency_is_a_folder_of_code(stages):
-    for name, stage in stages.items():
-        for dep in stage.deps:
-            top = PurePosixPath(dep.def_path or "params.yaml").parts[0]
-            data = top in {"data", "metrics", "models", "params.yaml", "plots"}
-            assert data or dep.def_path.endswith((".py", ".jinja")), name
-
-
-def test_every_stage_says_what_it_does(stages):
-    assert all(stage.desc for stage in stages.values())
+def test_every_stage_says_what_it_does(all_stages):
+    assert all(stage.desc for stage in all_stages.values())
 
 
 def test_every_parameter_is_read_by_a_stage(stages):
-    declared = {
-        param for stage in stages.values() for dep in stage.deps if hasattr(dep, "params") for param in dep.params
+    used = {leaf for stage in stages.values() for param in declared_params(stage) for leaf in under(param)} | {
+        "profile"
     }
-    used = set().union(*map(under, declared)) | {"profile"}
     active = f"profiles.{PARAMS['profile']}."
     every = {leaf for key in PARAMS for leaf in under(key)}
     assert {leaf for leaf in every if not leaf.startswith("profiles.") or leaf.startswith(active)} == used

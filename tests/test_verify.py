@@ -98,7 +98,7 @@ def test_the_verdict(other, status, said, unsaid):
 def test_the_stages_that_may_round_are_those_that_compute_with_threads():
     """Whoever adds a stage that does decides whether another processor may give it other bytes."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    computing = {name for name, stage in stages.items() if "threads" in stage.get("do", stage)["params"]}
+    computing = {name for name, stage in stages.items() if "threads" in stage.get("do", stage).get("params", [])}
     # One copies weights, the other draws random ones on a single thread.
     assert computing - {"select"} | {"weights"} == ROUNDED
     assert all(exact(stage) for stage in (*DATA_STAGES, "select", "report", "of tomorrow", "of tomorrow@baseline"))

@@ -32,8 +32,8 @@ def parse(text: str) -> Any:
 def read(path: str | Path = "params.yaml") -> Params:
     """Return the parameters, with ``profile_settings`` standing for the block of the chosen profile.
 
-    Each command in dvc.yaml is preceded by ``python -m scenes.config.schema``, which checks the whole file;
-    so this neither validates nor imports anything that does.
+    The first stage of dvc.yaml runs ``python -m scenes.config.schema``, which checks the whole file; so this neither validates
+    nor imports anything that does.
     """
     params = _wrap(parse(Path(path).read_text(encoding="utf-8")))
     params.profile_settings = params.profiles[params.profile]

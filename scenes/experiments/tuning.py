@@ -15,7 +15,7 @@ from scenes.common.errors import InputError
 from scenes.experiments import runs, search, trainings
 from scenes.experiments.search import Search
 from scenes.experiments.settings import absolute_files, applied
-from scenes.provenance import record as provenance_record
+from scenes.provenance.code import digest, fingerprints, text
 
 FILE = Path("experiments/tune.yaml")
 FEATURES = Path("data/features")
@@ -30,6 +30,9 @@ def check_features(given: list[str]) -> None:
     """
     command = ["dvc", "status", "--json", "--with-deps", "features"]
     done = subprocess.run(command, capture_output=True, text=True)
+    if not done.returncode and "code" in json.loads(done.stdout):  # a remark, perhaps, which changes no features
+        subprocess.run(["dvc", "repro", "--quiet", "code"], capture_output=True)
+        done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode or json.loads(done.stdout) or not FEATURES.exists():
         raise InputError(f"{FEATURES} does not hold the features of params.yaml; run `dvc repro features` first")
     before, after = applied([]), applied(given)
@@ -52,13 +55,10 @@ def params_of_features() -> list[str]:
 
 
 def code(name: str) -> str:
-    """Return a hash of the code that trains and scores a model, as dvc.yaml lists it; remarks do not count."""
-    from dvc.repo import Repo
-
-    with Repo() as repo:
-        stages = [stage for target in ("train", "evaluate") for stage in repo.stage.collect(f"{target}@{name}")]
-    paths = {dep.def_path for stage in stages for dep in stage.deps}
-    return provenance_record.code_hash([path for path in paths if path.endswith(".py")], ".")
+    """Return a hash of the code that trains and scores a model; remarks do not count."""
+    kind = applied([])["models"][name]["kind"]
+    modules = (f"stages.train_{kind}", "stages.evaluate")
+    return digest(text({key: value for each in modules for key, value in fingerprints(each, Path.cwd()).items()}))
 
 
 def evaluator(name: str, params: dict, given: list[str], experiment: str | None):

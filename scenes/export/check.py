@@ -13,7 +13,6 @@ from scenes.export import litert, onnx, saved_model
 
 # By format, where it stands in the folder. TensorFlow Serving wants folders of versions, whose names are numbers.
 PATHS = {"saved_model": "saved_model/1", "litert": "model.tflite", "onnx": "model.onnx"}
-WRITERS = ("tf2onnx", "onnx")  # libraries; the other formats are TensorFlow's own
 _OF_PIXELS = {"litert": litert, "onnx": onnx}  # which take no image files
 BATCH_SIZE = 32  # of images; bounds the memory that their activations take
 

@@ -21,8 +21,8 @@ class Difference:
     Attributes:
         stage: its name.
         parts: what differs, by part: ``stage`` (which of the two has it, ``first`` or ``second``), ``commands``,
-            ``params`` by dotted keys, ``code`` (files that no stage writes), ``inputs`` (that stages write) and
-            ``outputs`` by their paths.
+            ``params`` by dotted keys, ``code`` (see :func:`is_code`), ``inputs`` (other dependencies) and ``outputs``
+            by their paths.
     """
 
     stage: str
@@ -85,6 +85,11 @@ def written(stages: Mapping[str, Mapping], path: str) -> bool:
     return any(overlap(path, out) for stage in stages.values() for out in files(stage, "outs"))
 
 
+def is_code(stages: Mapping[str, Mapping], path: str) -> bool:
+    """Return whether a dependency is code: a stage's file in code/, or what no stage writes."""
+    return path.startswith("code/") or not written(stages, path)
+
+
 def needed(stages: Mapping[str, Mapping]) -> dict[str, set[str]]:
     """Return for each stage the names of those whose outputs it depends on."""
     outs = [(out, name) for name, stage in stages.items() for out in files(stage, "outs")]
@@ -144,8 +149,8 @@ def _parts(one: Mapping | None, other: Mapping | None, both: Mapping[str, Mappin
     parts = {
         "commands": _lines(one["cmd"], other["cmd"]),
         "params": _changed(params(one), params(other)),
-        "code": [path for path in deps if not written(both, path)],
-        "inputs": [path for path in deps if written(both, path)],
+        "code": [path for path in deps if is_code(both, path)],
+        "inputs": [path for path in deps if not is_code(both, path)],
         "outputs": _changed(files(one, "outs"), files(other, "outs")),
     }
     return {part: names for part, names in parts.items() if names}

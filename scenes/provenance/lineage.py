@@ -4,7 +4,6 @@ The chain comes from dvc.lock, the rest from provenance.json in the model's fold
 are there. Exit status 1 if something disagrees or is missing.
 """
 
-import hashlib
 import json
 import sys
 import textwrap
@@ -16,7 +15,7 @@ from scenes.common.errors import InputError, exit_on_input_error
 from scenes.provenance import dvc_lock, record
 
 _FILES = {"archive_sha256": "data/raw/archive.zip", "split_sha256": "data/split.csv"}
-_OWN = ("data_params", "inputs", "params", "libraries")  # what else is a mapping is another thing's provenance
+_OWN = ("data_params", "inputs", "params")  # what else is a mapping is another thing's provenance
 _SHOWN = 6  # things of one stage that disagree
 
 
@@ -48,10 +47,9 @@ def chain(stages: Mapping[str, Mapping], *names: str) -> str:
     for name in dvc_lock.chain(stages, *names):
         stage = stages[name]
         deps, outs = dvc_lock.files(stage, "deps"), dvc_lock.files(stage, "outs")
-        code = {path: entry for path, entry in deps.items() if not dvc_lock.written(stages, path)}
         lines.append(name)
-        lines += [f"  from    {_short(entry)}  {path}" for path, entry in deps.items() if path not in code]
-        lines.append(f"  code    {_short_of_all(code)}  {len(code)} files")
+        for path, entry in sorted(deps.items(), key=lambda dep: dvc_lock.is_code(stages, dep[0])):
+            lines.append(f"  {'code' if dvc_lock.is_code(stages, path) else 'from':8}{_short(entry)}  {path}")
         values = [f"{key}={json.dumps(value, default=str)}" for key, value in sorted(dvc_lock.params(stage).items())]
         lines += _wrapped("params", values)
         lines += [f"  gives   {_short(entry)}  {path}" for path, entry in outs.items()]
@@ -61,11 +59,6 @@ def chain(stages: Mapping[str, Mapping], *names: str) -> str:
 def _short(entry: Mapping) -> str:
     """Return the first digits of a file's or folder's hash, whatever it is called."""
     return str(entry.get(entry.get("hash", "md5"), "none"))[:8].ljust(8)
-
-
-def _short_of_all(files: Mapping[str, Mapping]) -> str:
-    lines = sorted(f"{path} {_short(entry)}\n" for path, entry in files.items())
-    return hashlib.sha256("".join(lines).encode()).hexdigest()[:8]
 
 
 def _wrapped(title: str, items: list[str]) -> list[str]:
@@ -88,7 +81,6 @@ def described(found: Mapping, title: str) -> str:
     lines += _facts("data", found.get("data_params", {}))
     lines += [f"  {'from':8}{digest}  {path}" for path, digest in found.get("inputs", {}).items()]
     lines += _facts("params", found["params"])
-    lines += _wrapped("with", [f"{name}=={version}" for name, version in found.get("libraries", {}).items()])
     lines += [line for name, part in _parts(found).items() if "params" not in part for line in _facts(name, part)]
     made = {name: part for name, part in _parts(found).items() if "params" in part}
     return "\n".join([*lines, *(described(part, f"{title}: {name}") for name, part in made.items())])
@@ -161,16 +153,15 @@ def contradicted(root: str | Path, found: Mapping, stage: Mapping) -> list[str]:
         stage: of dvc.lock, the one that wrote it.
     """
     root = Path(root)
-    code = [root / path for path in dvc_lock.files(stage, "deps") if path.endswith(".py")]
-    asked = [(key, path, file_hash) for key, path in _FILES.items()]
-    problems = [path for key, path, taken in asked if (root / path).is_file() and taken(root / path) != found[key]]
+    asked = _FILES.items() | {
+        ("code_sha256", path) for path in dvc_lock.files(stage, "deps") if path.startswith("code/")
+    }
+    problems = [path for key, path in sorted(asked) if (root / path).is_file() and file_hash(root / path) != found[key]]
     problems += [
         path
         for path, digest in sorted(_inputs(found))
         if (root / path).is_dir() and record.folder_hash(root / path) != digest
     ]
-    if all(path.is_file() for path in code) and record.code_hash(code, root) != found["code_sha256"]:
-        problems.append("the code")
     return problems
 
 

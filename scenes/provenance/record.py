@@ -1,6 +1,5 @@
 """What made a model: provenance.json in its folder, in which no time, host or path of a machine stands."""
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -8,7 +7,6 @@ from pathlib import Path
 
 from scenes.common.checksum import file_hash
 from scenes.common.errors import InputError
-from scenes.provenance.fingerprint import ROOT, libraries, loaded_code
 
 NAME = "provenance.json"
 ORIGIN = ("archive_sha256", "split_sha256", "data_params")
@@ -24,8 +22,8 @@ def save(
     *,
     inputs: Iterable[str | Path],
     params: Mapping,
+    code: str,
     origin: Mapping | None = None,
-    others: Iterable[str] = (),
     **parts: Mapping,
 ) -> None:
     """Write provenance.json into an existing folder.
@@ -33,19 +31,19 @@ def save(
     Args:
         inputs: the folders that its content was made from.
         params: what was read of params.yaml, by dotted keys; ``profile`` stands for the block of the chosen profile.
+        code: the digest of the code that made it, see :func:`scenes.provenance.code.digest`.
         origin: has the keys of ``ORIGIN``; others are left out, so that another provenance will do. None: the records
             alone count, wherever they come from.
-        others: libraries beside those of ``scenes.provenance.fingerprint.LIBRARIES`` that the content depends on.
         parts: by name, what is known of that which this was made from, the provenance of a model for example.
 
-    The code is that of the project's modules that are imported at this moment: call it after all imports.
+    The versions of Python and the libraries are not in it, so that another one which computes the same changes nothing
+    behind it. The requirements files of the commit name them.
     """
     description = {
         **({} if origin is None else {key: origin[key] for key in ORIGIN}),
         "inputs": {Path(path).as_posix(): folder_hash(path) for path in inputs},
         "params": params,
-        "code_sha256": code_hash(loaded_code(), ROOT),
-        "libraries": libraries(*others),
+        "code_sha256": code,
         **parts,
     }
     write(folder, description)
@@ -78,38 +76,3 @@ def folder_hash(folder: str | Path) -> str:
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     lines = [f"{file_hash(path)}  {name}\n" for name, path in sorted(files.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def code_hash(files: Iterable[str | Path], root: str | Path) -> str:
-    """Return a sha256 that changes with what Python files do, but not with their comments, docstrings and layout.
-
-    So a remark in the code leaves a model as it is, and DVC has nothing to run behind it. A file with nothing but a
-    docstring, such as a package's, counts for nothing.
-
-    Args:
-        files: of Python, in ``root`` or below; their names relative to it count.
-    """
-    digest = hashlib.sha256()
-    for name, path in sorted((Path(path).relative_to(root).as_posix(), Path(path)) for path in files):
-        tree = ast.parse(path.read_bytes(), path)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-                ast.get_docstring(node, clean=False) is not None
-            ):
-                del node.body[0]
-            if isinstance(node, ast.JoinedStr):  # some releases of Python 3.12 put empty texts into it
-                node.values = [value for value in node.values if getattr(value, "value", None) != ""]
-        if tree.body:
-            digest.update(f"{name} {_structure(tree)}\n".encode())
-    return digest.hexdigest()
-
-
-def _structure(node) -> str:
-    """Return a syntax tree as text; ``ast.dump`` writes the same tree in other ways from version to version."""
-    if isinstance(node, ast.AST):
-        # What is absent is left out, as later versions have fields that earlier ones lack.
-        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
-        return f"{type(node).__name__}({', '.join(f'{name}={_structure(value)}' for name, value in fields)})"
-    if isinstance(node, list):
-        return f"[{', '.join(map(_structure, node))}]"
-    return repr(node)

@@ -12,7 +12,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-_TEMPLATES = Path(__file__).with_name("templates")
+from scenes import templates
+
+_TEMPLATES = Path(templates.__file__).parent
 _SPACE, _MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
 # What GitHub's Markdown could take for its own, also within a table.
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|#~&$]")

@@ -18,12 +18,20 @@ from scenes.provenance.fingerprint import fingerprint
 
 @contextmanager
 def training_run(
-    name: str, *, inputs: Iterable[str | Path], settings: dict, seed: int, threads: int, precision: str, xla: bool
+    name: str,
+    *,
+    inputs: Iterable[str | Path],
+    settings: dict,
+    code: str,
+    seed: int,
+    threads: int,
+    precision: str,
+    xla: bool,
 ) -> Iterator[Path]:
     """Set up TensorFlow and Keras, and yield the file for the state of the training.
 
     Args:
-        name, inputs: see :func:`scenes.training.run.resumable`.
+        name, inputs, code: see :func:`scenes.training.run.resumable`.
         settings: what else determines the result, as JSON can hold it.
         seed, threads, xla: see :func:`scenes.common.runtime.configure`.
         precision: see :func:`scenes.common.runtime.set_precision`.
@@ -37,7 +45,7 @@ def training_run(
     configure(seed=seed, threads=threads, xla=xla)
     set_precision(precision)
     surroundings = {"seed": seed, "threads": threads, "precision": precision, "xla": xla}
-    with resumable(name, inputs=inputs, settings={"settings": settings, **surroundings}) as state:
+    with resumable(name, inputs=inputs, settings={"settings": settings, **surroundings}, code=code) as state:
         yield state
 
 
@@ -46,7 +54,7 @@ _PATIENCE = 20.0  # seconds: an orphan ends within one
 
 
 @contextmanager
-def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict) -> Iterator[Path]:
+def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict, code: str) -> Iterator[Path]:
     """Yield the file for the state of the training ``name``; remove it when the block ends well.
 
     The file's name holds the fingerprint of all that determines the result, so that another training's state is never
@@ -54,7 +62,7 @@ def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict) -> Ite
     one does not outlive what started it (see ``scenes.common.watchdog``).
 
     Args:
-        inputs, settings: see :func:`scenes.provenance.fingerprint.fingerprint`.
+        inputs, settings, code: see :func:`scenes.provenance.fingerprint.fingerprint`.
 
     Yields:
         A path for :mod:`scenes.training.checkpoint`. Its parent exists, and the file may.
@@ -65,7 +73,7 @@ def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict) -> Ite
     folder = FOLDER / name
     with _alone(FOLDER / f"{name}.lock"):
         folder.mkdir(parents=True, exist_ok=True)
-        yield folder / f"{fingerprint(inputs, settings)}.npz"
+        yield folder / f"{fingerprint(inputs, settings, code)}.npz"
         shutil.rmtree(folder)  # with what other settings left behind
 
 

@@ -122,6 +122,24 @@ def test_any_single_edit_is_named_as_what_it_is(stages, edit, chance):
     assert dvc_lock.differences(edited, copy.deepcopy(edited)) == []
 
 
+def test_what_the_stage_code_says_of_another_is_code_and_no_input():
+    stages = {
+        "code": {"cmd": "a", "deps": [entry("scenes", "1")], "outs": [entry("code", "1")]},
+        "train": {
+            "cmd": "b",
+            "deps": [entry("code/train.txt", "1"), entry("data", "1")],
+            "outs": [entry("model", "1")],
+        },
+        "data": {"cmd": "c", "outs": [entry("data", "1")]},
+    }
+    edited = copy.deepcopy(stages)
+    for file in (edited["code"]["deps"][0], edited["code"]["outs"][0], *edited["train"]["deps"]):
+        file["md5"] = "2"
+    first, second = dvc_lock.differences(stages, edited)
+    assert (first.stage, first.causes) == ("code", {"code": ["scenes"]})
+    assert (second.stage, second.causes) == ("train", {"code": ["code/train.txt"], "inputs": ["data"]})
+
+
 @settings(deadline=None)
 @given(locks(), st.randoms(use_true_random=False))
 def test_a_difference_that_spreads_is_named_where_it_begins(stages, chance):

@@ -174,7 +174,7 @@ def train(case: str, kill: tuple | None, *, resume: bool = True) -> None:
 
     if not resume:
         return finish(None)
-    with resumable("tiny", inputs=["../records"] if kind == "cnn" else [], settings=settings) as state:
+    with resumable("tiny", inputs=["../records"] if kind == "cnn" else [], settings=settings, code="") as state:
         finish(state)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from importlib.metadata import version
 
 import keras
 import pytest
@@ -12,7 +11,7 @@ from scenes.common.errors import exit_on_input_error
 from scenes.images import tf_ops
 from scenes.models import store
 from scenes.provenance import record
-from stages import export
+from stages import code_digest, export
 from tests.code_facts import ROOT
 from tests.scenes.test_exports import DESCRIPTION, two_outputs
 from tests.scenes.test_records import SIZE, SPLITS
@@ -33,7 +32,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "models/production").mkdir(parents=True)
     store.save_production(tmp_path / "models/production", network, DESCRIPTION | {"image_shape": [SIZE, SIZE, 3]})
     origin = {"archive_sha256": "a", "split_sha256": "b", "data_params": {"seed": 1}}
-    record.save(tmp_path / "models/production", origin=origin, inputs=[], params={"select": {"tie": 0.5}})
+    params = {"select": {"tie": 0.5}}
+    record.save(tmp_path / "models/production", origin=origin, inputs=[], params=params, code="0" * 64)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -64,7 +64,7 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     assert said["data_params"] == {"seed": 1}
     assert said["inputs"] == {"models/production": record.folder_hash(folder / "models/production")}
     assert said["params"]["export"]["images"] == 3
-    assert said["libraries"]["tf2onnx"] == version("tf2onnx")
+    assert said["code_sha256"] == code_digest("export")
 
 
 def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys):

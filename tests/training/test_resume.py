@@ -74,7 +74,7 @@ def light(tmp_path, monkeypatch):
 
 def interrupt(name="a", *, settings=1, content=b"state"):
     """Leave a state behind, as a training that fails does; return its path."""
-    with pytest.raises(KeyboardInterrupt), resumable(name, inputs=["data"], settings={"x": settings}) as state:
+    with pytest.raises(KeyboardInterrupt), resumable(name, inputs=["data"], settings={"x": settings}, code="") as state:
         state.write_bytes(content)
         raise KeyboardInterrupt
     return state.absolute()
@@ -82,7 +82,7 @@ def interrupt(name="a", *, settings=1, content=b"state"):
 
 def finished(name="a", *, settings=1):
     """Enter and end well; return what was found at the beginning."""
-    with resumable(name, inputs=["data"], settings={"x": settings}) as state:
+    with resumable(name, inputs=["data"], settings={"x": settings}, code="") as state:
         return state.read_bytes() if state.exists() else None
 
 
@@ -97,7 +97,7 @@ def test_the_state_stays_when_the_training_fails_and_goes_when_it_is_done(light)
 
 def test_a_state_of_other_settings_is_not_used_nor_touched_before_the_end(light):
     foreign = interrupt(settings=1)
-    with resumable("a", inputs=["data"], settings={"x": 2}) as state:
+    with resumable("a", inputs=["data"], settings={"x": 2}, code="") as state:
         assert not state.exists()
         assert state.absolute() != foreign
         assert foreign.read_bytes() == b"state"
@@ -119,7 +119,7 @@ def test_a_state_of_other_data_is_not_used(light):
 def test_other_names_have_states_of_their_own_and_do_not_wait(light, monkeypatch):
     monkeypatch.setattr(training_run, "_PATIENCE", 0.0)
     other = interrupt("b")
-    with resumable("a", inputs=["data"], settings={}), resumable("c", inputs=["data"], settings={}):
+    with resumable("a", inputs=["data"], settings={}, code=""), resumable("c", inputs=["data"], settings={}, code=""):
         pass
     assert other.read_bytes() == b"state"
 
@@ -128,7 +128,7 @@ HOLD = """
 import os, sys, time
 from scenes import fingerprint, resume
 fingerprint._devices = list
-with resume.resumable("a", inputs=["data"], settings={"x": 1}) as state:
+with resume.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
     found = "goes on" if state.exists() else "begins"
     state.write_bytes(b"theirs")
     print(found, flush=True)

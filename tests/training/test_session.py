@@ -4,7 +4,7 @@ import pytest
 
 from scenes.training import run
 
-USUAL = {"settings": {"epochs": 3}, "seed": 1, "threads": 2, "precision": "float32", "xla": False}
+USUAL = {"settings": {"epochs": 3}, "code": "0" * 64, "seed": 1, "threads": 2, "precision": "float32", "xla": False}
 
 
 @pytest.fixture
@@ -31,7 +31,14 @@ def test_the_surroundings_are_set_up_as_asked(state):
 
 @pytest.mark.parametrize(
     "other",
-    [{"settings": {"epochs": 4}}, {"seed": 2}, {"threads": 1}, {"precision": "mixed_bfloat16"}, {"xla": True}],
+    [
+        {"settings": {"epochs": 4}},
+        {"code": "1" * 64},
+        {"seed": 2},
+        {"threads": 1},
+        {"precision": "mixed_bfloat16"},
+        {"xla": True},
+    ],
     ids=lambda other: next(iter(other)),
 )
 def test_each_of_them_keeps_states_apart(state, other):

@@ -1,0 +1,1 @@
+"""The templates of the report, which are data files of this package."""
