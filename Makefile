@@ -17,9 +17,10 @@ help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name another one with make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + "; name another one with make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
@@ -35,7 +36,7 @@ help:  ## show this list
 	@touch $@
 
 .dvc/plots/page.html: scenes/commands/plots_page.py .venv/installed
-	python -m scenes.commands.plots_page $@
+	python -m scenes plots-page $@
 	dvc config --quiet --local plots.html_template plots/page.html
 
 # A program in Go, made for Node. Its version is fixed; the registry's client checks what it gets.
@@ -86,10 +87,10 @@ verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone
 	@python -m scenes.commands.verify $(CLONES) || [ $$? -eq 2 ]
 
 provenance: .venv/installed  ## what made a model, from archive to metric: make provenance MODEL=baseline
-	@python -m scenes.provenance.lineage $(MODEL)
+	@python -m scenes provenance $(MODEL)
 
 review: .venv/installed .dvc/plots/page.html  ## scores, parameters and pictures beside those of BASE=origin/main, in review/
-	python -m scenes.commands.review "$$BASE" review
+	python -m scenes review "$$BASE" review
 	@if [ -n "$$GITHUB_STEP_SUMMARY" ]; then cat review/review.md >> "$$GITHUB_STEP_SUMMARY"; fi
 
 comment:  ## put review/review.md on the pull request PR=<number>, in place of the one before (needs gh)
@@ -106,10 +107,10 @@ bench: .venv/installed-dev  ## speed of reading, training and the exports, as ra
 	python benchmarks/app.py $(if $(shell command -v chromium),,--no-browser)
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
-	python -m scenes.scenes.experiments.trials $(ARGS)
+	python -m scenes trials $(ARGS)
 
 tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --trials 20"
-	python -m scenes.scenes.experiments.tune $(ARGS)
+	python -m scenes tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
 	for extra in "" app dev gpu remotes; do \
@@ -119,5 +120,6 @@ lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hash
 	done
 
 clean:  ## remove the environment, caches and everything the pipeline wrote, but metrics
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp data models plots dvc_plots review screenshots reports/report.html
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp models dvc_plots review screenshots reports/report.html build *.egg-info
+	mkdir -p data plots && find data plots -mindepth 1 -maxdepth 1 ! -name README.md ! -name .gitignore -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,7 +54,7 @@ def main() -> None:
     if not files:
         st.caption(
             "More are for the command, which gives the same answers: "
-            "`python -m scenes.serving.answer_formats FOLDER --csv > answers.csv`"
+            "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
     wanted = tuple(file.file_id for file in files)

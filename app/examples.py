@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from app import models
+from scenes.commands import checkout
 from scenes.dataset import records
-from scenes.serving import classifier
 
 EACH = 2  # of a class
 _LOOKED_AT = 512  # test images, of which the first of each class are taken; their order is that of a hash
@@ -36,7 +36,7 @@ def exist() -> bool:
 @cache
 def load() -> tuple[Example, ...]:
     """Return some test images of each class, by class."""
-    models.wait_for_model(classifier.PRODUCTION)  # TensorFlow, which reads the records, is set up with it
+    models.wait_for_model(checkout.PRODUCTION)  # TensorFlow, which reads the records, is set up with it
     test = records.open_records(Path(models.ROOT, "data/records"), "test")
     found: dict[str, list[Example]] = {name: [] for name in test.classes}
     seen = 0

@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 import streamlit as st
 
+from scenes.commands import checkout
 from scenes.config.schema import Params, check
 from scenes.evaluation import gradcam
-from scenes.serving import classifier as serving_classifier
 from scenes.serving import photos
 from scenes.serving.batcher import Batcher
 from scenes.serving.classifier import Answer, Classifier
@@ -71,14 +71,14 @@ def decode(data: bytes) -> np.ndarray:
 
 def available_models() -> list[str]:
     """Return the models that can be chosen, the one in production first."""
-    return serving_classifier.available_models(ROOT)
+    return checkout.available_models(ROOT)
 
 
 def preload() -> None:
     """Load the model in production soon, unless that has begun or there is none."""
-    if serving_classifier.PRODUCTION in available_models() and serving_classifier.PRODUCTION not in _futures:
+    if checkout.PRODUCTION in available_models() and checkout.PRODUCTION not in _futures:
         # Not at once: while TensorFlow is imported, no other thread runs and no page reaches the visitor.
-        timer = threading.Timer(_SOON, _future, [serving_classifier.PRODUCTION])
+        timer = threading.Timer(_SOON, _future, [checkout.PRODUCTION])
         timer.daemon = True
         timer.start()
 
@@ -103,7 +103,7 @@ _starting = threading.Lock()
 
 def _future(name: str) -> Future:
     # Looked up at each call, so that visitors get what `dvc repro` or `dvc pull` put there meanwhile.
-    version = serving_classifier.fingerprint(ROOT, name)
+    version = checkout.fingerprint(ROOT, name)
     with _starting:
         loaded, future = _futures.get(name, (None, None))
         if future is None or loaded != version:
@@ -117,7 +117,7 @@ def _load(name: str, future: Future) -> None:
     try:
         with _loading:
             _configure()
-            model = serving_classifier.load(ROOT, name, unsure_below=params().select.unsure_below)
+            model = checkout.load(ROOT, name, unsure_below=params().select.unsure_below)
             # The first call is slower than all others, which visitors need not know.
             model.predict([np.zeros((model.size, model.size, 3), np.uint8)])
             maps = gradcam.compiled(model.network, (model.size, model.size, 3))

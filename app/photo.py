@@ -5,8 +5,9 @@ import streamlit as st
 
 from app import answer, examples, models, paste
 from app.words import escape_markdown
+from scenes.commands import checkout
 from scenes.common.errors import InputError
-from scenes.serving import classifier, photos
+from scenes.serving import photos
 
 FILE, CAMERA, EXAMPLES = "Upload or paste", "Camera", "Examples"
 _COLUMNS = 4  # of examples
@@ -99,7 +100,7 @@ def _decoded(file, name: str) -> np.ndarray | None:
 
 
 def _called(name: str) -> str:
-    return "in production" if name == classifier.PRODUCTION else name
+    return "in production" if name == checkout.PRODUCTION else name
 
 
 main()

@@ -29,9 +29,9 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scenes.commands import checkout  # noqa: E402
 from scenes.evaluation import gradcam
 from scenes.images import decode  # noqa: E402
-from scenes.serving import classifier
 from scenes.serving.batcher import Batcher  # noqa: E402
 from scenes.serving.classifier import Classifier  # noqa: E402
 from tests.app import browser, server
@@ -54,9 +54,9 @@ def models(folder: Path, given: list[tuple[bytes, str]], visitors: int) -> None:
     params = read(folder / "params.yaml")
     configure(seed=0, threads=params.threads)
     print(f"without a browser, {params.threads} threads:")
-    for name in classifier.available_models(folder):
-        found = classifier.load(folder, name, unsure_below=params.select.unsure_below)
-        model(f"{name} ({found.name})" if name == classifier.PRODUCTION else name, found, given, visitors)
+    for name in checkout.available_models(folder):
+        found = checkout.load(folder, name, unsure_below=params.select.unsure_below)
+        model(f"{name} ({found.name})" if name == checkout.PRODUCTION else name, found, given, visitors)
     model("EfficientNetV2B0, random", random_backbone(), given, visitors)
 
 

@@ -1,6 +1,6 @@
 """The page that `dvc plots show` and `dvc plots diff` fill, with Vega in it, so that it opens offline.
 
-    python -m scenes.commands.plots_page .dvc/plots/page.html
+    python -m scenes plots-page .dvc/plots/page.html
 
 DVC's own page fetches Vega from a server each time it is opened. Vega comes from vl-convert, which carries it, and not
 from a copy in git: it is locked, and updated, like every other library.
@@ -37,12 +37,10 @@ def html() -> str:
     return _PAGE.replace("VEGA", vl_convert.javascript_bundle(vl_version=VEGA_LITE).replace("</script", r"<\/script"))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the page that `dvc plots show` fills.")
-    parser.add_argument("path", type=Path)
-    with atomic_write(parser.parse_args().path) as page:
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="scenes plots-page", description="Write the page that `dvc plots show` fills; it opens offline."
+    )
+    parser.add_argument("path", metavar="PATH", type=Path, help="such as .dvc/plots/page.html")
+    with atomic_write(parser.parse_args(argv).path) as page:
         page.write_text(html(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

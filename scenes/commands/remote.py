@@ -1,6 +1,6 @@
 """Objects on a DVC remote that are not what their name says.
 
-    python -m scenes.commands.remote [NAME] [--remove]
+    python -m scenes remote [NAME] [--remove]
 
 DVC names an object by the MD5 of its bytes and does not send one again whose name is there, nor what a listing of a
 folder names if the listing is there. So an object that was cut short or has rotted stays until it is removed, and so
@@ -72,13 +72,14 @@ def paths(repo: Repo, remote: HashFileDB, whole: set[str]) -> dict[str, str]:
     return found
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m scenes.commands.remote", description="check the objects on a DVC remote"
+        prog="scenes remote",
+        description="Read all objects on a DVC remote and name those that are damaged; exit status 1 if any is.",
     )
     parser.add_argument("name", nargs="?", help="the remote; without it, the default one")
     parser.add_argument("--remove", action="store_true", help="delete what is broken, for `dvc push` to send it anew")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     try:
         with Repo() as repo:
             remote = repo.cloud.get_remote(arguments.name, "push").odb

@@ -1,6 +1,6 @@
 """What a change did, for the person who reviews it: scores, parameters and pictures, before and after.
 
-    make review BASE=origin/main      # or: python -m scenes.commands.review origin/main review
+    make review BASE=origin/main      # or: python -m scenes review origin/main review
 
 writes review/review.md, which fits into a comment on a pull request, and review/plots/index.html, which opens offline.
 """
@@ -10,7 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.errors import InputError
 from scenes.common.files import atomic_dir
 
 # What a reviewer looks at first; the other numbers stand folded below.
@@ -126,16 +126,14 @@ def write(base: str, folder: Path) -> None:
     (folder / "review.md").write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Write what a change did, for its review.")
-    parser.add_argument("base", help="the branch or commit that the change goes into")
-    parser.add_argument("folder", type=Path, help="of what is written; it is replaced")
-    arguments = parser.parse_args()
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="scenes review",
+        description="Write what a change did to scores, parameters and pictures: review.md and plots/index.html.",
+    )
+    parser.add_argument("base", metavar="BASE", help="the branch or commit that the change goes into")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to write; the folder is replaced")
+    arguments = parser.parse_args(argv)
     with atomic_dir(arguments.folder) as folder:
         write(arguments.base, folder)
     print(f"{arguments.folder}/review.md, {arguments.folder}/plots/index.html")
-
-
-if __name__ == "__main__":
-    with exit_on_input_error():
-        main()

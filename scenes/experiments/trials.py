@@ -1,7 +1,7 @@
 """The trials in trials.yaml, run as experiments and set beside what their authors report.
 
-    make trials                         # or: python -m scenes.experiments.trials
-    python -m scenes.experiments.trials --table      # writes the table alone
+    make trials                         # or: python -m scenes trials
+    python -m scenes trials --table     # writes the table alone
 
 One after another, each a ``dvc exp run --temp`` of its own name. What is there already is not run again, so an
 interrupted round goes on where it was. The table in reports/trials.md is read from the experiments.
@@ -182,13 +182,13 @@ def write() -> None:
     print(f"wrote {REPORT}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scenes.experiments.trials", description=__doc__.splitlines()[0])
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="scenes trials", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="trial", help="those to run; none: all")
     parser.add_argument("-S", dest="settings", action="append", default=[], metavar="key=value", help="for every trial")
     parser.add_argument("--jobs", type=int, default=1, help="so many at a time; each trains on params.yaml's threads")
     parser.add_argument("--table", action="store_true", help="run nothing, write the table")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     failed = [] if arguments.table else run(arguments.names, arguments.settings, arguments.jobs)
     write()
     if failed:

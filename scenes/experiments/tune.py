@@ -1,7 +1,7 @@
 """Search for better settings with Optuna; the best become experiments.
 
-    make tune                                                        # or: python -m scenes.experiments.tune
-    python -m scenes.experiments.tune baseline --trials 20 --storage journal:/shared/tune.log --worker 3
+    make tune                                                        # or: python -m scenes tune
+    python -m scenes tune baseline --trials 20 --storage journal:/shared/tune.log --worker 3
 
 A head is trained on the cached features within this process, which takes seconds where `dvc exp run` would first
 start it all; then the best are run by it. Each trial of a CNN is a `dvc exp run`, and of a head, too, with
@@ -14,8 +14,8 @@ import os
 from scenes.common.errors import InputError, exit_on_input_error
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scenes.experiments.tune", description=__doc__.splitlines()[0])
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="scenes tune", description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", default="efficientnetv2l", help="an entry of tune.yaml (%(default)s)")
     parser.add_argument("-S", dest="given", action="append", default=[], metavar="key=value", help="for every trial")
     parser.add_argument(
@@ -34,7 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, default=1, help="workers at a time here, each on params.yaml's threads")
     parser.add_argument("--worker", type=int, default=0, help="a number of its own for each that works on one study")
-    arguments = vars(parser.parse_args())
+    arguments = vars(parser.parse_args(argv))
     try:
         from scenes.experiments import tuning
     except ModuleNotFoundError as error:

@@ -1,6 +1,5 @@
 """A trained model in use: photos in, answers out, the same as the pipeline's own."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scenes.common.errors import InputError
-from scenes.dataset import records
 from scenes.evaluation import abstention
 from scenes.images import decode
 from scenes.models import store
-
-PRODUCTION = "production"  # what the model that `select` chose is called beside those of params.yaml
 
 
 class Answer(NamedTuple):
@@ -49,11 +44,10 @@ class Classifier:
     unsure_below: float
     presence_above: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         import tensorflow as tf
 
-        # With a shape of its own, so that another number of images is no other graph, and without Python's lock while
-        # it computes.
+        # A fixed signature avoids retracing when the batch size changes, and runs without the GIL.
         shape = tf.TensorSpec((None, self.size, self.size, 3), tf.uint8)
         graph = tf.function(lambda pixels: self.network(pixels, training=False), input_signature=[shape])
         object.__setattr__(self, "_compute", graph.get_concrete_function())
@@ -70,8 +64,8 @@ class Classifier:
         """
         import tensorflow as tf
 
-        found = self._compute(tf.constant(np.stack(prepared)))
-        return list(map(Answer, found["probabilities"].numpy(), found["presence"].numpy()))
+        outputs = self._compute(tf.constant(np.stack(prepared)))
+        return list(map(Answer, outputs["probabilities"].numpy(), outputs["presence"].numpy()))
 
     def confidence(self, answer: Answer) -> float:
         """Return the probability of the class named, as ``scenes.evaluation.abstention.confidence`` rounds it."""
@@ -92,79 +86,8 @@ class Classifier:
         return [self.classes[index] for index in order if answer.presence[index] >= self.presence_above]
 
 
-def available_models(root: str | Path) -> list[str]:
-    """Return what :func:`load` takes: the model in production, and those that are there to be compared with it."""
-    root = Path(root)
-    there = [PRODUCTION] if (root / "models/production/model.json").is_file() else []
-    return there + sorted(path.stem for path in (root / "data/validation_scores").glob("*.json"))
-
-
-def fingerprint(root: str | Path, name: str) -> tuple:
-    """Return what differs as soon as another model of that name lies in ``root``: of each of its files, which it is.
-
-    No file is read, so asking costs nothing. What differs need not be another model, if the same was written again.
-    """
-    root = Path(root)
-    folders = (
-        [root / "models/production"]
-        if name == PRODUCTION
-        else [root / "models" / name, root / "models/multilabel" / name]
-    )
-    files = [path for folder in folders for path in sorted(folder.glob("*"))]
-    if name != PRODUCTION:
-        files.append(root / "data/validation_scores" / f"{name}.json")
-    return tuple(_identity(path) for path in files)
-
-
-def _identity(path: Path) -> tuple:
-    try:
-        found = path.stat()
-    except FileNotFoundError:  # it is being replaced
-        return (path.name,)
-    return path.name, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def load(root: str | Path, name: str, *, unsure_below: str) -> Classifier:
-    """Return a model of the pipeline in ``root``.
-
-    Args:
-        name: one of :func:`available_models`.
-        unsure_below: which threshold a model has that is not in production: what ``select.unsure_below`` says.
-
-    Raises:
-        InputError: it is not there.
-    """
-    root = Path(root)
-    if name == PRODUCTION:
-        return from_folder(root / "models/production")
-    file = root / "data/validation_scores" / f"{name}.json"
-    if not file.is_file() or not (root / "data/records/index.json").is_file():
-        raise InputError(
-            f"there is no model {name!r}; make it with `dvc repro evaluate@{name}` or fetch it with `dvc pull`"
-        )
-    candidate = json.loads(file.read_text(encoding="utf-8"))
-    folder = root / "models" / name
-    description = store.describe(folder)
-    try:
-        network = store.load_multilabel(folder, root / "models/multilabel" / name, root / "data")
-    except (OSError, KeyError, ValueError) as error:  # a part was not fetched, or is damaged
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(
-            f"the model {name} can't be loaded ({why:.200}); "
-            "fetch all of it with `dvc pull` or make it with `dvc repro`"
-        ) from None
-    return Classifier(
-        name=name,
-        network=network,
-        classes=tuple(description["classes"]),
-        size=records.open_records(root / "data/records", "val").image_shape[0],
-        unsure_below=candidate["val"]["abstention"][unsure_below]["confidence"],
-        presence_above=candidate["presence_above"],
-    )
-
-
 def from_folder(folder: str | Path) -> Classifier:
-    """Return the model in a folder such as ``models/production``.
+    """Return the model in a folder that has model.keras and model.json, see ``scenes.models.store``.
 
     Raises:
         InputError: there is none.

@@ -75,6 +75,7 @@ def repo(tmp_path_factory):
     return folder
 
 
+@pytest.mark.process
 def test_a_change_is_compared_with_the_commit_it_started_from(repo, tmp_path):
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
@@ -102,6 +103,7 @@ def test_a_change_is_compared_with_the_commit_it_started_from(repo, tmp_path):
         assert before.getpixel((0, 0)) == 50
 
 
+@pytest.mark.process
 def test_what_came_out_here_is_told_from_what_was_committed(repo):
     file = repo / "metrics/one.json"
     committed = file.read_text()
@@ -115,6 +117,7 @@ def test_what_came_out_here_is_told_from_what_was_committed(repo):
     assert "| accuracy | 0.6 | 0.61 | 0.01 |" in here
 
 
+@pytest.mark.process
 def test_a_base_that_is_not_there_is_one_sentence_and_leaves_the_last_review(repo):
     before = (repo / "review/review.md").read_bytes()
     said = run(repo, "make", "review", BASE="origin/none; touch broken", fails=True)
@@ -124,6 +127,7 @@ def test_a_base_that_is_not_there_is_one_sentence_and_leaves_the_last_review(rep
     assert (repo / "review/review.md").read_bytes() == before
 
 
+@pytest.mark.process
 def test_nothing_changes(repo):
     run(repo, "make", "review", BASE="HEAD")
     text = (repo / "review/review.md").read_text(encoding="utf-8")
@@ -131,12 +135,13 @@ def test_nothing_changes(repo):
     assert "0 changed, 2 are the same" in text
 
 
+@pytest.mark.process
 def test_pictures_of_the_base_that_are_not_at_hand(repo, tmp_path):
     """As on a machine that has run the pipeline for this commit alone."""
     folder = tmp_path / "clone"
     run(tmp_path, "git", "clone", "--quiet", str(repo), str(folder))
     run(folder, "dvc", "repro")
-    run(folder, "python", "-m", "scenes.commands.review", "origin/main", "review")
+    run(folder, "python", "-m", "scenes", "review", "origin/main", "review")
     text = (folder / "review/review.md").read_text(encoding="utf-8")
     assert "| metrics/one.json | accuracy | 0.5 | 0.6 | 0.1 |" in text
     assert "0 changed, 0 are the same, 2 have nothing to be compared with. (`dvc pull` gets" in text
@@ -155,6 +160,7 @@ def test_a_review_of_very_many_numbers_fits_into_a_comment():
     assert 2 * len(text) < 65_536 - 10_000  # twice, where other numbers came out, and the rest
 
 
+@pytest.mark.process
 def test_a_command_of_dvc_that_fails_is_one_sentence(repo, monkeypatch):
     monkeypatch.chdir(repo)
     monkeypatch.setenv("PATH", verify.environment()["PATH"])
@@ -162,6 +168,7 @@ def test_a_command_of_dvc_that_fails_is_one_sentence(repo, monkeypatch):
         review.dvc("metrics", "diff", "nowhere")
 
 
+@pytest.mark.process
 def test_the_comment_is_the_review_and_a_link_to_its_pictures(repo, tmp_path):
     """By the client that GitHub's machines have: here a stand-in notes what it is asked to do."""
     (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@" > asked\ncp review/review.md sent\n')

@@ -1,75 +1,32 @@
-"""A model in use says what the pipeline said, whatever stands beside an image and however many ask at once."""
+"""A model in use gives an image the same answer whatever stands beside it and however many ask at once."""
 
-import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from scenes.archive.safe_zip import SafeZip
 from scenes.common.errors import InputError
-from scenes.config import schema
-from scenes.serving import classifier, photos
+from scenes.serving import classifier
 from scenes.serving.classifier import Answer, Classifier
-from scenes.serving.photos import Limits
+from tests.helpers import production_folder
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")]
-LIMITS = Limits(10_000_000, 200, 10_000_000)
-ATOL = 2e-6  # float32 sums in another order, and the sixth decimal of a file
-
-
-@pytest.fixture(scope="module")
-def model(pipeline) -> Classifier:
-    return classifier.load(pipeline.one, classifier.PRODUCTION, unsure_below="precision_90")
+pytestmark = pytest.mark.usefixtures("deterministic")
+ATOL = 2e-6  # float32 sums in another order
 
 
 @pytest.fixture(scope="module")
-def prepared(pipeline, model) -> list[np.ndarray]:
-    """The unlabelled images, in the order of data/predictions.csv."""
-    keys = pd.read_csv(pipeline.one / "data/predictions.csv")["key"]
-    with SafeZip(pipeline.one / "data/raw/archive.zip", LIMITS.max_member_bytes, LIMITS.max_ratio) as archive:
-        return [model.prepare(photos.decode(archive.read(key), LIMITS)) for key in keys]
+def model(tmp_path_factory, deterministic) -> Classifier:
+    return classifier.from_folder(production_folder.save(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def prepared(model) -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    return [model.prepare(generator.integers(0, 256, (40, 50, 3), np.uint8)) for _ in range(12)]
 
 
 def both(answers: list[Answer]) -> np.ndarray:
     return np.array([np.concatenate(answer) for answer in answers])
-
-
-def test_what_there_is_to_choose_from(pipeline, tmp_path):
-    assert classifier.available_models(pipeline.one) == ["production", "baseline", "efficientnetv2l"]
-    assert classifier.available_models(tmp_path) == []
-
-
-def test_the_models_compared_say_what_they_said_in_the_pipeline(pipeline, model, prepared):
-    """The one in production is one of them; its threshold is that which `select` chose."""
-    chosen = json.loads((pipeline.one / "models/production/model.json").read_text())
-    unsure_below = schema.check(pipeline.one / "params.yaml").select.unsure_below
-    same = classifier.load(pipeline.one, model.name, unsure_below=unsure_below)
-    assert (same.classes, same.size) == (model.classes, model.size) == (tuple(chosen["classes"]), len(prepared[0]))
-    assert same.unsure_below == pytest.approx(model.unsure_below, abs=1e-6)
-    assert same.presence_above == pytest.approx(model.presence_above, abs=1e-6)
-    np.testing.assert_allclose(both(same.predict(prepared)), both(model.predict(prepared)), atol=ATOL)
-
-
-@pytest.mark.parametrize(
-    ("name", "missing"),
-    [
-        ("efficientnetv2l", "data/weights/backbone.json"),
-        ("efficientnetv2l", "models/efficientnetv2l/model.weights.h5"),
-        ("baseline", "models/multilabel/baseline/contains.weights.h5"),
-    ],
-)
-def test_a_model_of_which_a_part_was_not_fetched_is_one_sentence(name, missing, pipeline, tmp_path):
-    for part in ("data/validation_scores", "data/records", "data/weights", "data/finetuned", "models"):
-        shutil.copytree(pipeline.one / part, tmp_path / part)
-    classifier.load(tmp_path, name, unsure_below="precision_90")
-    before = classifier.fingerprint(tmp_path, name)
-    (tmp_path / missing).unlink()
-    with pytest.raises(InputError, match=f"the model {name} can't be loaded .*`dvc pull`"):
-        classifier.load(tmp_path, name, unsure_below="precision_90")
-    assert (classifier.fingerprint(tmp_path, name) != before) == missing.startswith("models")
 
 
 def test_neither_order_nor_company_changes_an_answer(model, prepared):
@@ -105,11 +62,6 @@ def test_what_is_said_of_an_answer(model):
     assert model.confidence(Answer(np.eye(count, dtype=np.float32)[0], contains)) == 0.999999
 
 
-def test_a_model_that_is_not_there(tmp_path, pipeline):
-    with pytest.raises(InputError, match=r"no model 'nonesuch'; make it with `dvc repro evaluate@nonesuch`"):
-        classifier.load(pipeline.one, "nonesuch", unsure_below="precision_90")
-    with pytest.raises(InputError, match=r"there is no model in .*production; make it with `dvc repro`"):
-        classifier.load(tmp_path, classifier.PRODUCTION, unsure_below="precision_90")
-    shutil.copytree(pipeline.one / "data/validation_scores", tmp_path / "data/validation_scores")
-    with pytest.raises(InputError, match="no model 'baseline'"):
-        classifier.load(tmp_path, "baseline", unsure_below="precision_90")
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(InputError, match="there is no model in "):
+        classifier.from_folder(tmp_path)

@@ -1,6 +1,5 @@
-"""The command as a person uses it: the answers of data/predictions.csv, and what goes wrong in a sentence each."""
+"""The command as a person uses it: what a model says of photos, and what goes wrong in a sentence each."""
 
-import functools
 import io
 import json
 import os
@@ -16,57 +15,38 @@ import pandas as pd
 import pytest
 
 from scenes.commands import verify
-from scenes.common.errors import exit_on_input_error
+from scenes.commands.main import main
+from scenes.commands.predict import LIMITS, THREADS, _parser
 from scenes.common.runtime import muted_stderr
+from scenes.config import schema
 from scenes.images import decode
 from scenes.serving import answer_formats, classifier
+from scenes.serving import photos as serving_photos
 from scenes.serving.classifier import Answer
 from scenes.serving.photos import one_line
 from scenes.serving.stream import Answered
 from tests import hostile
 from tests.code_facts import ROOT
+from tests.helpers.production_folder import CLASSES
 from tests.pictures import encode, picture
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")]
 ATOL = 2e-6  # float32 sums in another order, and the sixth decimal of a file
 
 
-@pytest.fixture(scope="module")
-def load():
-    """``scenes.serving.classifier.load``, each model once: what is tested here is what comes after."""
-    return functools.cache(classifier.load)
-
-
 @pytest.fixture
-def run(pipeline, load, monkeypatch, capsys):
-    """Return a function that runs the command in a clone with results: its status, stdout and stderr."""
+def run(checkout_folder, monkeypatch, capfd):
+    """Return a function that runs the command in a folder: its status, stdout and stderr."""
 
-    def command(*arguments) -> tuple[int, str, str]:
-        monkeypatch.chdir(pipeline.one)
-        monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
-        monkeypatch.setattr(classifier, "load", load)
+    def command(*arguments, folder: Path = checkout_folder) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
         try:
-            with exit_on_input_error():
-                status = answer_formats.main()
+            status = main(["predict", *map(str, arguments)])
         except SystemExit as ended:
             status = ended.code
-        return status, *capsys.readouterr()
+        return status, *capfd.readouterr()
 
     return command
-
-
-@pytest.fixture(scope="module")
-def expected(pipeline) -> pd.DataFrame:
-    return pd.read_csv(pipeline.one / "data/predictions.csv").set_index("key")
-
-
-@pytest.fixture(scope="module")
-def unlabelled(pipeline, expected, tmp_path_factory) -> Path:
-    """The archive's unlabelled images as files, in folders as in the archive."""
-    folder = tmp_path_factory.mktemp("photos")
-    with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
-        archive.extractall(folder, expected.index)
-    return folder
 
 
 @pytest.fixture
@@ -74,6 +54,10 @@ def some(tmp_path) -> Path:
     for number in range(3):
         (tmp_path / f"{number}.jpg").write_bytes(encode(picture(number)))
     return tmp_path
+
+
+def table_of(out: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(out)).set_index("key")
 
 
 def assert_same(table: pd.DataFrame, expected: pd.DataFrame) -> None:
@@ -85,35 +69,44 @@ def assert_same(table: pd.DataFrame, expected: pd.DataFrame) -> None:
     np.testing.assert_allclose(table[scores], expected[scores], atol=ATOL, rtol=0)
 
 
-def test_a_folder_gets_the_answers_of_the_pipeline(run, unlabelled, expected):
-    status, out, err = run("--csv", unlabelled)
-    table = pd.read_csv(io.StringIO(out)).set_index("key")
+def test_a_folder_gets_the_answers_of_the_model(run, some, model_folder):
+    status, out, err = run("--csv", some)
     assert (status, err) == (0, "")
-    assert_same(table.rename(index=lambda key: str(Path(key).relative_to(unlabelled))), expected)
+    table = table_of(out)
+    assert list(table.index) == [f"{some}/{number}.jpg" for number in range(3)]
+    model = classifier.from_folder(model_folder)
+    for number, (_, row) in enumerate(table.iterrows()):
+        pixels = serving_photos.decode((some / f"{number}.jpg").read_bytes(), LIMITS)
+        (answer,) = model.predict([model.prepare(pixels)])
+        assert row["class"] == model.top(answer, 1)[0][0]
+        assert row["unsure"] == model.unsure(answer)
+        found = row[[f"probability_{name}" for name in CLASSES]].astype(float)
+        np.testing.assert_allclose(found, answer.probabilities, atol=ATOL)
 
 
-def test_a_zip_and_single_files_get_them_too(run, unlabelled, expected, tmp_path):
-    path = tmp_path / "photos.zip"
+def test_a_zip_and_single_files_get_them_too(run, some, tmp_path_factory):
+    path = tmp_path_factory.mktemp("zip") / "photos.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for key in reversed(expected.index):
-            archive.write(unlabelled / key, key)
-    first, second = reversed(expected.index[:2])
-    status, out, _ = run(path, unlabelled / first, unlabelled / second, "--csv")
-    table = pd.read_csv(io.StringIO(out)).set_index("key")
-    names = [*(f"{path}/{key}" for key in expected.index), f"{unlabelled}/{first}", f"{unlabelled}/{second}"]
+        for number in (2, 0, 1):
+            archive.write(some / f"{number}.jpg", f"a/{number}.jpg")
+    expected = table_of(run("--csv", some)[1])
+    status, out, _ = run(path, some / "1.jpg", some / "0.jpg", "--csv")
     assert status == 0
-    assert_same(table, expected.loc[[*expected.index, first, second]].set_axis(names).rename_axis("key"))
+    first, second, third = expected.index
+    names = [*(f"{path}/a/{number}.jpg" for number in range(3)), second, first]
+    assert_same(table_of(out), expected.loc[[first, second, third, second, first]].set_axis(names).rename_axis("key"))
 
 
-def test_json_is_an_object_a_line_and_says_the_same(run, unlabelled, expected):
-    status, out, _ = run("--json", "--top-k", 2, unlabelled)
+def test_json_is_an_object_a_line_and_says_the_same(run, some):
+    expected = table_of(run("--csv", some)[1])
+    status, out, _ = run("--json", "--top-k", 2, some)
     objects = [json.loads(line) for line in out.splitlines()]
     assert status == 0
-    assert [Path(found["key"]).relative_to(unlabelled).as_posix() for found in objects] == list(expected.index)
+    assert [found["key"] for found in objects] == list(expected.index)
     for found, (_, row) in zip(objects, expected.iterrows(), strict=True):
         assert (found["class"], found["unsure"]) == (row["class"], row["unsure"])
         assert found["confidence"] == pytest.approx(row["confidence"], abs=ATOL)
-        assert found["presence"] == pytest.approx({key: row[f"presence_{key}"] for key in found["presence"]}, abs=ATOL)
+        assert found["presence"] == pytest.approx({key: row[f"presence_{key}"] for key in CLASSES}, abs=ATOL)
         first, second = found["top"]
         assert first["class"] == found["class"]
         assert first["probability"] >= second["probability"]
@@ -121,14 +114,13 @@ def test_json_is_an_object_a_line_and_says_the_same(run, unlabelled, expected):
             assert item["probability"] == pytest.approx(row[f"probability_{item['class']}"], abs=ATOL)
 
 
-def test_a_line_for_a_person(run, some, expected):
-    classes = [name.removeprefix("probability_") for name in expected.columns if name.startswith("probability_")]
+def test_a_line_for_a_person(run, some):
     status, out, err = run(some / "1.jpg", some / "0.jpg", "--top-k", 100)
     assert (status, err) == (0, "")
     one, other = out.splitlines()
     assert one.startswith(f"{some}/1.jpg: ")
     assert other.startswith(f"{some}/0.jpg: ")
-    assert all(one.count(f"{name} ") == 1 for name in classes)
+    assert all(one.count(f"{name} ") == 1 for name in CLASSES)
     assert "; contains " in one
     assert run(some / "1.jpg", "--top-k", 1)[1].count("%") == 1
     assert run(some / "1.jpg")[1].count("%") == 3
@@ -162,7 +154,7 @@ def test_names_do_nothing_to_a_screen(run, some):
     assert run("\x1b[2J", "--model", "\x1b[2J")[2].isascii()
 
 
-def test_what_is_hostile_is_answered_or_named_once(pipeline, tmp_path):
+def test_what_is_hostile_is_answered_or_named_once(run, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     said = {}
@@ -180,16 +172,9 @@ def test_what_is_hostile_is_answered_or_named_once(pipeline, tmp_path):
     del said[str(zips[-1])]
     said[f"{zips[-1]}/{hostile.MEMBER}"] = ""
     before = set(tmp_path.rglob("*"))
-    done = subprocess.run(
-        [sys.executable, "-m", "scenes.serving.answer_formats", "--csv", folder, *zips],
-        cwd=pipeline.one,
-        env=verify.environment(PYTHONPATH=str(ROOT)),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
+    status, out, err = run("--csv", folder, *zips)
+    assert status == 1
+    lines = err.splitlines()
     assert lines == list(map(one_line, lines))
     *named, passed_over, total = lines
     refused = {name: sentence for name, sentence in said.items() if sentence}
@@ -199,7 +184,7 @@ def test_what_is_hostile_is_answered_or_named_once(pipeline, tmp_path):
         assert sentence in line
     assert passed_over.endswith(f": {tmp_path}/page.zip/inside.html")
     assert total == f"{len(refused)} of {len(said)} could not be used"
-    keys = pd.read_csv(io.StringIO(done.stdout))["key"]
+    keys = pd.read_csv(io.StringIO(out))["key"]
     assert sorted(keys) == sorted(name for name, sentence in said.items() if not sentence)
     assert set(tmp_path.rglob("*")) == before
 
@@ -223,26 +208,59 @@ def test_a_name_is_no_formula_to_a_spreadsheet(name):
     assert list(table["key"]) == [f"./{name}", f"photos/{name}", "a.jpg"]
 
 
-def test_other_models(run, some, pipeline):
+def test_other_models(run, some):
     photo = some / "0.jpg"
-    production, by_name = run(photo, "--json"), run(photo, "--json", "--model", "production")
-    assert production == by_name == run(photo, "--json", "--model", "models/production")
-    other = run(photo, "--json", "--model", "efficientnetv2l")
-    assert other[0] == 0
-    assert json.loads(other[1])["key"] == str(photo)
+    production = run(photo, "--json")
+    assert production[0] == 0
+    for name in ("production", "models/production", "models/production/model.keras"):
+        assert run(photo, "--json", "--model", name) == production
     status, out, err = run(photo, "--model", "nonesuch")
     assert (status, out) == (1, "")
     assert err == (
         "error: there is no model 'nonesuch'; make it with `dvc repro evaluate@nonesuch` or fetch it with `dvc pull`\n"
     )
-    status, out, err = run(photo, "--model", some)
-    assert (status, out) == (1, "")
-    assert err == f"error: there is no model in {some}; make it with `dvc repro` or fetch it with `dvc pull`\n"
-    assert run(photo, "--json", "--model", "models/production/model.keras") == production
-    for name in ("models/none", "models/none/model.keras", photo):
+    for name in (some, "models/none", "models/none/model.keras", photo):
         status, out, err = run(photo, "--model", name)
         assert (status, out) == (1, "")
-        assert err == (f"error: {name} is no folder with a model.keras in it; name one, or a model of params.yaml\n")
+        assert err == (
+            f"error: {name} is no folder that holds model.keras and model.json; "
+            "name one that does, such as a copy of models/production\n"
+        )
+
+
+def test_outside_a_checkout_a_folder_is_enough_and_a_name_is_not(run, some, model_folder):
+    (some / "params.yaml").write_text("of: another project\n")
+    inside = run(some / "0.jpg", "--json")
+    assert run(some / "0.jpg", "--json", "--model", model_folder, folder=some) == inside
+    for arguments in ((), ("--model", "production"), ("--model", "baseline")):
+        status, out, err = run(some / "0.jpg", *arguments, folder=some)
+        assert (status, out) == (1, "")
+        assert err == (
+            f"error: `--model {arguments[1] if arguments else 'production'}` names a model of a checkout, and this "
+            "folder is none; name a folder that holds model.keras and model.json\n"
+        )
+
+
+def test_in_a_checkout_its_limits_hold_and_elsewhere_those_that_are_committed(
+    run, some, checkout_folder, tmp_path_factory, model_folder
+):
+    params = schema.check(ROOT / "params.yaml")
+    archive = params.archive
+    assert (LIMITS.max_member_bytes, LIMITS.max_ratio, LIMITS.max_pixels, THREADS) == (
+        archive.max_member_bytes,
+        archive.max_ratio,
+        archive.max_pixels,
+        params.threads,
+    )
+    strict = tmp_path_factory.mktemp("strict")
+    (strict / "scenes").mkdir()
+    (strict / "dvc.yaml").touch()
+    text = (checkout_folder / "params.yaml").read_text(encoding="utf-8")
+    assert f"max_pixels: {LIMITS.max_pixels}" in text
+    (strict / "params.yaml").write_text(text.replace(f"max_pixels: {LIMITS.max_pixels}", "max_pixels: 100"))
+    status, _, err = run(some / "0.jpg", "--model", model_folder, folder=strict)
+    assert status == 1
+    assert "1 of 1 could not be used" in err
 
 
 def test_where_there_is_no_photo(run, some, tmp_path_factory):
@@ -275,14 +293,11 @@ def test_arguments_that_mean_nothing(run, arguments):
 
 
 def test_the_readme_shows_arguments_that_there_are():
-    lines = [
-        line
-        for line in (ROOT / "README.md").read_text().splitlines()
-        if line.startswith("python -m scenes.serving.answer_formats")
-    ]
-    assert lines
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith(("python -m scenes predict", "scenes predict"))]
+    assert len(lines) == 2
     for line in lines:
-        answer_formats._parser().parse_args(shlex.split(line.partition(">")[0])[3:])
+        _parser().parse_args(shlex.split(line.partition("predict ")[2].partition(">")[0].partition("#")[0]))
 
 
 # As processes of their own
@@ -296,12 +311,21 @@ def many(folder: Path, count: int) -> Path:
     return folder
 
 
-def peak(folder: Path, pipeline) -> float:
+def peak(folder: Path, checkout_folder: Path) -> float:
     """Run the command; return its largest memory in MB."""
     with Path(os.devnull).open("w") as nowhere:
         process = subprocess.Popen(
-            [sys.executable, "-m", "scenes.serving.answer_formats", "--csv", folder],
-            cwd=pipeline.one,
+            [
+                sys.executable,
+                "-m",
+                "scenes",
+                "predict",
+                "--csv",
+                "--model",
+                checkout_folder / "models/production",
+                folder,
+            ],
+            cwd=folder,
             env=verify.environment(PYTHONPATH=str(ROOT)),
             stdout=nowhere,
             stderr=nowhere,
@@ -312,20 +336,21 @@ def peak(folder: Path, pipeline) -> float:
     return usage.ru_maxrss / 1024
 
 
-def test_a_large_folder_takes_no_more_memory_than_a_small_one(pipeline, tmp_path):
+@pytest.mark.process
+def test_a_large_folder_takes_no_more_memory_than_a_small_one(checkout_folder, tmp_path):
     """1,450 photos more, which would take 500 MB if they were kept."""
-    assert peak(many(tmp_path / "many", 1500), pipeline) < peak(many(tmp_path / "few", 50), pipeline) + 60
+    assert peak(many(tmp_path / "many", 1500), checkout_folder) < peak(many(tmp_path / "few", 50), checkout_folder) + 60
 
 
-def test_head_ends_it_quietly_also_where_the_screen_knows_no_accents(pipeline, tmp_path):
-    folder = many(tmp_path / "many", 500)
-    command = (
-        f"{shlex.quote(sys.executable)} -m scenes.serving.answer_formats {folder} | head -1; echo ${{PIPESTATUS[0]}}"
-    )
+@pytest.mark.process
+def test_head_ends_it_quietly_also_where_the_screen_knows_no_accents(checkout_folder, tmp_path):
+    folder = many(tmp_path / "many", 1500)
+    command = f"{shlex.quote(sys.executable)} -m scenes predict {folder} | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command],
-        cwd=pipeline.one,
-        env=verify.environment(PYTHONPATH=str(ROOT), PYTHONIOENCODING="ascii"),
+        cwd=checkout_folder,
+        # The folder `scenes` of this checkout is empty: without it Python would take it for the package.
+        env=verify.environment(PYTHONPATH=str(ROOT), PYTHONSAFEPATH="1", PYTHONIOENCODING="ascii"),
         capture_output=True,
         text=True,
         timeout=300,
@@ -335,3 +360,17 @@ def test_head_ends_it_quietly_also_where_the_screen_knows_no_accents(pipeline, t
     assert status == "141"
     assert "Error" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.process
+def test_the_answers_are_those_of_the_pipeline(run, pipeline, tmp_path):
+    expected = pd.read_csv(pipeline.one / "data/predictions.csv").set_index("key")
+    with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
+        archive.extractall(tmp_path, expected.index)
+    status, out, err = run("--csv", tmp_path, folder=pipeline.one)
+    assert (status, err) == (0, "")
+    table = table_of(out)
+    assert_same(table.rename(index=lambda key: str(Path(key).relative_to(tmp_path))), expected)
+    status, out, _ = run("--csv", tmp_path, "--model", "efficientnetv2l", folder=pipeline.one)
+    assert status == 0
+    assert list(table_of(out).index) == list(table.index)

@@ -1,0 +1,102 @@
+"""The command ``scenes``: one front for all that people run."""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from scenes.commands.checkout import is_checkout
+from scenes.common.errors import InputError, exit_on_input_error
+
+
+class Command(NamedTuple):
+    """A sub-command.
+
+    Attributes:
+        module: has ``main(argv: list[str])``, which returns the exit status, or None for 0.
+        help: what it does, in one line.
+        anywhere: whether it runs outside a checkout of the project.
+    """
+
+    module: str
+    help: str
+    anywhere: bool = False
+
+
+COMMANDS = {
+    "predict": Command("scenes.commands.predict", "classify images, folders and zips with a trained model", True),
+    "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to metric"),
+    "review": Command("scenes.commands.review", "compare scores, parameters and pictures with another commit"),
+    "remote": Command("scenes.commands.remote", "find damaged objects on a DVC remote", True),
+    "check": Command("scenes.commands.check", "check params.yaml", True),
+    "plots-page": Command("scenes.commands.plots_page", "write the page for `dvc plots` that opens offline", True),
+    "trials": Command("scenes.experiments.trials", "run the write-ups' trials as experiments"),
+    "tune": Command("scenes.experiments.tune", "search for better settings"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that ``argv`` names and return the exit status.
+
+    Raises:
+        SystemExit: an InputError or wrong arguments, said in one line on stderr; or --help.
+    """
+    with exit_on_input_error():
+        try:
+            status = _run(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # `| head` has seen enough: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 141
+    return status
+
+
+def _run(argv: list[str]) -> int:
+    parser = _parser()
+    # Options of the front come before the name of a command; all after it is for the command.
+    arguments = parser.parse_args(argv[:1])
+    if arguments.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    return _run_command(arguments.command, argv[1:])
+
+
+def _run_command(name: str, argv: list[str]) -> int:
+    command = COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean `scenes {near[0]}`?" if near else "`scenes --help` lists them"
+        raise InputError(f"there is no command {name!r}; {hint}")
+    if not (command.anywhere or {"-h", "--help"} & {*argv} or is_checkout(Path())):
+        raise InputError(
+            f"`scenes {name}` needs a checkout of the project; run it in the folder that holds params.yaml"
+        )
+    module = importlib.import_module(command.module)  # not before: `scenes --help` need not wait for NumPy
+    return module.main(argv) or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="scenes",
+        usage="scenes COMMAND [ARGUMENT ...]",
+        description="Reproducible image classification.",
+        epilog=f"commands:\n{listed}\n\n`scenes COMMAND --help` says more about one of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"scenes {_version()}")
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
+    return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version("scenes")
+    except metadata.PackageNotFoundError:
+        return "(a checkout, not installed)"
