@@ -1,8 +1,50 @@
 """Outputs that are whole or absent: write beside the target, then rename."""
 
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def atomic_write(*targets: str | Path) -> Iterator[Path | list[Path]]:
+    """Yield a temporary path beside each target file; on success rename them into place, on failure leave nothing.
+
+    Args:
+        targets: final paths; their parents are created.
+
+    Yields:
+        One ``Path`` for one target, else a list of them in the same order. The temporary name keeps
+        the target's suffixes, because Keras and matplotlib choose a format by them.
+    """
+    with _renamed_on_success(targets) as temporaries:
+        yield temporaries[0] if len(targets) == 1 else temporaries
+
+
+@contextmanager
+def atomic_dir(*targets: str | Path) -> Iterator[Path | list[Path]]:
+    """Do what :func:`atomic_write` does for folders; the temporary ones are created empty."""
+    with _renamed_on_success(targets) as temporaries:
+        for temporary in temporaries:
+            temporary.mkdir()
+        yield temporaries[0] if len(targets) == 1 else temporaries
+
+
+@contextmanager
+def _renamed_on_success(targets: tuple[str | Path, ...]) -> Iterator[list[Path]]:
+    finals = [Path(target) for target in targets]
+    temporaries = [final.with_name(f".tmp-{final.name}") for final in finals]
+    for temporary in temporaries:
+        _remove(temporary)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporaries
+        for temporary, final in zip(temporaries, finals, strict=True):
+            _remove(final)
+            temporary.rename(final)
+    finally:
+        for temporary in temporaries:
+            _remove(temporary)
 
 
 def _remove(path: Path) -> None:
@@ -10,32 +52,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing(*targets: str | Path, folder: bool = False):
-    """Yield a temporary path beside each target; on success rename them into place, on failure leave nothing.
-
-    Args:
-        targets: final paths, files or (with ``folder=True``) folders; their parents are created.
-        folder: the temporary paths are created as empty folders.
-
-    Yields:
-        One ``Path`` for one target, else a list of them in the same order. The temporary name keeps
-        the target's suffixes, because Keras and matplotlib choose a format by them.
-    """
-    finals = [Path(target) for target in targets]
-    temporaries = [final.with_name(f".tmp-{final.name}") for final in finals]
-    for temporary in temporaries:
-        _remove(temporary)
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        if folder:
-            temporary.mkdir()
-    try:
-        yield temporaries[0] if len(temporaries) == 1 else temporaries
-        for temporary, final in zip(temporaries, finals, strict=True):
-            _remove(final)
-            temporary.rename(final)
-    finally:
-        for temporary in temporaries:
-            _remove(temporary)

@@ -1,9 +1,4 @@
-"""Making TensorFlow and Keras give the same bytes twice.
-
-What libraries in C write to stderr past Python.
-
-In which number format a network computes. Weights are kept, and models written, in float32 whatever it is.
-"""
+"""How a process computes: seeds and threads, so that it gives the same bytes twice, number format, muted C libraries."""
 
 import os
 import sys
@@ -11,8 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-# What TensorFlow and Keras import with them wherever it is installed, for wrappers and pictures that nothing here uses.
-# It takes as long again as they do themselves. What needs one of these imports it later; Keras, its backend at once.
+# TensorFlow and Keras import these if installed; hiding them halves the start-up time. Code that needs one imports it
+# later, Keras its backend at once.
 SPARED = frozenset(["jax", "matplotlib", "pandas", "sklearn"])
 
 
@@ -37,7 +32,8 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     if xla:  # by flags: Keras' own switch is refused while op determinism is on
         os.environ["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
         os.environ["XLA_FLAGS"] = "--xla_gpu_deterministic_ops=true"
-    with _muted_import(), _Hiding(SPARED - {os.environ.get("KERAS_BACKEND")}):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with muted_stderr(), _Hiding(SPARED - {os.environ.get("KERAS_BACKEND")}):
         import keras
         import tensorflow as tf
 
@@ -68,44 +64,25 @@ class _Hiding:
 
 
 @contextmanager
-def _muted_import():
-    """Send what native code writes to stderr to nowhere.
-
-    On import TensorFlow 2.21 prints a page on CPU features and missing CUDA libraries that no TF_CPP_MIN_LOG_LEVEL
-    holds back. Python's exceptions are not affected.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-@contextmanager
 def muted_stderr() -> Iterator[None]:
-    """Drop meanwhile what goes to file descriptor 2, from any part of this process: not for one with other threads.
+    """Silence file descriptor 2 for the whole process. Not thread-safe.
 
-    libtiff says there what is wrong with an image ("Fax4Decode: Bad code word at line 3"), which is reported as well,
-    and Pillow offers no way to have it said elsewhere.
+    C libraries write there past Python: TensorFlow a page on CPU features when it is imported, libtiff what is wrong
+    with an image, which is reported anyway. Python's exceptions are not affected.
     """
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    sys.stderr.flush()
+    original, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(original, 2)
+        os.close(original)
+        os.close(null)
 
 
 def set_precision(precision: str) -> str:
-    """Set Keras' policy for the layers built from now on.
+    """Set Keras' policy for the layers built from now on. Weights are kept, and models written, in float32 anyway.
 
     Args:
         precision: ``float32``, ``mixed_bfloat16``, ``mixed_float16``, or ``auto``: bfloat16 on GPUs that compute in it

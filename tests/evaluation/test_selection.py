@@ -50,9 +50,9 @@ def test_one_model_has_no_rival():
 
 
 @given(MODELS, st.sampled_from(["accuracy", "crossentropy"]), st.integers(0, 4), st.randoms())
-def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, metric, tie, random):
+def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, metric, tolerance, random):
     scores, costs = split(models)
-    choice = choose(scores, costs, metric=metric, tolerance=tie / 20)
+    choice = choose(scores, costs, metric=metric, tolerance=tolerance / 20)
     best = (min if metric == "crossentropy" else max)(scores.values())
     assert abs(scores[choice.name] - best) <= tolerance / 20 + 1e-6
     assert all(
@@ -62,7 +62,7 @@ def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, 
     )
     names = list(scores)
     random.shuffle(names)
-    again = choose({name: scores[name] for name in names}, costs, metric=metric, tolerance=tie / 20)
+    again = choose({name: scores[name] for name in names}, costs, metric=metric, tolerance=tolerance / 20)
     assert again == choice
 
 

@@ -40,10 +40,10 @@ def embed(data, network, test_time_flip=False):
     origin = {
         **backbone.describe(data / "weights"),
         "image_size": SEEN,
-        "test_time_flip": views,
+        "test_time_flip": test_time_flip,
         "finetuned": finetuning.describe(data / "finetuned"),
     }
-    embedding = backbone.feature_extractor(network, test_time_flip=views)
+    embedding = backbone.feature_extractor(network, test_time_flip=test_time_flip)
     models_features.extract(data / "features", embedding, data / "records", batch_size=16, origin=origin)
 
 
