@@ -2,12 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, overload
 
 
+@overload
+def atomic_write(target: str | Path, /) -> AbstractContextManager[Path]: ...
+@overload
+def atomic_write(first: str | Path, second: str | Path, /, *more: str | Path) -> AbstractContextManager[list[Path]]: ...
 @contextmanager
-def atomic_write(*targets: str | Path) -> Iterator[Path | list[Path]]:
+def atomic_write(*targets: str | Path) -> Iterator[Any]:
     """Yield a temporary path beside each target file; on success rename them into place, on failure leave nothing.
 
     Args:
@@ -21,8 +26,12 @@ def atomic_write(*targets: str | Path) -> Iterator[Path | list[Path]]:
         yield temporaries[0] if len(targets) == 1 else temporaries
 
 
+@overload
+def atomic_dir(target: str | Path, /) -> AbstractContextManager[Path]: ...
+@overload
+def atomic_dir(first: str | Path, second: str | Path, /, *more: str | Path) -> AbstractContextManager[list[Path]]: ...
 @contextmanager
-def atomic_dir(*targets: str | Path) -> Iterator[Path | list[Path]]:
+def atomic_dir(*targets: str | Path) -> Iterator[Any]:
     """Do what :func:`atomic_write` does for folders; the temporary ones are created empty."""
     with _renamed_on_success(targets) as temporaries:
         for temporary in temporaries:

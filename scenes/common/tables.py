@@ -21,7 +21,7 @@ def rounded(value: Any) -> Any:
 
 def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Return the leaves of nested dicts by dotted keys, in their order; an empty dict is a leaf."""
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict) and value:
             leaves |= flatten(value, f"{prefix}{key}.")
