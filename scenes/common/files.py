@@ -1,4 +1,4 @@
-"""Outputs that are whole or absent: write beside the target, then rename."""
+"""Outputs that are complete or absent: written beside the target, then renamed."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,14 +13,16 @@ def atomic_write(target: str | Path, /) -> AbstractContextManager[Path]: ...
 def atomic_write(first: str | Path, second: str | Path, /, *more: str | Path) -> AbstractContextManager[list[Path]]: ...
 @contextmanager
 def atomic_write(*targets: str | Path) -> Iterator[Any]:
-    """Yield a temporary path beside each target file; on success rename them into place, on failure leave nothing.
+    """Yield a temporary path beside each target file, and rename it into place on success.
+
+    On failure the temporary files are removed and the old targets stay.
 
     Args:
         targets: final paths; their parents are created.
 
     Yields:
-        One ``Path`` for one target, else a list of them in the same order. The temporary name keeps
-        the target's suffixes, because Keras and matplotlib choose a format by them.
+        One path for one target, else a list of paths in the same order. A temporary name keeps the target's suffix,
+        because Keras and matplotlib choose the format by it.
     """
     with _renamed_on_success(targets) as temporaries:
         yield temporaries[0] if len(targets) == 1 else temporaries
@@ -32,7 +34,7 @@ def atomic_dir(target: str | Path, /) -> AbstractContextManager[Path]: ...
 def atomic_dir(first: str | Path, second: str | Path, /, *more: str | Path) -> AbstractContextManager[list[Path]]: ...
 @contextmanager
 def atomic_dir(*targets: str | Path) -> Iterator[Any]:
-    """Do what :func:`atomic_write` does for folders; the temporary ones are created empty."""
+    """Do the same as :func:`atomic_write` for folders, which are created empty."""
     with _renamed_on_success(targets) as temporaries:
         for temporary in temporaries:
             temporary.mkdir()

@@ -1,11 +1,11 @@
-"""JSON and CSV files, written and read in one way each: the same values give the same bytes."""
+"""JSON and CSV files, read and written in one way: the same values give the same bytes."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
 
@@ -13,14 +13,14 @@ DECIMALS = 6  # beyond these, `dvc metrics diff` would only show noise
 
 
 def rounded(value: Any) -> Any:
-    """Return nested dicts of plain Python numbers: integers as they are, all else as floats of six decimals."""
+    """Return a number, or nested dicts of numbers, as plain Python numbers: floats rounded, integers unchanged."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     return value if isinstance(value, int) else round(float(value), DECIMALS)
 
 
-def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Return the leaves of nested dicts by dotted keys, in their order; an empty dict is a leaf."""
+def flatten(tree: "Mapping[str, Any]", prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested dicts by dotted key, in order. An empty dict is a leaf."""
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict) and value:
@@ -37,7 +37,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Return what a JSON file holds.
+    """Return the value in a JSON file.
 
     Raises:
         OSError: the file cannot be read.
@@ -47,16 +47,16 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_csv(path: str | Path, table: "pd.DataFrame", sep: str = ",") -> None:
-    """Write ``table`` without its index, floats with six decimals."""
+    """Write ``table`` without its index and with floats of six decimals."""
     table.to_csv(path, sep=sep, index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n", encoding="utf-8")
 
 
 def read_csv(path: Any, integers: "Collection[str]" = ()) -> "pd.DataFrame":
-    """Read a table as text, so that a class may be called NA or 007.
+    """Read all columns as text, so that a class may be called NA or 007.
 
     Args:
         path: a path or a text stream.
-        integers: the columns to read as int64.
+        integers: columns to return as int64 instead.
     """
     import pandas as pd
 

@@ -35,7 +35,7 @@ class Classifier:
 
     Attributes:
         name: of the model in params.yaml.
-        network: keras.Model, see ``scenes.models.store.load_multilabel``.
+        network: keras.Model, see ``scenes.models.store.load``.
         classes: the order of its outputs.
         size: pixels a side of the images it takes.
         unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.
@@ -146,7 +146,7 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> Classifier:
     folder = root / "models" / name
     description = store.describe(folder)
     try:
-        network = store.load_multilabel(folder, root / "models/multilabel" / name, root / "data")
+        network = store.load(folder, root / "data", root / "models/multilabel" / name)
     except (OSError, KeyError, ValueError) as error:  # a part was not fetched, or is damaged
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(

@@ -70,8 +70,8 @@ def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, 
     ("scores", "said"),
     [
         ({"a": 0.9, "b": 0.95}, "in production: b, accuracy 0.9500 on validation, 0.0500 better than the next"),
-        ({"a": 0.949, "b": 0.95}, "in production: a, accuracy 0.9490 on validation, no more than 0.01 from the best, "
-         "with 1,000 parameters the smallest of these"),
+        ({"a": 0.949, "b": 0.95}, "in production: a, accuracy 0.9490 on validation, within 0.01 of the best "
+         "and the smallest of these with 1,000 parameters"),
         ({"a": 0.5}, "in production: a, accuracy 0.5000 on validation; there is no other model"),
     ],
 )  # fmt: skip
