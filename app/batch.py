@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
-from PIL import Image
 
 from app import models
 from app.words import escape_markdown
 from scenes.common.errors import InputError
+from scenes.plots.thumbnails import thumbnail
 from scenes.serving import answer_formats, photos
 from scenes.serving import stream as serving_stream
 from scenes.serving.classifier import Classifier
@@ -108,11 +108,11 @@ def _found(files: list, passed_over: Callable[[str], None]) -> Iterator[Photo | 
 
 
 def _row(photo: Answered, model: Classifier) -> dict:
-    thumbnail = io.BytesIO()
-    Image.fromarray(photo.prepared).resize((_THUMBNAIL, _THUMBNAIL)).save(thumbnail, "JPEG", quality=80)
+    jpeg = io.BytesIO()
+    thumbnail(photo.prepared, _THUMBNAIL).save(jpeg, "JPEG", quality=80)
     (best, _), *_ = model.top(photo.answer, 1)
     return {
-        "photo": f"data:image/jpeg;base64,{base64.b64encode(thumbnail.getvalue()).decode('ascii')}",
+        "photo": f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode('ascii')}",
         "class": best,
         "confidence": 100 * model.confidence(photo.answer),
         "unsure": model.unsure(photo.answer),

@@ -1,11 +1,11 @@
-"""What the earlier write-ups did, as one plain Keras script: the thing to be faster than.
+"""The approach of the earlier write-ups as one plain Keras script: the baseline for speed.
 
     python benchmarks/plain.py transfer IMAGES --weights FILE [--backbone EfficientNetV2B0] [--side 224] [--epochs 10]
     python benchmarks/plain.py cnn IMAGES [--side 150] [--epochs 3]
 
-IMAGES holds train/<class>/*.jpg and val/<class>/*.jpg. `transfer`: image_dataset_from_directory, a frozen backbone
-inside `fit`, two new layers on it. `cnn`: the architecture of this project's baseline, fed by the same function.
-Prints one line of JSON: seconds of each epoch and the validation accuracies.
+IMAGES contains train/<class>/*.jpg and val/<class>/*.jpg. `transfer`: image_dataset_from_directory, a frozen backbone
+inside `fit`, two new layers. `cnn`: the architecture of this project's baseline, with the same input function.
+Prints one line of JSON: the seconds of each epoch and the validation accuracies.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def cnn(side: int, classes: int, filters: list[int]):
 
 
 class Clock(keras.callbacks.Callback):
-    """Seconds of each epoch, validation included."""
+    """Measures the seconds of each epoch, validation included."""
 
     def __init__(self):
         super().__init__()
@@ -79,12 +79,12 @@ def main() -> None:
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     clock = Clock()
     history = network.fit(train, validation_data=val, epochs=arguments.epochs, verbose=0, callbacks=[clock]).history
-    found = {
+    result = {
         "seconds": time.perf_counter() - begin,
         "epochs": clock.seconds,
         "val_accuracy": history["val_accuracy"],
     }
-    print(json.dumps(found))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

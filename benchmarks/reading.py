@@ -1,15 +1,15 @@
-"""How fast images are read: the records of this project against Keras' image_dataset_from_directory.
+"""How fast images are read: this project's records compared with Keras' image_dataset_from_directory.
 
     make bench        # or: python benchmarks/reading.py [--folder data] [--epochs 3] [--batch-size 64]
 
-Both read the same images (the training split), decoded, shuffled and batched, in turn in one run, so that
-the ratios hold on a noisy machine; what is timed is going through the batches, with warm disk caches. The first epoch
-of the records includes decoding everything; the later ones come from memory. `streamed` is the records with a memory
-limit of 0, as for a data set too large for memory. Peak memory is that of a process of its own each.
+All readers read the same images (the training split), decoded, shuffled and batched. They take turns in one run, so
+that the ratios are valid on a noisy machine. Timed is the iteration over the batches, with warm disk caches. The first
+epoch of the records includes decoding everything; later epochs come from memory. `streamed` is the records with a
+memory limit of 0, as for a data set too large for memory. Peak memory is that of a separate process for each reader.
 
-Where a hypervisor takes back the memory that a virtual machine has freed (free page reporting), getting it again costs
-more than half as much time as decoding into it. That is the machine's, not the reader's: each process first touches and
-frees what the images will take. `new memory` is the records without that.
+If a hypervisor reclaims the memory that a virtual machine frees (free page reporting), getting it back costs more than
+half as much time as decoding into it. That is a property of the machine, not of the reader: each process first touches
+and frees as much memory as the images need. `new memory` is the records without this.
 """
 
 import argparse
@@ -25,10 +25,10 @@ READERS = ("folder", "records", "new memory", "streamed")
 
 
 def unpack(records_folder: Path, target: Path, split: str = "train", shards: int | None = None) -> int:
-    """Write the recorded images of a split as <class>/<number>.<ending>, as Keras reads them.
+    """Write the images of a split as <class>/<number>.<extension>, as Keras reads them.
 
     Args:
-        shards: of the split that are used; None: all.
+        shards: number of shards to use; None: all.
 
     Returns:
         The number of images.
@@ -43,13 +43,13 @@ def unpack(records_folder: Path, target: Path, split: str = "train", shards: int
         feature = tf.train.Example.FromString(raw).features.feature
         data = feature["image/encoded"].bytes_list.value[0]
         folder = target / feature["image/class/text"].bytes_list.value[0].decode()
-        ending = "png" if data.startswith(b"\x89PNG") else "jpg"
-        (folder / f"{number}.{ending}").write_bytes(data)
+        extension = "png" if data.startswith(b"\x89PNG") else "jpg"
+        (folder / f"{number}.{extension}").write_bytes(data)
     return number + 1
 
 
 def epochs_of_folder(folder: Path, side: int, batch_size: int, epochs: int):
-    """Yield one iterable of batches an epoch, from image_dataset_from_directory with its own defaults."""
+    """Yield one iterable of batches per epoch, from image_dataset_from_directory with its defaults."""
     import keras
     import tensorflow as tf
 
@@ -61,7 +61,7 @@ def epochs_of_folder(folder: Path, side: int, batch_size: int, epochs: int):
 
 
 def epochs_of_records(folder: Path, batch_size: int, epochs: int, cache_mb: float):
-    """Yield one iterable of batches an epoch, from the one dataset that a training reads."""
+    """Yield one iterable of batches per epoch, from the dataset that a training reads."""
     import itertools
 
     from scenes.dataset import records
@@ -73,7 +73,7 @@ def epochs_of_records(folder: Path, batch_size: int, epochs: int, cache_mb: floa
 
 
 def child(arguments) -> None:
-    """Time each epoch of one reader; print images/s per epoch and the peak memory, as JSON."""
+    """Time each epoch of one reader; print the images/s of each and the peak memory as JSON."""
     import resource
     import time
 
@@ -93,7 +93,7 @@ def child(arguments) -> None:
     if arguments.child != "new memory":
         images = arguments.side**2 * 3 * open_records(arguments.folder / "records", "train").count
         np.ones(images, np.uint8)
-    # TensorFlow's own start, some 0.3 s at the first pipeline of a process, is not what is compared.
+    # Exclude TensorFlow's start-up, about 0.3 s at the first pipeline of a process.
     list(tf.data.Dataset.range(4).map(lambda number: number + 1, num_parallel_calls=2).batch(2))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rates = []
@@ -118,9 +118,9 @@ def measure(reader: str, arguments, images: Path) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("data"), help="holds records/ (default: data)")
-    parser.add_argument("--epochs", type=int, default=3, help="epochs a run, 2 at least (default: 3)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images a batch (default: 64)")
+    parser.add_argument("--folder", type=Path, default=Path("data"), help="contains records/ (default: data)")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs per run, at least 2 (default: 3)")
+    parser.add_argument("--batch-size", type=int, default=64, help="images per batch (default: 64)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each reader, in turn (default: 3)")
     parser.add_argument("--child", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--images", type=Path, help=argparse.SUPPRESS)
@@ -129,7 +129,7 @@ def main() -> None:
     if arguments.child:
         return child(arguments)
     if arguments.epochs < 2:
-        parser.error("--epochs: the first epoch and the later ones are told apart, so 2 at least")
+        parser.error("--epochs: must be at least 2, because the first epoch is reported separately")
 
     arguments.folder = arguments.folder.resolve()
     index_file = arguments.folder / "records" / "index.json"

@@ -1,10 +1,11 @@
-"""The tables of results in README.md, written from metrics files: no number in it is typed.
+"""The tables of results in README.md, generated from metrics files.
 
     make results      # or: python benchmarks/results.py
-    python benchmarks/results.py --show      # the scores in metrics/, for a person at a terminal
+    python benchmarks/results.py --show      # print the main scores in metrics/
 
-Rows come from metrics/ (the demo, as committed) and from benchmarks/intel-subset/ (the metrics of the run on the real
-subset that README.md describes, copied there by `make results` from metrics/ when those are of the profile intel).
+Rows come from metrics/ (the demo, as committed) and from benchmarks/intel-subset/ (the run on the real subset that
+README.md describes). If params.yaml has the profile intel, `make results` copies metrics/ to benchmarks/intel-subset/
+instead of writing the tables.
 """
 
 import json
@@ -15,13 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scenes.config.params import parse  # noqa: E402
+from scenes.config.params import parse_yaml  # noqa: E402
 
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 SUBSET = ROOT / "benchmarks" / "intel-subset"
 COPIED = ("audit", "baseline", "comparison", "export", "label_issues", "production")
 REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
-# Each line of the tables: what it is measured on, which model, and its metrics.
+# The lines of the tables: data, model, metrics.
 LINES = (
     (REAL, "baseline: CNN from scratch", SUBSET / "baseline.json"),
     (REAL, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"),
@@ -35,10 +36,10 @@ def read(file: Path) -> dict:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def scores_of(scores: dict) -> dict[str, str]:
+def main_columns(scores: dict) -> dict[str, str]:
     """Return the columns of the main table, by name, for the metrics of one model."""
     interval, calibration = scores["accuracy_interval"], scores["calibration"]
-    most_first = sorted(scores["most_confused_pairs"].items(), key=lambda item: -item[1]["errors"])
+    confused = sorted(scores["most_confused_pairs"].items(), key=lambda item: -item[1]["errors"])
     return {
         "accuracy": f"**{scores['accuracy']:.3f}** [{interval['low']:.3f}, {interval['high']:.3f}]",
         "clean": f"{scores['clean']['accuracy']:.3f}",
@@ -48,70 +49,67 @@ def scores_of(scores: dict) -> dict[str, str]:
         "macro F1": f"{scores['macro_f1']:.3f}",
         "ECE": f"{calibration['ece']:.3f}",
         "ECE, scaled": f"{calibration['temperature_scaled']['ece']:.3f}",
-        "most confused pairs (errors)": ", ".join(f"{pair} ({entry['errors']})" for pair, entry in most_first),
+        "most confused pairs (errors)": ", ".join(f"{pair} ({entry['errors']})" for pair, entry in confused),
     }
 
 
-def multilabel_of(scores: dict) -> dict[str, str]:
+def multilabel_columns(scores: dict) -> dict[str, str]:
     """Return the columns of the second output's table, by name, for the metrics of one model."""
-    measured = scores["multilabel"]
-    names = {"softmax": "probabilities", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
-    columns = {f"composites, F1: {text}": f"{measured['composites'][name]['f1']:.3f}" for name, text in names.items()}
-    chosen = measured["composites"]["large_loss_rejection"]
+    multilabel = scores["multilabel"]
+    methods = {"softmax": "softmax", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
+    composites, ground_truth = multilabel["composites"], multilabel.get("ground_truth", {})
+    columns = {f"composites, F1: {text}": f"{composites[method]['f1']:.3f}" for method, text in methods.items()}
+    chosen = composites["large_loss_rejection"]
     columns["its recall"], columns["its precision"] = f"{chosen['recall']:.3f}", f"{chosen['precision']:.3f}"
-    for name, text in names.items():
-        known = measured.get("ground_truth", {}).get(name)
-        columns[f"drawn truth, mean average precision: {text}"] = (
-            f"{known['mean_average_precision']:.3f}" if known else ""
-        )
+    for method, text in methods.items():
+        precision = f"{ground_truth[method]['mean_average_precision']:.3f}" if method in ground_truth else ""
+        columns[f"ground truth, mean average precision: {text}"] = precision
     return columns
 
 
 def markdown(rows: list[list[str]]) -> str:
-    """Return a table whose first row is its head."""
+    """Return a table; the first row is its header."""
     head, *body = ["| " + " | ".join(row).rstrip() + " |" for row in rows]
     return "\n".join((head, "|" + "---|" * len(rows[0]), *body))
 
 
 def label_issues() -> str:
-    """Return a sentence on the labels that are in doubt, on the real subset and on the demo."""
+    """Return a sentence on the label issues of the real subset and of the demo."""
     real, demo = (read(folder / "label_issues.json") for folder in (SUBSET, ROOT / "metrics"))
     planted = demo["planted"]
     return (
-        f"Labels in doubt: {real['total']:,} of {real['images']:,} images of the real subset; {demo['total']:,} of "
-        f"{demo['images']:,} of the demo, where {planted['count']:,} wrong ones were planted (precision "
-        f"{planted['precision']:.2f}, recall {planted['recall']:.2f}; of the {planted['model']['count']:,} likeliest "
-        f"{planted['model']['precision_at_count']:.0%} are wrong)."
+        f"Label issues: {real['total']:,} in {real['images']:,} images of the real subset; {demo['total']:,} in "
+        f"{demo['images']:,} images of the demo, where {planted['count']:,} wrong labels were planted (precision "
+        f"{planted['precision']:.2f}, recall {planted['recall']:.2f}; of the {planted['model']['count']:,} most likely "
+        f"ones, {planted['model']['precision_at_count']:.0%} are wrong)."
     )
 
 
 def tables() -> str:
-    """Return both tables as Markdown, and a sentence."""
-    main, multilabel, floors = [], [], set()
+    """Return both tables and the sentence on label issues as Markdown."""
+    main, multilabel, datasets = [], [], set()
     for data, model, file in LINES:
         scores = read(file)
-        columns, second = scores_of(scores), multilabel_of(scores)
-        if data not in floors:
-            floors.add(data)
+        columns, second = main_columns(scores), multilabel_columns(scores)
+        if data not in datasets:
+            datasets.add(data)
             share = f"{scores['majority_class_accuracy']:.3f}"
             main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
         main.append([data, model, *columns.values()])
         multilabel.append([data, model, *second.values()])
-    both = [
-        markdown([["measured on", "model", *names], *rows]) for names, rows in ((columns, main), (second, multilabel))
-    ]
+    both = [markdown([["data", "model", *names], *rows]) for names, rows in ((columns, main), (second, multilabel))]
     return "\n\n".join((*both, label_issues()))
 
 
 def rendered(readme: str) -> str:
-    """Return ``readme`` with the tables between its two marks renewed."""
+    """Return ``readme`` with the text between its two markers replaced."""
     head, rest = readme.split(BEGIN)
     _, tail = rest.split(END)
     return f"{head}{BEGIN}\n{tables()}\n{END}{tail}"
 
 
 def show() -> str:
-    """Return the main scores of every model in metrics/, a line each: `dvc metrics show` shows all, and is wide."""
+    """Return the main scores of every model in metrics/, one line each; `dvc metrics show` is complete but wide."""
     import pandas as pd
 
     rows = {}
@@ -134,7 +132,7 @@ def main() -> None:
     if sys.argv[1:] == ["--show"]:
         print(show())
         return
-    params = parse((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
     if params["profile"] == "intel":
         SUBSET.mkdir(exist_ok=True)
         transfer = "efficientnetv2l" if params["profiles"]["intel"]["finetune"]["epochs"] else "frozen"

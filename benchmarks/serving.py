@@ -1,11 +1,11 @@
-"""How long an image takes in each format that the stage `export` wrote, and how large each is.
+"""How long an image takes in each exported format, and how large each format is.
 
     python benchmarks/serving.py [--root .] [--batch-sizes 1 32] [--runs 7]
 
-All in one process and by turns, on the same test images, with the threads of params.yaml: milliseconds an image
-(medians) and the ratio to Keras' compiled call (median of the ratios of each turn), which holds on a noisy machine.
-`SavedModel, files` and `Keras, files` (Pillow, then the compiled call) decode and fit JPEGs of twice the size that the
-model takes, as photos are larger; the others get pixels.
+All formats take turns in one process, on the same test images, with the threads of params.yaml. Printed are the median
+milliseconds per image and the median ratio to Keras' compiled call, which is valid on a noisy machine.
+`SavedModel, files` and `Keras, files` (Pillow, then the compiled call) decode and resize JPEGs of twice the model's
+size, as photos are larger; the others get pixels.
 """
 
 import argparse
@@ -19,16 +19,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 REFERENCE = "Keras, compiled call"
-OF_PIXELS = {"litert": "LiteRT", "onnx": "ONNX Runtime"}
+PIXEL_FORMATS = {"litert": "LiteRT", "onnx": "ONNX Runtime"}
 
 
 def contenders(folder: Path, formats: list[str], network, size: int, params) -> dict:
-    """Return by name what is timed: whether it takes image files, and a function from a batch of inputs to arrays.
+    """Return what is timed, by name: whether it takes image files, and a function from a batch of inputs to arrays.
 
     Args:
-        folder: holds the exports.
-        formats: those that are there.
-        size: pixels a side of the images that the model takes.
+        folder: contains the exports.
+        formats: those in the folder.
+        size: side of the model's images in pixels.
     """
     import keras
     import numpy as np
@@ -42,23 +42,23 @@ def contenders(folder: Path, formats: list[str], network, size: int, params) -> 
     def call(pixels):
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(tf.constant(pixels)))
 
-    def prepared(data):
+    def prepare(data):
         return decode.fit(decode.decode(data, max_pixels=params.archive.max_pixels).pixels, size)
 
-    found = {
+    result = {
         REFERENCE: (False, call),
         "Keras, predict_on_batch": (False, network.predict_on_batch),
-        "Keras, files": (True, lambda files: call(np.stack([prepared(data) for data in files]))),
+        "Keras, files": (True, lambda files: call(np.stack([prepare(data) for data in files]))),
     }
     for name in formats:
         predict = check.load(folder, name, threads=params.threads)
         if name == "saved_model":
-            found["SavedModel, files"] = (True, predict)
+            result["SavedModel, files"] = (True, predict)
             pixels = saved_model.load(folder / check.PATHS[name], saved_model.PIXELS)
-            found["SavedModel, pixels"] = (False, pixels)
+            result["SavedModel, pixels"] = (False, pixels)
         else:
-            found[OF_PIXELS[name]] = (False, predict)
-    return found
+            result[PIXEL_FORMATS[name]] = (False, predict)
+    return result
 
 
 def photo(pixels) -> bytes:
@@ -71,7 +71,7 @@ def photo(pixels) -> bytes:
 
 
 def measure(run, seconds: float = 0.2) -> float:
-    """Return the seconds that ``run`` takes, the mean of as many calls as fit into some tenths of a second."""
+    """Return the mean seconds of a call of ``run``, repeated for at least ``seconds``."""
     calls, begin = 0, time.perf_counter()
     while calls == 0 or time.perf_counter() - begin < seconds:
         run()
@@ -81,8 +81,8 @@ def measure(run, seconds: float = 0.2) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, default=Path(), help="a clone with results (default: here)")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 32], help="images a call (default: 1 32)")
+    parser.add_argument("--root", type=Path, default=Path(), help="a clone with results (default: the current folder)")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 32], help="images per call (default: 1 32)")
     parser.add_argument("--runs", type=int, default=7, help="turns (default: 7)")
     arguments = parser.parse_args()
     root = arguments.root.resolve()
@@ -113,10 +113,10 @@ def main() -> None:
     for batch_size in arguments.batch_sizes:
         encoded = selected_images.read_encoded(test, batch_size)
         if len(encoded) < batch_size:
-            raise SystemExit(f"there are {len(encoded)} test images; choose a smaller batch")
+            raise SystemExit(f"there are only {len(encoded)} test images; choose a smaller batch")
         pixels = np.stack([decode.decode(data, max_pixels=params.archive.max_pixels).pixels for data in encoded])
-        photos = [photo(each) for each in pixels]
-        # Anew for each batch size: LiteRT prepares itself for one number of images.
+        photos = [photo(image) for image in pixels]
+        # Load again for each batch size: LiteRT allocates for one number of images.
         runs = {
             name: (lambda predict=predict, batch=photos if files else pixels: predict(batch))
             for name, (files, predict) in contenders(folder, formats, network, size, params).items()
@@ -128,10 +128,10 @@ def main() -> None:
             for name, run in runs.items():
                 seconds[name].append(measure(run))
         print(f"batch {batch_size}, images of {size} px, {params.threads} threads, {arguments.runs} turns")
-        for name, taken in seconds.items():
-            milliseconds = 1000 * statistics.median(taken) / batch_size
-            ratio = statistics.median(mine / keras for mine, keras in zip(taken, seconds[REFERENCE], strict=True))
-            print(f"{name:<24} {milliseconds:>8.2f} ms an image ({ratio:>5.2f}x)")
+        for name, times in seconds.items():
+            milliseconds = 1000 * statistics.median(times) / batch_size
+            ratio = statistics.median(own / keras for own, keras in zip(times, seconds[REFERENCE], strict=True))
+            print(f"{name:<24} {milliseconds:>8.2f} ms per image ({ratio:>5.2f}x)")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""What a training costs here, against one plain Keras script that does what the earlier write-ups did.
+"""The cost of a training, compared with one plain Keras script that does what the earlier write-ups did.
 
     make bench        # or: python benchmarks/training.py [--folder data] [--shards 2] [--epochs 10]
 
-On the same images, in processes of their own, in turn, and so as ratios that hold on a noisy machine:
+Both run in turn on the same images, in separate processes, so that the ratios are valid on a noisy machine:
 
-- transfer: `plain.py transfer` (the frozen backbone inside `fit`, 10 epochs) against embedding once and then the head;
-- another head: the plain script's whole training again, against the head alone on the features that are there;
-- the CNN: an epoch of `plain.py cnn` against an epoch of this project's training, at equal architecture;
-- embedding: images/s of the stage against those of the bare backbone on images that are in memory already.
+- transfer: `plain.py transfer` (the frozen backbone inside `fit`, 10 epochs) compared with extracting features once and
+  training the head;
+- next head: the whole plain training again, compared with training only the head on the existing features;
+- CNN: an epoch of `plain.py cnn` compared with an epoch of this project's training, with the same architecture;
+- features: images/s of feature extraction compared with the bare backbone on images already in memory.
 """
 
 import argparse
@@ -25,11 +26,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.reading import unpack  # noqa: E402
-from scenes.config.params import read, to_dict
+from scenes.config.params import read, to_dict  # noqa: E402
 
 
 def subset(folder: Path, name: str, shards: int | None):
-    """Return the records of a split, of its first ``shards`` shards only."""
+    """Return the records of a split, limited to its first ``shards`` shards."""
     import tensorflow as tf
 
     from scenes.dataset import records
@@ -41,30 +42,31 @@ def subset(folder: Path, name: str, shards: int | None):
 
 
 def transfer(arguments, params) -> dict:
-    """Embed both splits, then train the head; seconds of each."""
-    from scenes.models import backbone, features
+    """Extract the features of both splits, then train the head; return the seconds of each."""
+    from scenes.models import backbone
+    from scenes.models.features import compile_extractor, compute_features
     from scenes.training import batches as training_batches
     from scenes.training import classifiers
 
     begin = time.perf_counter()
     network = backbone.load(arguments.folder / "weights", params.profile_settings.backbone_image_size)
-    embed = features.compiled(backbone.feature_extractor(network))
+    extractor = compile_extractor(backbone.feature_extractor(network))
     train, val = (
-        features.compute(embed, subset(arguments.folder, name, shards), batch_size=params.features.batch_size)
+        compute_features(extractor, subset(arguments.folder, name, shards), batch_size=params.features.batch_size)
         for name, shards in (("train", arguments.shards), ("val", None))
     )
-    embedded = time.perf_counter()
+    extracted = time.perf_counter()
     settings = to_dict(params.models.efficientnetv2l)
     _, history = classifiers.fit_head(train, training_batches.validation_features(val), settings, seed=1)
     return {
         "seconds": time.perf_counter() - begin,
-        "head_seconds": time.perf_counter() - embedded,
+        "head_seconds": time.perf_counter() - extracted,
         "val_accuracy": history["val_accuracy"],
     }
 
 
 def cnn_epochs(arguments, params) -> dict:
-    """Train the CNN for some epochs; seconds of each, validation included."""
+    """Train the CNN for three epochs; return the seconds of each, validation included."""
     from benchmarks.plain import Clock
     from scenes.models import cnn
     from scenes.training import batches as training_batches
@@ -96,40 +98,41 @@ def cnn_epochs(arguments, params) -> dict:
     return {"epochs": clock.seconds}
 
 
-def embedding(arguments, params) -> dict:
-    """Images/s of the bare backbone on arrays, and of the stage's way through the records, in turn."""
+def feature_rates(arguments, params) -> dict:
+    """Return the images/s of the bare backbone on arrays, and its ratio to feature extraction from records."""
     import numpy as np
     import tensorflow as tf
 
     from scenes.dataset import records
-    from scenes.models import backbone, features
+    from scenes.models import backbone
+    from scenes.models.features import compile_extractor, compute_features
 
     network = backbone.load(arguments.folder / "weights", params.profile_settings.backbone_image_size)
-    embed = features.compiled(backbone.feature_extractor(network))
+    extractor = compile_extractor(backbone.feature_extractor(network))
     split = subset(arguments.folder, "train", 1)
     images = records.load(split)["image"]
     size = params.features.batch_size
     batches = [tf.constant(images[begin : begin + size]) for begin in range(0, len(images), size)]
-    embed(batches[0])  # traces
+    extractor(batches[0])  # traces
     ratios, rates = [], []
     for _ in range(3):
         begin = time.perf_counter()
         for batch in batches:
-            np.asarray(embed(batch))
+            np.asarray(extractor(batch))
         bare = time.perf_counter() - begin
         begin = time.perf_counter()
-        features.compute(embed, split, batch_size=size)
+        compute_features(extractor, split, batch_size=size)
         staged = time.perf_counter() - begin
         ratios.append(bare / staged)
         rates.append(split.count / bare)
     return {"ratio": statistics.median(ratios), "rate": statistics.median(rates)}
 
 
-CHILDREN = {"transfer": transfer, "cnn": cnn_epochs, "embedding": embedding}
+CHILDREN = {"transfer": transfer, "cnn": cnn_epochs, "features": feature_rates}
 
 
 def output(*command) -> dict:
-    """Run a command of which the last line printed is JSON."""
+    """Run a command and return the last line that it prints, which is JSON."""
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=ROOT,
@@ -145,12 +148,12 @@ def output(*command) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--folder", type=Path, default=ROOT / "data", help="holds records/ and weights/ (default: data)"
+        "--folder", type=Path, default=ROOT / "data", help="contains records/ and weights/ (default: data)"
     )
-    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", help="of the run that made them")
-    parser.add_argument("--shards", type=int, help="of the training split that are used (default: all)")
+    parser.add_argument("--params", type=Path, default=ROOT / "params.yaml", help="of the run that wrote them")
+    parser.add_argument("--shards", type=int, help="of the training split to use (default: all)")
     parser.add_argument("--epochs", type=int, default=10, help="of the plain transfer script (default: 10)")
-    parser.add_argument("--batch-size", type=int, default=32, help="images a batch (default: 32)")
+    parser.add_argument("--batch-size", type=int, default=32, help="images per batch (default: 32)")
     parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.folder = arguments.folder.resolve()
@@ -184,7 +187,7 @@ def main() -> None:
             "--batch-size", arguments.batch_size, "--filters", *params.models.baseline.network.filters,
         )  # fmt: skip
         own_cnn = output(own, "--child", "cnn", *same)
-        rates = output(own, "--child", "embedding", *same)
+        rates = output(own, "--child", "features", *same)
 
     print(f"{count:,} images, {weights['backbone']} at {params.profile_settings.backbone_image_size} px")
     best, own_best = max(plain_transfer["val_accuracy"]), max(own_transfer["val_accuracy"])
@@ -198,10 +201,10 @@ def main() -> None:
         f"{own_best:.3f}: {seconds / own_seconds:.1f}x"
     )
     print(f"next head  plain {seconds:,.0f} s, here {head_seconds:,.1f} s: {seconds / head_seconds:.0f}x")
-    # The first epoch holds the building of graphs, in both.
-    epochs = [statistics.median(found["epochs"][1:]) for found in (plain_cnn, own_cnn)]
-    print(f"CNN        plain {epochs[0]:,.1f} s an epoch, here {epochs[1]:,.1f} s: {epochs[0] / epochs[1]:.2f}x")
-    print(f"embedding  {rates['ratio']:.2f} of the bare backbone's {rates['rate']:,.0f} images/s")
+    # The first epoch of both includes building graphs.
+    epochs = [statistics.median(result["epochs"][1:]) for result in (plain_cnn, own_cnn)]
+    print(f"CNN        plain {epochs[0]:,.1f} s per epoch, here {epochs[1]:,.1f} s: {epochs[0] / epochs[1]:.2f}x")
+    print(f"features   {rates['ratio']:.2f} of the bare backbone's {rates['rate']:,.0f} images/s")
     return None
 
 

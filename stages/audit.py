@@ -1,9 +1,8 @@
 """Look at every image of the archive once: data/audit.csv, metrics/audit.json, plots/audit/."""
 
-import json
-
 from scenes.archive.layout import Archive
 from scenes.common.files import atomic_dir, atomic_write
+from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.dataset.audit import audit
@@ -18,12 +17,7 @@ TABLE, METRICS, PLOTS = "data/audit.csv", "metrics/audit.json", "plots/audit"
 def main() -> None:
     params = read()
     with (
-        Archive(
-            ARCHIVE,
-            layout=to_dict(params.archive.layout),
-            max_member_bytes=params.archive.max_member_bytes,
-            max_ratio=params.archive.max_ratio,
-        ) as archive,
+        Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive,
         atomic_write(TABLE, METRICS) as (table_path, metrics_path),
         atomic_dir(PLOTS) as plots_path,
     ):
@@ -34,7 +28,7 @@ def main() -> None:
         )
         numbers = summary(table, archive)
         audit_table.write(table, table_path)
-        metrics_path.write_text(json.dumps(numbers, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(metrics_path, numbers)
         plots_audit.plot(table, archive, plots_path, max_pixels=params.archive.max_pixels)
 
 

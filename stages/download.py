@@ -8,7 +8,7 @@ from scenes.common.files import atomic_write
 from scenes.config.params import read, to_dict
 from scenes.download.local import check_zip
 from scenes.download.partial import resumable_download_dir
-from scenes.download.source import parse
+from scenes.download.source import parse_source
 from stages import checked_stage
 
 ARCHIVE = Path("data/raw/archive.zip")
@@ -17,7 +17,7 @@ PARTIAL = Path(".partial")  # not beside the archive: DVC deletes a stage's outs
 
 def main() -> None:
     params = read()
-    source = parse(params.profile_settings.source)
+    source = parse_source(params.profile_settings.source)
     expected_bytes, expected_sha256 = params.profile_settings.archive_bytes, params.profile_settings.archive_sha256
 
     with resumable_download_dir(PARTIAL / source.key) as folder, atomic_write(ARCHIVE) as path:

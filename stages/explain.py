@@ -10,10 +10,10 @@ from scenes.common.files import atomic_write
 from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.dataset import records, selected_images
-from scenes.evaluation import gradcam
+from scenes.evaluation.gradcam import compiled, heat_maps
 from scenes.models import store
 from scenes.plots import curves as plots_curves
-from scenes.plots import galleries, style
+from scenes.plots import galleries, gradcam, style
 from stages import checked_stage
 
 PICTURES = "training_curves.png", "errors.png", "uncertain.png", "gradcam.png"
@@ -32,16 +32,16 @@ def main(name: str) -> None:
     )
     wrong = galleries.most_confident_errors(predictions)
     unsure = galleries.least_confident(predictions)
-    looked_at = gradcam.examples(predictions)
+    explained = gradcam.select_examples(predictions)
 
     test = records.open_records("data/records", "test")
-    images = selected_images.read_selected(test, {*wrong["key"], *unsure["key"], *looked_at["key"]})
-    heats = gradcam.heat_maps(
-        gradcam.compiled(store.load(Path("models") / name, "data"), test.image_shape),
-        np.stack([images[key] for key in looked_at["key"]]),
-        np.array([test.classes.index(said) for said in looked_at["predicted"]]),
+    images = selected_images.read_selected(test, {*wrong["key"], *unsure["key"], *explained["key"]})
+    maps = heat_maps(
+        compiled(store.load(Path("models") / name, "data"), test.image_shape),
+        np.stack([images[key] for key in explained["key"]]),
+        np.array([test.classes.index(predicted) for predicted in explained["predicted"]]),
     )
-    heats = dict(zip(looked_at["key"], heats, strict=True))
+    heats = dict(zip(explained["key"], maps, strict=True))
 
     errors = int((predictions["actual"] != predictions["predicted"]).sum())
     with atomic_write(*(plots / picture for picture in PICTURES)) as (
@@ -51,12 +51,12 @@ def main(name: str) -> None:
         gradcam_file,
     ):
         plots_curves.plot(curves_file, curves, title=name)
-        title = f"{name}: the {len(wrong)} errors it was surest of, of {errors:,} in {len(predictions):,} test images"
+        title = f"{name}: the {len(wrong)} most confident of {errors:,} errors in {len(predictions):,} test images"
         style.save(galleries.predictions_figure(wrong, images, title=title), errors_file)
-        title = f"{name}: the {len(unsure)} test images that it was least sure of"
+        title = f"{name}: the {len(unsure)} least confident predictions on test images"
         style.save(galleries.predictions_figure(unsure, images, title=title), unsure_file)
-        title = f"{name}: Grad-CAM. The brighter a place, the more it speaks for the class that the model named"
-        style.save(gradcam.figure(looked_at, images, heats, title=title), gradcam_file)
+        title = f"{name}: Grad-CAM, the brighter an area, the more it supports the predicted class"
+        style.save(gradcam.figure(explained, images, heats, title=title), gradcam_file)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Write the production model for other programs, and hold each file against it: models/export/, metrics/export.json."""
-
-import json
+"""Export the production model for other programs and check each file: models/export/, metrics/export.json."""
 
 import numpy as np
 
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
+from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import records, selected_images
 from scenes.export import check
@@ -19,12 +18,12 @@ PRODUCTION = "models/production"
 
 def main() -> None:
     params = read()
-    configure(seed=0, threads=params.threads)  # nothing is drawn here
+    configure(seed=0, threads=params.threads)  # nothing here is random
     network, description = store.load_production(PRODUCTION)
     made_from = record.read(PRODUCTION)
     formats = params.export.formats
     encoded = selected_images.read_encoded(records.open_records("data/records", "test"), params.export.images)
-    # By Pillow, so that a file which decodes images itself is held against another decoder than its own.
+    # Pillow decodes here, so that a format with a decoder of its own is checked against a different one.
     pixels = np.stack([decode.decode(data, max_pixels=params.archive.max_pixels).pixels for data in encoded])
     expected = check.in_batches(network.predict_on_batch, pixels)
     metrics = {}
@@ -32,11 +31,11 @@ def main() -> None:
         check.save(folder, formats, network, description)
         for name in formats:
             # A SavedModel decodes the images itself.
-            given = encoded if name == "saved_model" else pixels
-            found = check.in_batches(check.load(folder, name, threads=params.threads), given)
-            compared = check.compare(name, found, expected, tolerance=params.export.tolerance[name])
+            images = encoded if name == "saved_model" else pixels
+            exported = check.in_batches(check.load(folder, name, threads=params.threads), images)
+            compared = check.compare(name, exported, expected, tolerance=params.export.tolerance[name])
             metrics[name] = {"bytes": check.size(folder, name), **compared}
-            print(check.summary(name, metrics[name]))
+            print(check.format_summary(name, metrics[name]))
         record.save(
             folder,
             origin=made_from,
@@ -49,7 +48,7 @@ def main() -> None:
             code=code_digest("export"),
             production=made_from,
         )
-        file.write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(file, metrics)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
-from scenes.models import backbone, features, finetuning
+from scenes.models import backbone, finetuning
+from scenes.models.features import extract_features
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 
@@ -13,19 +14,19 @@ def main() -> None:
     configure(seed=0, threads=params.threads)  # nothing is drawn here
     network = backbone.load("data/weights", params.profile_settings.backbone_image_size)
     finetuning.load("data/finetuned", network)
-    origin = {
+    description = {
         **backbone.describe("data/weights"),
         "image_size": params.profile_settings.backbone_image_size,
         "test_time_flip": params.profile_settings.test_time_flip,
-        "finetuned": finetuning.describe("data/finetuned"),
+        "finetuned": finetuning.weights_hash("data/finetuned"),
     }
     with atomic_dir("data/features") as folder:
-        features.extract(
+        extract_features(
             folder,
             backbone.feature_extractor(network, test_time_flip=params.profile_settings.test_time_flip),
             "data/records",
             batch_size=params.features.batch_size,
-            origin=origin,
+            description=description,
         )
         record.save(
             folder,

@@ -1,6 +1,5 @@
-"""Name the images whose label may be wrong: data/label_issues.csv, its counts and pictures."""
+"""Find labels that may be wrong: data/label_issues.csv, metrics/label_issues.json, plots/label_issues/."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +7,12 @@ import numpy as np
 from scenes.archive.layout import Archive
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
+from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.evaluation import label_issues
 from scenes.models import classifier_features
-from scenes.plots import feature_map, galleries
+from scenes.plots import feature_map, galleries, style
 from scenes.synthetic import ground_truth
 from stages import checked_stage
 
@@ -28,50 +28,29 @@ def main() -> None:
     else:
         images = classifier_features.from_model(Path("models") / params.label_issues.cnn, "data")
     audit = audit_table.read("data/audit.csv")
-    keys = np.char.decode(images.key)
-    probabilities = label_issues.out_of_fold(
-        images.features,
-        images.label,
-        audit.set_index("path")["group"].loc[keys].to_numpy(),
-        images.classes,
-        folds=params.label_issues.folds,
-        C=params.label_issues.C,
-        seed=params.seed,
-    )
-    judged = label_issues.judge(keys, images.label, probabilities, images.classes)
-    table = label_issues.label_issues(judged, audit)
-    numbers = label_issues.summary(table, judged, images.classes)
+    settings = params.label_issues
+    judged = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
+    table = label_issues.combine(judged, audit)
+    counts = label_issues.count_issues(table, judged, images.classes)
     with (
-        Archive(
-            "data/raw/archive.zip",
-            layout=to_dict(params.archive.layout),
-            max_member_bytes=params.archive.max_member_bytes,
-            max_ratio=params.archive.max_ratio,
-        ) as archive,
+        Archive.from_settings("data/raw/archive.zip", to_dict(params.archive)) as archive,
         atomic_write(TABLE, METRICS) as (table_file, metrics_file),
         atomic_dir(PLOTS) as plots,
     ):
-        answers = ground_truth.read(archive)
-        if answers is not None:
-            numbers["planted"] = label_issues.planted(table, judged, answers)
+        planted = ground_truth.read(archive)
+        if planted is not None:
+            counts["planted"] = label_issues.score_planted(table, judged, planted)
         label_issues.write(table, table_file)
-        metrics_file.write_text(json.dumps(numbers, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        galleries.plot_label_issues(
-            plots / "contact_sheet.png",
-            table,
-            archive,
-            count=params.label_issues.shown,
-            max_pixels=params.archive.max_pixels,
+        write_json(metrics_file, counts)
+        sheet = galleries.label_issues_figure(
+            table, archive, count=settings.shown, max_pixels=params.archive.max_pixels
         )
-        feature_map.plot(
-            plots / "feature_map.png",
-            images.features,
-            images.label,
-            images.classes,
-            np.isin(keys, table["key"]),
-            title=f"Labelled images by their features ({source})",
-        )
-    print(label_issues.format_summary(numbers))
+        style.save(sheet, plots / "contact_sheet.png")
+        title = f"Labelled images by their features ({source})"
+        ringed = np.isin(np.char.decode(images.key), table["key"])
+        picture = plots / "feature_map.png"
+        feature_map.plot(picture, images.features, images.label, images.classes, ringed, title=title)
+    print(label_issues.format_summary(counts))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from scenes.config.params import read, to_dict
 from scenes.models import classifier_features, multilabel
 from scenes.models.store import describe
 from scenes.provenance import record
-from scenes.training import multilabel as training_multilabel
+from scenes.training.multilabel import fit_all
 from stages import checked_stage, code_digest
 
 
@@ -20,9 +20,7 @@ def main(name: str) -> None:
     train = classifier_features.load(model, "data", "train")
     settings, made_from = to_dict(params.multilabel), record.read(model)
     units = settings.pop("units")[describe(model)["kind"]]
-    networks = training_multilabel.fit_all(
-        train.features, train.label, len(train.classes), units=units, seed=params.seed, **settings
-    )
+    networks = fit_all(train, units=units, seed=params.seed, **settings)
     with atomic_dir(Path("models/multilabel") / name) as folder:
         multilabel.save(folder, networks)
         record.save(

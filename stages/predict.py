@@ -23,11 +23,11 @@ def main() -> None:
     key, found, images = [], {"probabilities": nothing, "presence": nothing}, {}
     if SPLIT in records.splits("data/records"):
         source = records.open_records("data/records", SPLIT)
-        key, _, found = inference.over_records(network, source)
+        key, _, found = inference.predict_records(network, source)
     table = prediction_table.build(
         key, found["probabilities"], found["presence"], classes, unsure_below=description["unsure_below"]
     ).sort_values("key", ignore_index=True)
-    sheets = {name: galleries.surest_and_least_sure(table, name) for name in classes}
+    sheets = {name: galleries.most_and_least_confident(table, name) for name in classes}
     if len(table):
         images = selected_images.read_selected(source, {key for chosen in sheets.values() for key in chosen["key"]})
     with atomic_write("data/predictions.csv") as file, atomic_dir("plots/predictions") as folder:

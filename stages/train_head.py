@@ -6,8 +6,8 @@ from pathlib import Path
 from scenes.common.files import atomic_dir
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
-from scenes.models import features as models_features
 from scenes.models import store, temperature
+from scenes.models.features import describe_features, load_features
 from scenes.provenance import record
 from scenes.training import batches, classifiers, curves
 from scenes.training.run import training_run
@@ -26,15 +26,15 @@ def main(name: str) -> None:
     }
     features = Path("data") / settings["input"]
     with training_run(f"train@{name}", inputs=[features], settings=settings, code=code, **surroundings) as state:
-        train = models_features.load(features, "train")
-        validation = batches.validation_features(models_features.load(features, "val"))
+        train = load_features(features, "train")
+        validation = batches.validation_features(load_features(features, "val"))
         network, history = classifiers.fit_head(train, validation, settings, seed=params.seed, state=state)
         description = {
             "kind": settings["kind"],
             "input": settings["input"],
             "network": settings["network"],
             "features": train.features.shape[1],
-            "backbone": models_features.origin(features),
+            "backbone": describe_features(features),
             "classes": train.classes,
             "temperature": temperature.fit_temperature_for(network, validation),
         }

@@ -134,7 +134,7 @@ def score(folder: Path) -> None:
     networks["tuned"].load_weights(folder / "tuned.weights.h5")
     with np.load(folder / "inputs.npz") as inputs:
         found = {name: network.predict(inputs[name], verbose=0) for name, network in networks.items()}
-        found["calibrated cnn"] = store.load(folder / "cnn").predict(inputs["cnn"], verbose=0)
+        found["calibrated cnn"] = store.load(folder / "cnn", folder).predict(inputs["cnn"], verbose=0)
     np.savez(folder / f"{keras.backend.backend()}.npz", **found)
 
 

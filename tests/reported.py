@@ -2,10 +2,12 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
+
+from scenes.report.context import Paths
 
 MODELS = {
     "baseline": {"kind": "cnn", "input": "records", "network": {"filters": [8, 16]}, "training": {"epochs": 3}},
@@ -17,8 +19,27 @@ PICTURES = ("confusion_matrix", "per_class", "reliability", "training_curves", "
 PUBLISHED = [{"model": "CNN", "accuracy": "81.5 %", "remark": "10 epochs"}]
 
 
+def paths(root: Path, models: Iterable[str] = tuple(MODELS)) -> Paths:
+    """The paths of what :func:`folder` writes, as the stage passes them."""
+    metrics, plots, data = root / "metrics", root / "plots", root / "data"
+    return Paths(
+        audit=metrics / "audit.json",
+        comparison=metrics / "comparison.json",
+        production=metrics / "production.json",
+        label_issues=metrics / "label_issues.json",
+        scores={name: metrics / f"{name}.json" for name in models},
+        split=data / "split.csv",
+        label_issue_table=data / "label_issues.csv",
+        predictions=data / "predictions.csv",
+        audit_plots=plots / "audit",
+        label_issue_plots=plots / "label_issues",
+        prediction_plots=plots / "predictions",
+        model_plots={name: plots / name for name in models},
+    )
+
+
 def settings(**changes) -> dict:
-    """The arguments of ``scenes.report.context.context`` beside the folder."""
+    """The arguments of ``scenes.report.context.context`` beside the paths."""
     values = {"title": "Scenes", "published": PUBLISHED, "source": "kaggle:owner/photos", "backbone": BACKBONE}
     return values | {"label_issue_features": "features", "models": MODELS} | changes
 
@@ -58,7 +79,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
 def of_model(accuracy: float, classes: Sequence[str] = CLASSES) -> dict:
     """What stands in metrics/<model>.json."""
     clean, val = scores(accuracy + 0.01, classes, count=222), scores(accuracy - 0.01, classes, count=87)
-    return scores(accuracy, classes) | {"clean": clean, "val": val, "multilabel": contains()}
+    return scores(accuracy, classes) | {"clean": clean, "val": val, "multilabel": multilabel()}
 
 
 def audit(classes: Sequence[str] = CLASSES) -> dict:
@@ -102,7 +123,7 @@ def production(models: Sequence[str], **changes) -> dict:
     return facts | {"val": val, "parameters": parameters} | changes
 
 
-def suspects(classes: Sequence[str] = CLASSES) -> dict:
+def label_issues(classes: Sequence[str] = CLASSES) -> dict:
     """What stands in metrics/label_issues.json."""
     return {
         "images": 1140,
@@ -113,24 +134,24 @@ def suspects(classes: Sequence[str] = CLASSES) -> dict:
 
 
 def planted() -> dict:
-    """What stands there besides where the truth is known."""
+    """What stands there besides if wrong labels were planted."""
     model = {"count": 31, "precision": 0.6, "recall": 0.5, "precision_at_count": 0.58}
     return {"count": 34, "precision": 0.56, "recall": 0.7, "model": model}
 
 
-def contains() -> dict:
-    """What stands in metrics/<model>.json of scores of ``presence``."""
-    found = {"threshold": 0.31, "recall": 0.734, "precision": 0.78, "f1": 0.75, "all_found": 0.6}
+def multilabel() -> dict:
+    """What stands in metrics/<model>.json under ``multilabel``."""
+    scores = {"threshold": 0.31, "recall": 0.734, "precision": 0.78, "f1": 0.75, "all_found": 0.6}
     return {
         "composites": {
-            "large_loss_rejection": found,
-            "naive": found | {"recall": 0.6, "f1": 0.74},
-            "softmax": found | {"recall": 0.5, "f1": 0.7},
+            "large_loss_rejection": scores,
+            "naive": scores | {"recall": 0.6, "f1": 0.74},
+            "softmax": scores | {"recall": 0.5, "f1": 0.7},
         },
         "ground_truth": {
-            "large_loss_rejection": found | {"mean_average_precision": 0.812, "per_class": {"lake": 0.8}},
-            "naive": found | {"mean_average_precision": 0.79},
-            "softmax": found | {"mean_average_precision": 0.833},
+            "large_loss_rejection": scores | {"mean_average_precision": 0.812, "per_class": {"lake": 0.8}},
+            "naive": scores | {"mean_average_precision": 0.79},
+            "softmax": scores | {"mean_average_precision": 0.833},
         },
     }
 
@@ -164,7 +185,7 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
             pairs |= compared(a, b)
     write_json(root / "metrics/comparison.json", {**pairs, "clean": pairs})
     write_json(root / "metrics/production.json", production(models))
-    write_json(root / "metrics/label_issues.json", suspects(classes))
+    write_json(root / "metrics/label_issues.json", label_issues(classes))
     write_csv(
         root / "data/label_issues.csv",
         ("key", "given_label", "suggested_label", "score", "reason"),

@@ -66,14 +66,14 @@ def test_training_compares_each_part_with_the_plain_script(tmp_path):
         rf"{NUMBER} images, EfficientNetV2\w+ at \d+ px",
         rf"transfer +plain {NUMBER} s for \d\.\d+ on validation, here {NUMBER} s for \d\.\d+: {NUMBER}x",
         rf"next head +plain {NUMBER} s, here {NUMBER} s: {NUMBER}x",
-        rf"CNN +plain {NUMBER} s an epoch, here {NUMBER} s: {NUMBER}x",
-        rf"embedding +{NUMBER} of the bare backbone's {NUMBER} images/s",
+        rf"CNN +plain {NUMBER} s per epoch, here {NUMBER} s: {NUMBER}x",
+        rf"features +{NUMBER} of the bare backbone's {NUMBER} images/s",
     )
 
 
 def test_memory_adds_up(tmp_path):
     found = printed(tmp_path, "memory", "--backbone", "EfficientNetV2B0", "--side", 64, "--batch-size", 8)
-    assert re.fullmatch(rf"EfficientNetV2B0 at 64 px, batch 8, {NUMBER} of {NUMBER} million weights learn", found[0])
+    assert re.fullmatch(rf"EfficientNetV2B0 at 64 px, batch 8, {NUMBER} of {NUMBER} million weights trained", found[0])
     *parts, whole = (float(re.match(r" *(\d+\.\d\d) GiB  \w", line)[1]) for line in found[1:])
     assert min(parts) > 0
     assert whole == pytest.approx(sum(parts), abs=0.005 * (len(parts) + 1))
@@ -90,10 +90,10 @@ def test_the_app_answers_visitors_as_the_pipeline_did_and_each_model_is_timed(tm
         assert_lines(
             of_browser,
             rf"first paint {NUMBER} s after the server answers, {NUMBER} s after its start",
-            "3 visitors, 2 rounds: 6 of 6 answers as `predict` gave them",
-            rf"a round takes {NUMBER} s, {NUMBER} ms a visitor",
+            "3 visitors, 2 rounds: 6 of 6 answers equal to those of `predict`",
+            rf"a round takes {NUMBER} s, {NUMBER} ms per visitor",
             rf"memory of the server after each round: {NUMBER}, {NUMBER} MB",
-            rf"by a straight line through these: [+-]{NUMBER} MB a round",
+            rf"linear fit: [+-]{NUMBER} MB per round",
         )
     assert re.fullmatch(r"without a browser, \d+ threads:", found[0])
     timed = [line for line in found if "from bytes to answer" in line]
@@ -111,5 +111,5 @@ def test_serving_compares_each_format_with_keras(tmp_path):
         found,
         *(rf"{name} +{NUMBER} MB" for name in (*formats, "model.keras")),
         r"batch 2, images of \d+ px, \d+ threads, 1 turns",
-        *(rf"{name} +{NUMBER} ms an image {RATIO}" for name in timed),
+        *(rf"{name} +{NUMBER} ms per image {RATIO}" for name in timed),
     )

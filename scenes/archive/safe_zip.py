@@ -1,7 +1,7 @@
-"""A zip written by somebody else: checked whole when it is opened, read member by member, never unpacked to disk.
+"""Zips from untrusted sources: checked when opened, read member by member, never unpacked to disk.
 
-Everything in it is data, names and sizes included. Names are kept exactly as the zip stores them, since they are the
-key that a member is read by.
+Nothing in the zip is trusted, names and sizes included. Names stay exactly as the zip stores them, because they are the
+keys of its members.
 """
 
 import copy
@@ -15,6 +15,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -22,28 +23,28 @@ from typing import BinaryIO, Self
 from scenes.common.errors import InputError
 from scenes.common.limited_reader import BudgetExceeded, LimitedReader
 
-# Below this many unpacked bytes a member cannot hurt, whatever its ratio (a blank page packs 1000:1).
+# A member of no more unpacked bytes is harmless at any ratio (a blank page packs 1000:1).
 _HARMLESS_BYTES = 1_000_000
 _LITTER_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 # The smallest local header: an entry takes at least this much room before its data.
 _LOCAL_HEADER_BYTES = 30
-# How each entry of the directory begins, and so the directory, which zipfile reads at once; where it says how long its
-# name, extra fields and comment are, and where these begin.
+# The signature of a directory entry, the offset of the lengths of its name, extra fields and comment, and the offset of
+# these three texts. zipfile reads the directory, which begins with an entry, in one call.
 _ENTRY, _LENGTHS, _TEXTS = b"PK\x01\x02", 28, 46
-# Bytes of these three: no path is longer, and extra fields take zipfile time by the square of their length. An entry
-# counts once more for each so many.
+# The most bytes of text in an entry: no path is longer, and zipfile's time grows with the square of the extra fields.
+# An entry counts once more for every _TEXT bytes.
 _MOST_TEXT, _TEXT = 4096, 256
 
 
 class DamagedMember(Exception):
-    """The bytes of one member cannot be had: its checksum or its packed data is wrong."""
+    """A member cannot be read: its checksum or its packed data is wrong."""
 
 
 class SafeZip:
     """A zip that has passed every check, open for reading.
 
     Attributes:
-        entries: files and folders, in the order in which the zip lists them.
+        entries: files and folders in the order of the zip's directory.
         files: the files by name, in the same order.
     """
 
@@ -59,61 +60,56 @@ class SafeZip:
         """Open and check the zip at ``path``.
 
         Args:
-            path: a zip file.
+            path: the zip.
             max_member_bytes: a larger member is refused.
-            max_ratio: a member of over a megabyte that unpacks to more times its packed size than this is refused.
-            max_entries: a zip of more files and folders is refused, before a list is made of them, as is one of names
-                longer than paths can be; None: any number.
-            file: the zip itself, where it is not on the disk; ``path`` is then what messages call it.
+            max_ratio: a member over a megabyte that unpacks to more than this many times its packed size is refused.
+            max_entries: a zip with more files and folders, or with names longer than paths can be, is refused before
+                they are listed. None allows any number.
+            file: the zip itself if it is not on the disk; ``path`` is then only its name in messages.
 
         Raises:
-            InputError: not a zip, too many entries, a member that is unsafe (name, link, encryption, size, overlap),
-                two members of one name.
+            InputError: not a zip, too many entries, an unsafe member (name, link, encryption, size, overlap), or two
+                members with the same name.
         """
         self.path = Path(path)
         self._max_member_bytes = max_member_bytes
         self._max_ratio = max_ratio
-        self._zip = None
-        self._own = None if file is not None else _opened(self.path)
-        try:
-            self._zip = _listed(self.path, file if file is not None else self._own, max_entries)
+        with ExitStack() as resources:
+            if file is None:
+                file = resources.enter_context(_opened(self.path))
+            self._zip = resources.enter_context(_listed(self.path, file, max_entries))
             self.entries = self._zip.infolist()
             self.files = self._checked_files()
-        except BaseException:
-            self.close()
-            raise
+            self._resources = resources.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; nothing can be read from then on."""
-        if self._zip:
-            self._zip.close()
-        if self._own:
-            self._own.close()
+        """Close the file. Nothing can be read afterwards."""
+        self._resources.close()
 
     def read(self, path: str) -> bytes:
         """Return the bytes of the member ``path``.
 
         Raises:
-            KeyError: no such member.
-            DamagedMember: wrong checksum or packed data.
-            InputError: it unpacks to more than the archive's directory says.
+            KeyError: there is no such member.
+            DamagedMember: its checksum or packed data is wrong.
+            InputError: it unpacks to more bytes than the directory states.
             ValueError: the archive has been closed.
         """
         if self._zip.fp is None:
             raise ValueError(f"{self.path} has been closed")
         info = self.files[path]
-        # zipfile stops at the size that the directory states, whatever the packed data holds. To see whether that
-        # size lies, lift it and count: an honest member ends by itself, and its checksum is compared there.
-        generous = copy.copy(info)
-        generous.file_size = sys.maxsize
+        # zipfile stops at the size that the directory states, whatever the packed data contains. To see whether that
+        # size is true, remove the limit and count: zipfile checks the CRC where the data really ends.
+        unlimited = copy.copy(info)
+        unlimited.file_size = sys.maxsize
         try:
-            with self._zip.open(generous) as member:
+            with self._zip.open(unlimited) as member:
                 data = member.read(info.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, struct.error, ValueError) as error:
             raise DamagedMember(f"{show(path)} cannot be unpacked: {error}") from None
@@ -126,7 +122,7 @@ class SafeZip:
         return data
 
     def _checked_files(self) -> dict[str, zipfile.ZipInfo]:
-        """Return the files of the zip by name, after the checks that look at one entry or at two."""
+        """Check every entry alone and in pairs, and return the files by name."""
         for info in self.entries:
             self._check_entry(info)
         files = [info for info in self.entries if not info.is_dir()]
@@ -146,10 +142,9 @@ class SafeZip:
         return {info.filename: info for info in files}
 
     def _check_entry(self, info: zipfile.ZipInfo) -> None:
-        # zipfile shortens a name at a NUL and may replace it by one from an extra field: look at both.
+        # zipfile cuts a name at a NUL and may replace it by one from an extra field, so check both.
         for name in (info.orig_filename, info.filename):
-            fault = _fault_of_name(name)
-            if fault:
+            if fault := _fault_of_name(name):
                 raise InputError(
                     f"{self.path}: the member name {show(name)} {fault}; pack the archive again without it"
                 )
@@ -163,7 +158,7 @@ class SafeZip:
         if info.flag_bits & 0x1:
             raise self._refusal(info, "is encrypted; pack the archive again without a password")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # Python unpacks the other methods without a limit on what comes out at once.
+            # Python unpacks the other methods without a limit on the output of one call.
             raise self._refusal(info, "is packed neither by deflate nor stored; pack the archive again with `zip -r`")
         if info.file_size > self._max_member_bytes:
             raise self._refusal(
@@ -194,8 +189,8 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _listed(path: Path, file: BinaryIO, max_entries: int | None) -> zipfile.ZipFile:
-    most = math.inf if max_entries is None else max_entries
-    limited = LimitedReader(file, most, lambda part: 0 if max_entries is None else _entries(part, most))
+    budget = math.inf if max_entries is None else max_entries
+    limited = LimitedReader(file, budget, lambda part: 0 if max_entries is None else _count_entries(part, budget))
     try:
         archive = zipfile.ZipFile(limited)
     except BudgetExceeded:
@@ -204,24 +199,25 @@ def _listed(path: Path, file: BinaryIO, max_entries: int | None) -> zipfile.ZipF
             "make several zips of it"
         ) from None
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, struct.error, ValueError, EOFError) as error:
-        # What a damaged directory of a zip raises.
+        # A damaged directory raises these.
         raise _unreadable(path, error) from None
     except OSError as error:
-        # It also sends zipfile to a place before the start of the file.
+        # A damaged directory can also make zipfile seek to before the start of the file.
         if error.errno != errno.EINVAL:
             raise
         raise _unreadable(path, error) from None
-    limited.left = math.inf  # a member may be a zip
+    limited.left = math.inf  # only opening is limited: a member may itself be a zip
     return archive
 
 
-def _entries(part: bytes, most: float) -> float:
-    """Count the entries of a directory, no further than beyond ``most``; any other part of a zip has none.
+def _count_entries(part: bytes, limit: float) -> float:
+    """Count the entries of a directory until there are more than ``limit``. Other parts of a zip have none.
 
-    The end of the zip states a number as well, which zipfile does not go by.
+    The end of the zip states their number too, but zipfile ignores it.
     """
-    entries, position = 0, 0
-    while entries <= most and part.startswith(_ENTRY, position) and position + _TEXTS <= len(part):
+    entries: float = 0
+    position = 0
+    while entries <= limit and part.startswith(_ENTRY, position) and position + _TEXTS <= len(part):
         text = sum(struct.unpack_from("<3H", part, position + _LENGTHS))
         entries += math.inf if text > _MOST_TEXT else 1 + text // _TEXT
         position += _TEXTS + text
@@ -248,12 +244,12 @@ def _fault_of_name(name: str) -> str:
 
 
 def is_litter(parts: list[str]) -> bool:
-    """Whether a member, by the parts of its path, is what operating systems leave: hidden, or of one of a few names."""
+    """Return whether a member, by the parts of its path, was left by an operating system: hidden, or a Thumbs.db."""
     hidden = any(part == "__MACOSX" or part.startswith(".") for part in parts)
     return hidden or parts[-1].lower() in _LITTER_NAMES
 
 
 def show(name: str) -> str:
-    """Return a member name for a message: quoted, on one line, not too long."""
+    """Return a member name for a message: quoted, on one line, at most 120 characters."""
     quoted = repr(name)
     return quoted if len(quoted) <= 120 else f"{quoted[:117]}...'"

@@ -1,19 +1,20 @@
-"""Errors a person can act on: one sentence, exit status 1, no traceback."""
+"""Errors that the user can act on: one sentence, exit status 1, no traceback."""
 
 import errno
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class InputError(Exception):
-    """Something given to the pipeline is wrong. The message is one sentence: what, where, what to do."""
+    """An input is wrong. The message is one sentence: what is wrong, where, and what to do."""
 
 
 @contextmanager
-def exit_on_input_error():
+def exit_on_input_error() -> Iterator[None]:
     """Turn an :class:`InputError`, a full disk or an interrupt into one line on stderr and an exit status.
 
-    Any other exception is a defect of this project and keeps its traceback.
+    Any other exception is a bug in this project and keeps its traceback.
 
     Raises:
         SystemExit: status 1 for an InputError or a full disk, 130 for Ctrl-C.

@@ -1,8 +1,61 @@
-"""Outputs that are whole or absent: write beside the target, then rename."""
+"""Outputs that are complete or absent: written beside the target, then renamed."""
 
 import shutil
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, overload
+
+
+@overload
+def atomic_write(target: str | Path, /) -> AbstractContextManager[Path]: ...
+@overload
+def atomic_write(first: str | Path, second: str | Path, /, *more: str | Path) -> AbstractContextManager[list[Path]]: ...
+@contextmanager
+def atomic_write(*targets: str | Path) -> Iterator[Any]:
+    """Yield a temporary path beside each target file, and rename it into place on success.
+
+    On failure the temporary files are removed and the old targets stay.
+
+    Args:
+        targets: final paths; their parents are created.
+
+    Yields:
+        One path for one target, else a list of paths in the same order. A temporary name keeps the target's suffix,
+        because Keras and matplotlib choose the format by it.
+    """
+    with _renamed_on_success(targets) as temporaries:
+        yield temporaries[0] if len(targets) == 1 else temporaries
+
+
+@overload
+def atomic_dir(target: str | Path, /) -> AbstractContextManager[Path]: ...
+@overload
+def atomic_dir(first: str | Path, second: str | Path, /, *more: str | Path) -> AbstractContextManager[list[Path]]: ...
+@contextmanager
+def atomic_dir(*targets: str | Path) -> Iterator[Any]:
+    """Do the same as :func:`atomic_write` for folders, which are created empty."""
+    with _renamed_on_success(targets) as temporaries:
+        for temporary in temporaries:
+            temporary.mkdir()
+        yield temporaries[0] if len(targets) == 1 else temporaries
+
+
+@contextmanager
+def _renamed_on_success(targets: tuple[str | Path, ...]) -> Iterator[list[Path]]:
+    finals = [Path(target) for target in targets]
+    temporaries = [final.with_name(f".tmp-{final.name}") for final in finals]
+    for temporary in temporaries:
+        _remove(temporary)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporaries
+        for temporary, final in zip(temporaries, finals, strict=True):
+            _remove(final)
+            temporary.rename(final)
+    finally:
+        for temporary in temporaries:
+            _remove(temporary)
 
 
 def _remove(path: Path) -> None:
@@ -10,32 +63,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing(*targets: str | Path, folder: bool = False):
-    """Yield a temporary path beside each target; on success rename them into place, on failure leave nothing.
-
-    Args:
-        targets: final paths, files or (with ``folder=True``) folders; their parents are created.
-        folder: the temporary paths are created as empty folders.
-
-    Yields:
-        One ``Path`` for one target, else a list of them in the same order. The temporary name keeps
-        the target's suffixes, because Keras and matplotlib choose a format by them.
-    """
-    finals = [Path(target) for target in targets]
-    temporaries = [final.with_name(f".tmp-{final.name}") for final in finals]
-    for temporary in temporaries:
-        _remove(temporary)
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        if folder:
-            temporary.mkdir()
-    try:
-        yield temporaries[0] if len(temporaries) == 1 else temporaries
-        for temporary, final in zip(temporaries, finals, strict=True):
-            _remove(final)
-            temporary.rename(final)
-    finally:
-        for temporary in temporaries:
-            _remove(temporary)

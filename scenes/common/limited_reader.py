@@ -1,27 +1,27 @@
-"""A file of which a parser gets no more than a budget, whatever the file's own numbers make it do."""
+"""A binary file that stops a parser which reads more than a sound file would make it read."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 
 class BudgetExceeded(Exception):
-    """More has been read than a sound file makes a parser read."""
+    """A parser has used up its budget."""
 
 
 class LimitedReader:
-    """A binary file for one reader; all but :meth:`read` is as the file has it.
+    """A binary file with a budget for :meth:`read`; everything else is passed on to the file.
 
     Attributes:
-        left: what may still be read, in the unit of ``cost``; may be set anew.
+        left: the rest of the budget, in the unit of ``cost``; may be set to another value.
     """
 
-    def __init__(self, file: BinaryIO, budget: float, cost: Callable[[bytes], int]):
-        """Begin with a budget.
+    def __init__(self, file: BinaryIO, budget: float, cost: Callable[[bytes], float]):
+        """Wrap ``file``, which stays open.
 
         Args:
-            file: stays open.
-            budget: what may be read.
-            cost: from what a call reads to what it takes off the budget.
+            file: the file to read from.
+            budget: the sum of the costs allowed.
+            cost: returns what one read costs, given its bytes.
         """
         self._file, self.left, self._cost = file, budget, cost
 
@@ -29,7 +29,7 @@ class LimitedReader:
         """Read as ``io.BufferedIOBase.read`` does.
 
         Raises:
-            RationExceeded: the budget is used up.
+            BudgetExceeded: the budget is used up.
         """
         part = self._file.read(size)
         self.left -= self._cost(part)

@@ -1,4 +1,4 @@
-"""Reading params.yaml. What the values may be is the business of ``scenes.config.schema``."""
+"""Reads params.yaml. ``scenes.config.schema`` checks it."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 
 class Params(SimpleNamespace):
-    """A mapping of params.yaml with attribute access; ``params[name]`` takes a name held in a variable."""
+    """A mapping in params.yaml with attribute access; ``params[name]`` looks up a name held in a variable."""
 
     def __getitem__(self, key: str) -> Any:
         return self.__dict__[key]
@@ -20,26 +20,25 @@ def _wrap(value: Any) -> Any:
     return value
 
 
-def parse(text: str) -> Any:
-    """Return what a text in YAML 1.2 holds, which is how DVC reads and writes params.yaml: ``4e-05`` is a number there.
+def parse_yaml(text: str) -> Any:
+    """Return the value of a YAML 1.2 text. DVC reads and writes params.yaml as such: ``4e-05`` is a number in it.
 
     Raises:
-        ruamel.yaml.YAMLError: it is not YAML.
+        ruamel.yaml.YAMLError: ``text`` is not YAML.
     """
     return YAML(typ="safe", pure=True).load(text)
 
 
 def read(path: str | Path = "params.yaml") -> Params:
-    """Return the parameters, with ``profile_settings`` standing for the block of the chosen profile.
+    """Return the parameters, with the block of the selected profile as ``profile_settings``.
 
-    The first stage of dvc.yaml runs ``python -m scenes.config.schema``, which checks the whole file; so this neither validates
-    nor imports anything that does.
+    Nothing is validated: the first stage, ``code``, has checked the whole file.
     """
-    params = _wrap(parse(Path(path).read_text(encoding="utf-8")))
+    params = _wrap(parse_yaml(Path(path).read_text(encoding="utf-8")))
     params.profile_settings = params.profiles[params.profile]
     return params
 
 
 def to_dict(params: Params) -> dict:
-    """Return ``params`` as nested dicts, e.g. for keyword arguments or JSON."""
+    """Return ``params`` as nested dicts, for keyword arguments or JSON."""
     return {key: to_dict(value) if isinstance(value, Params) else value for key, value in vars(params).items()}

@@ -1,19 +1,12 @@
-"""What params.yaml may hold. ``python -m scenes.config.schema`` checks the whole file and names what is wrong.
-
-Each command in dvc.yaml is preceded by that check, so nothing starts on a bad file; the stages themselves do
-not import this module, so that a new parameter here re-runs nothing.
-"""
+"""What params.yaml may hold. ``python -m scenes.config.schema`` checks the whole file and names what is wrong."""
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     StringConstraints,
@@ -24,55 +17,31 @@ from pydantic import (
 from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError, exit_on_input_error
-from scenes.config.params import parse
-from scenes.download.source import parse as parse_source
+from scenes.config.data_schema import Archive, Audit, Composites, Features, Records, Split, Synthetic
+from scenes.config.model_schema import CnnModel, Finetune, HeadModel, LabelIssues, Multilabel, ProfileFinetune
+from scenes.config.params import parse_yaml
+from scenes.config.section import ModelName, Section, Seed, Sha256
+from scenes.download.source import parse_source
 from scenes.models.backbone import IMAGENET_MD5
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# Files and folders that the stages write beside those of the models, in metrics/, models/ and plots/.
+# Names in metrics/, models/ and plots/ that the stages use beside those of the models.
 RESERVED = {"audit", "comparison", "multilabel", "export", "finetune", "label_issues", "predictions", "production"}
-# What a stage, a folder and a class of DVC's plots can be called without quoting.
-ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
-class Section(BaseModel):
-    """A mapping in params.yaml: every key is required, no other is allowed, and 1 is not "1"."""
+class Tolerance(Section):
+    """The largest difference allowed between each format and the Keras model."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Faults(Section):
-    """Faults planted in the synthetic archive."""
-
-    wrong_label: Share
-    exact_duplicate: Share
-    near_duplicate: Share
-    conflicting_duplicate: Share
-    odd_size: Share
-    grey: Share
-    broken: bool
+    saved_model: PositiveFloat
+    litert: PositiveFloat
+    onnx: PositiveFloat
 
 
-class Synthetic(Section):
-    """The archive that ``source: synthetic`` draws."""
-
-    seed: Seed
-    train: PositiveInt
-    test: PositiveInt
-    pred: NonNegativeInt
-    size: Annotated[int, Field(ge=32, le=512)]
-    faults: Faults
-
-
-class ProfileFinetune(Section):
-    """How much of a backbone is fine-tuned, and in which batches."""
-
-    epochs: NonNegativeInt
-    blocks: PositiveInt | None
-    batch_size: PositiveInt
-    gradient_accumulation: PositiveInt
+if TYPE_CHECKING:  # type checkers reject a computed Literal
+    Backbone: TypeAlias = str
+    ExportFormat: TypeAlias = str
+else:
+    Backbone = Literal[tuple(IMAGENET_MD5)]
+    ExportFormat = Literal[tuple(Tolerance.model_fields)]
 
 
 class Profile(Section):
@@ -82,7 +51,7 @@ class Profile(Section):
     archive_bytes: PositiveInt | None
     archive_sha256: Sha256 | None
     image_size: Annotated[int, Field(ge=32, le=1024)]
-    backbone: Literal[tuple(IMAGENET_MD5)]
+    backbone: Backbone
     backbone_image_size: Annotated[int, Field(ge=32, le=1024)]
     weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
     weights_sha256: Sha256 | None
@@ -93,7 +62,7 @@ class Profile(Section):
 
     @field_validator("source")
     @classmethod
-    def _source_parses(cls, value: str) -> str:
+    def _check_source(cls, value: str) -> str:
         try:
             parse_source(value)
         except InputError as error:
@@ -101,7 +70,7 @@ class Profile(Section):
         return value
 
     @model_validator(mode="after")
-    def _combinations(self):
+    def _check_combinations(self) -> Self:
         if self.source == "synthetic" and self.synthetic is None:
             raise ValueError("source: synthetic needs the block `synthetic`")
         if self.weights_sha256 and not self.weights.startswith("file:"):
@@ -109,182 +78,8 @@ class Profile(Section):
         return self
 
 
-class Layout(Section):
-    """Folder names of the archive."""
-
-    train: str
-    test: str
-    pred: str | None
-
-    @model_validator(mode="after")
-    def _distinct(self):
-        if len({self.train, self.test, self.pred}) < 3:
-            raise ValueError("train, test and pred need three different names")
-        return self
-
-
-class Archive(Section):
-    """What an archive may hold."""
-
-    layout: Layout
-    max_member_bytes: PositiveInt
-    max_ratio: PositiveInt
-    max_pixels: PositiveInt
-
-
-class Audit(Section):
-    """The audit."""
-
-    near_duplicate_distance: Annotated[int, Field(ge=0, le=16)]
-
-
-class Split(Section):
-    """The split."""
-
-    val_fraction: Annotated[float, Field(gt=0, lt=1)]
-    drop_train_duplicates_of_test: bool
-    drop_conflicting_duplicates: bool
-
-
-class Records(Section):
-    """Writing records."""
-
-    shard_size: PositiveInt
-
-
-class Features(Section):
-    """Computing embeddings."""
-
-    batch_size: PositiveInt
-
-
-class EarlyStopping(Section):
-    """When to stop, and with which weights to end."""
-
-    monitor: Literal["val_accuracy", "val_crossentropy", "val_loss"]
-    min_delta: NonNegativeFloat
-    patience: NonNegativeInt | None
-    restore_best: bool
-
-
-class Fit(Section):
-    """Fitting a network, whatever the number of epochs and the size of the batches."""
-
-    optimizer: Literal["adam", "adamw", "sgd"]
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat | None
-    schedule: Literal["constant", "cosine"]
-    warmup_epochs: NonNegativeFloat
-    label_smoothing: Share
-    early_stopping: EarlyStopping
-
-    @model_validator(mode="after")
-    def _schedule(self):
-        if self.schedule == "constant" and self.warmup_epochs:
-            raise ValueError("schedule: constant has no warm-up; set warmup_epochs to 0")
-        return self
-
-
-class Training(Fit):
-    """Fitting a network."""
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-
-    @model_validator(mode="after")
-    def _warmup(self):
-        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be less than epochs ({self.epochs})")
-        return self
-
-
-class CnnNetwork(Section):
-    """The baseline's architecture."""
-
-    filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=6)]
-    dropout: Share
-
-
-class HeadNetwork(Section):
-    """The head's architecture."""
-
-    units: PositiveInt
-    dropout: Share
-
-
-class MultilabelUnits(Section):
-    """The second output's hidden layer, by the kind of model."""
-
-    cnn: PositiveInt | None
-    head: PositiveInt | None
-
-
-class Multilabel(Section):
-    """Fitting the second output."""
-
-    units: MultilabelUnits
-    rejection_rate: Share
-    dropout: Share
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat
-
-
-class Composites(Section):
-    """How many images are joined, at most."""
-
-    val: PositiveInt
-    test: PositiveInt
-
-
-class Augmentation(Section):
-    """Random changes of the training images."""
-
-    flip: bool
-    max_shift: Annotated[float, Field(ge=0, lt=0.5)]
-
-
-class Finetune(Section):
-    """Fine-tuning the backbone."""
-
-    cache_mb: NonNegativeFloat
-    probe_C: PositiveFloat
-    augmentation: Augmentation
-    training: Fit
-
-
-class LabelIssues(Section):
-    """Finding labels that may be wrong."""
-
-    cnn: ModelName
-    folds: Annotated[int, Field(ge=2, le=20)]
-    C: PositiveFloat
-    shown: Annotated[int, Field(ge=1, le=300)]
-
-
-class CnnModel(Section):
-    """A network trained from scratch."""
-
-    kind: Literal["cnn"]
-    input: Literal["records"]
-    cache_mb: NonNegativeFloat
-    network: CnnNetwork
-    augmentation: Augmentation
-    training: Training
-
-
-class HeadModel(Section):
-    """A head on a frozen backbone."""
-
-    kind: Literal["head"]
-    input: Literal["features"]
-    network: HeadNetwork
-    training: Training
-
-
 class Published(Section):
-    """A score that others report."""
+    """A score that others have reported."""
 
     model: str
     accuracy: str
@@ -292,7 +87,7 @@ class Published(Section):
 
 
 class Report(Section):
-    """The report."""
+    """The title of the report, and the scores it quotes."""
 
     title: str
     published: list[Published]
@@ -306,24 +101,16 @@ class Select(Section):
     unsure_below: Literal["precision_90", "precision_95", "precision_99"]
 
 
-class Tolerance(Section):
-    """How far each format may be from the Keras model."""
-
-    saved_model: PositiveFloat
-    litert: PositiveFloat
-    onnx: PositiveFloat
-
-
 class Export(Section):
-    """The model in production for other programs."""
+    """The production model for other programs."""
 
-    formats: list[Literal[tuple(Tolerance.model_fields)]]
+    formats: list[ExportFormat]
     images: PositiveInt
     tolerance: Tolerance
 
     @field_validator("formats")
     @classmethod
-    def _named_once(cls, value: list[str]) -> list[str]:
+    def _check_formats(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
             raise ValueError("each format can be named once only")
         return value
@@ -355,26 +142,26 @@ class Params(Section):
     report: Report
 
     @model_validator(mode="after")
-    def _profile_exists(self):
+    def _check_profile(self) -> Self:
         if self.profile not in self.profiles:
             raise ValueError(f"profile: {self.profile!r} is not one of {', '.join(self.profiles)}")
         return self
 
     @model_validator(mode="after")
-    def _label_issues_have_their_cnn(self):
+    def _check_label_issues(self) -> Self:
         model = self.models.get(self.label_issues.cnn)
         if model is None or model.kind != "cnn":
             raise ValueError(f"label_issues.cnn: {self.label_issues.cnn!r} is not a model of kind cnn")
         return self
 
     @model_validator(mode="after")
-    def _names_are_free(self):
+    def _check_model_names(self) -> Self:
         if taken := sorted(RESERVED & set(self.models)):
             raise ValueError(f"models.{taken[0]}: the pipeline itself writes files of that name; choose another")
         return self
 
     @model_validator(mode="after")
-    def _finetuning_warms_up(self):
+    def _check_finetuning(self) -> Self:
         warmup, fit = self.finetune.training.warmup_epochs, self.finetune.training
         for name, profile in self.profiles.items():
             if fit.schedule == "cosine" and 0 < profile.finetune.epochs <= warmup:
@@ -389,12 +176,12 @@ def check(path: str | Path = "params.yaml") -> Params:
     """Return the parameters in ``path`` as typed values.
 
     Raises:
-        InputError: not YAML, an unknown or missing key, a wrong type or value, or values that exclude each
-            other; the sentence names the key.
+        InputError: the file is not YAML, a key is unknown or missing, a value is wrong, or values exclude each other.
+            The message names the key.
     """
     path = Path(path)
     try:
-        values = parse(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run from the root of the repository") from None
     except (YAMLError, UnicodeDecodeError) as error:
@@ -407,7 +194,7 @@ def check(path: str | Path = "params.yaml") -> Params:
 
 def _format_error(error: ValidationError) -> str:
     first, *others = error.errors(include_url=False)
-    # A discriminated union puts its tag (cnn, head) into the location; no such key stands in the file.
+    # A discriminated union adds its tag (cnn, head) to the location. The file has no such key.
     keys = [str(part) for part in first["loc"]]
     if keys[:1] == ["models"] and len(keys) > 3:
         del keys[2]
@@ -416,9 +203,9 @@ def _format_error(error: ValidationError) -> str:
         "extra_forbidden": "is not a known key",
         "missing": "is missing",
     }.get(first["type"], first["msg"].removeprefix("Value error, "))
-    joint = " " if first["type"] in ("extra_forbidden", "missing") else ": "
+    separator = " " if first["type"] in ("extra_forbidden", "missing") else ": "
     more = f" (and {len(others)} more)" if others else ""
-    return f"`{key}`{joint}{message}{more}"
+    return f"`{key}`{separator}{message}{more}"
 
 
 if __name__ == "__main__":

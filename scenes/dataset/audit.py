@@ -1,15 +1,15 @@
-"""Look at every image of an archive once: what it is, whether it can be used, what it is a duplicate of."""
+"""The audit: every image of an archive is decoded once, in several processes, and gets a row in a table."""
 
 import hashlib
 import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenes.archive.layout import Archive, Member
 from scenes.archive.safe_zip import DamagedMember
@@ -21,9 +21,9 @@ from scenes.images import decode
 if TYPE_CHECKING:
     import pandas as pd
 
-# Members a process takes at once: enough to make the handing over cheap, few enough to share the last ones.
+# Members that a process takes at a time: enough to keep the transfer cheap, few enough to share the last ones evenly.
 _CHUNK = 64
-# Chunks handed out per process: one at work, one waiting.
+# Chunks per process: one in work, one waiting.
 _IN_FLIGHT = 2
 
 _FORMAT_OF_SUFFIX = {
@@ -43,14 +43,14 @@ def audit(
 ) -> "pd.DataFrame":
     """Decode every member of the archive and return the table that ``scenes.dataset.audit_table`` describes.
 
-    The table does not depend on ``workers`` or on the order of the archive. Memory: a few images per process and
-    the table itself.
+    The table depends neither on ``workers`` nor on the order of the archive. The memory needed is that of the table and
+    of a few images per process.
 
     Args:
-        archive: an open archive; each process opens it again for itself.
-        max_pixels: a larger image is recorded and never decoded.
-        near_duplicate_distance: bits of 64 up to which two perceptual hashes mean the same picture.
-        workers: processes; by default one for each core that this one may use.
+        archive: an open archive; each process opens it again.
+        max_pixels: a larger image gets a row but is not decoded.
+        near_duplicate_distance: bits of 64 by which the perceptual hashes of near duplicates differ at most.
+        workers: processes; by default one for each core that this process may use.
 
     Raises:
         InputError: a class has no usable image in train or in test, a member is larger than the archive states, or a
@@ -60,7 +60,7 @@ def audit(
 
     rows = list(_rows(archive, max_pixels, workers or _cores()))
     table = pd.DataFrame(rows, columns=[column for column in COLUMNS if column != "group"])
-    _note_odd_sizes(table)
+    _mark_odd_sizes(table)
     table["group"] = groups(
         *(table[column].tolist() for column in ("sha256", "pixel_sha256", "phash", "path")),
         distance=near_duplicate_distance,
@@ -69,21 +69,21 @@ def audit(
     return table[list(COLUMNS)]
 
 
-def inspect(member: Member, data: bytes, *, max_pixels: int) -> dict:
-    """Return a row of the table, but for the group, from the bytes of one member."""
+def inspect(member: Member, data: bytes, *, max_pixels: int) -> dict[str, Any]:
+    """Return a row of the table, without the group, from the bytes of one member."""
     row = _blank(member) | {"sha256": hashlib.sha256(data).hexdigest()}
     try:
         image = decode.decode(data, max_pixels=max_pixels)
-    except decode.ImageProblem as problem:
+    except decode.ImageProblem as error:
         return row | {
-            "width": problem.width,
-            "height": problem.height,
-            "mode": problem.mode,
-            "problem": problem.word,
+            "width": error.width,
+            "height": error.height,
+            "mode": error.mode,
+            "problem": error.reason,
         }
     height, width, _ = image.pixels.shape
     pixels = hashlib.sha256(f"{height}x{width}x3:".encode())
-    pixels.update(image.pixels.reshape(-1))
+    pixels.update(image.pixels.reshape(-1).data)
     suffix = member.path.rpartition(".")[2].lower()
     problem = ""
     if image.format not in _FORMAT_OF_SUFFIX.get(suffix, {image.format}):
@@ -100,12 +100,13 @@ def inspect(member: Member, data: bytes, *, max_pixels: int) -> dict:
     }
 
 
-def _blank(member: Member) -> dict:
+def _blank(member: Member) -> dict[str, Any]:
+    """Return a row of which only the member is known."""
     texts = dict.fromkeys(("mode", "sha256", "pixel_sha256", "phash", "problem"), "")
     return member._asdict() | {"width": 0, "height": 0} | texts
 
 
-def _inspect_chunk(archive: Archive, members: tuple[Member, ...], max_pixels: int) -> list[dict]:
+def _inspect_chunk(archive: Archive, members: Sequence[Member], max_pixels: int) -> list[dict[str, Any]]:
     rows = []
     for member in members:
         try:
@@ -117,8 +118,8 @@ def _inspect_chunk(archive: Archive, members: tuple[Member, ...], max_pixels: in
     return rows
 
 
-def _rows(archive: Archive, max_pixels: int, workers: int) -> Iterator[dict]:
-    """Yield a row per member, in the archive's order, from as many processes as asked for."""
+def _rows(archive: Archive, max_pixels: int, workers: int) -> Iterator[dict[str, Any]]:
+    """Yield a row per member, in the order of the archive."""
     from tqdm import tqdm
 
     members = archive.members
@@ -130,10 +131,13 @@ def _rows(archive: Archive, max_pixels: int, workers: int) -> Iterator[dict]:
             progress.update(len(rows))
 
 
-def _in_processes(archive: Archive, chunks: list, max_pixels: int, workers: int) -> Iterator[list[dict]]:
-    # Started afresh rather than forked: a fork of a process with threads (TensorFlow's, in tests) may hang.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_process, (archive, max_pixels))
-    waiting = deque()
+def _in_processes(
+    archive: Archive, chunks: Sequence[Sequence[Member]], max_pixels: int, workers: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of each chunk, in order, from a pool of processes."""
+    # Spawned, not forked: the fork of a process with threads (TensorFlow's, in tests) may hang.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (archive, max_pixels))
+    waiting: deque[Future[list[dict[str, Any]]]] = deque()
     try:
         for chunk in chunks:
             if len(waiting) == workers * _IN_FLIGHT:
@@ -150,32 +154,33 @@ def _in_processes(archive: Archive, chunks: list, max_pixels: int, workers: int)
         pool.shutdown(cancel_futures=True)
 
 
-_process_state: dict = {}
+_worker_state: dict[str, Any] = {}
 
 
-def _start_process(archive: Archive, max_pixels: int) -> None:
-    _process_state.update(archive=archive, max_pixels=max_pixels)
-    # Ctrl-C reaches every process of the terminal; only the parent says so.
+def _start_worker(archive: Archive, max_pixels: int) -> None:
+    _worker_state.update(archive=archive, max_pixels=max_pixels)
+    # Ctrl-C reaches all processes of the terminal; only the parent reports it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _die_with_parent() -> None:
-    parent_process().join()
-    os._exit(1)
+def _exit_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
-def _work(members: tuple[Member, ...]) -> list[dict]:
-    return _inspect_chunk(_process_state["archive"], members, _process_state["max_pixels"])
+def _work(members: Sequence[Member]) -> list[dict[str, Any]]:
+    return _inspect_chunk(_worker_state["archive"], members, _worker_state["max_pixels"])
 
 
 def _cores() -> int:
-    """Return how many cores this process may use: fewer than the machine has in a container or a job queue."""
+    """Return the number of cores that this process may use, e.g. fewer than the machine has in a job queue."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _note_odd_sizes(table: "pd.DataFrame") -> None:
-    """Mark, where nothing else is, the images that have not the size that more than half of the usable ones have."""
+def _mark_odd_sizes(table: "pd.DataFrame") -> None:
+    """Mark images without another problem as ``odd_size``, if more than half of the usable images have another size."""
     good = usable(table)
     sizes = Counter(zip(good["width"], good["height"], strict=True))
     (width, height), count = max(sizes.items(), key=lambda item: item[1], default=((0, 0), 0))
@@ -185,6 +190,7 @@ def _note_odd_sizes(table: "pd.DataFrame") -> None:
 
 
 def _refuse_empty_classes(table: "pd.DataFrame", archive: Archive) -> None:
+    """Raise an InputError if a class has no usable image in train or in test."""
     good = usable(table)
     filled = set(zip(good["split"], good["label"], strict=True))
     for split in ("train", "test"):

@@ -1,42 +1,40 @@
-"""The audit as a table: a row per image of the archive, ``data/audit.csv``.
+"""The audit's table, with a row per image of the archive, and its summary in numbers.
 
 | column | |
 |---|---|
 | path | the member's name in the archive; the key, sorted |
-| split | train, test or pred: where the archive puts it |
+| split | train, test or pred, as in the archive |
 | label | the class; '' in pred |
 | bytes | size of the file |
-| width, height | pixels, upright; 0 where the header could not be read |
+| width, height | pixels, upright; 0 if the header could not be read |
 | mode | Pillow's mode of the stored image |
-| sha256 | of the file; '' where its bytes could not be read |
-| pixel_sha256 | of the shape and the RGB pixels; '' where they could not be decoded |
-| phash | perceptual hash, 64 bits in hex; '' where it says nothing: see ``scenes.dataset.duplicates`` |
-| group | images that are duplicates of one another, exact or near, share it |
+| sha256 | of the file; '' if its bytes could not be read |
+| pixel_sha256 | of the shape and the RGB pixels; '' if they could not be decoded |
+| phash | perceptual hash, 64 bits in hex; '' for an image without structure, see ``scenes.dataset.duplicates`` |
+| group | exact and near duplicates share it |
 | problem | '' or one word |
 
-The problems, of which a row gets the first that is true. Fatal, the image is left out:
+A row gets the first problem that applies. With these, an image is left out:
 
-- ``not_an_image``: of no image format that is read here
+- ``not_an_image``: not in an image format that is read here
 - ``corrupt``: truncated or damaged
-- ``too_many_pixels``: more than ``archive.max_pixels``
+- ``too_many_pixels``: more than the limit
 
-Noted, the image is used:
+With these, it is used:
 
-- ``wrong_format``: the name's ending says another format than the bytes
-- ``odd_mode``: not stored as 8-bit RGB: grey, CMYK, palette, alpha, 16 bits
-- ``odd_size``: another size than more than half of all images have
-
-The audit in numbers: ``metrics/audit.json``.
+- ``wrong_format``: the format differs from the suffix of the name
+- ``odd_mode``: not stored as 8-bit RGB, but grey, CMYK, palette, with alpha, or in 16 bits
+- ``odd_size``: more than half of the usable images have the same size, and this one has another
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenes.archive.layout import SPLITS, Archive
+from scenes.common.tables import read_csv, rounded, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
-
 
 FATAL = ("not_an_image", "corrupt", "too_many_pixels")
 NOTED = ("wrong_format", "odd_mode", "odd_size")
@@ -54,58 +52,50 @@ COLUMNS = (
     "group",
     "problem",
 )
+# Kinds of duplicates, and the column that they share. Each kind includes the one before.
+KINDS = {"exact": "sha256", "pixel": "pixel_sha256", "near": "group"}
 
 
 def write(audit: "pd.DataFrame", path: str | Path) -> None:
-    """Write the table as CSV, the same bytes for the same table."""
-    audit.to_csv(path, columns=list(COLUMNS), index=False, lineterminator="\n", encoding="utf-8")
+    """Write the table as CSV."""
+    write_csv(path, audit[list(COLUMNS)])
 
 
 def read(path: str | Path) -> "pd.DataFrame":
-    """Read the table: ``bytes,width,height`` as int64, all else as text, where a class may be called NA or 007."""
-    import pandas as pd
-
-    types = {column: "int64" if column in NUMBERS else "str" for column in COLUMNS}
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_filter=False, encoding="utf-8")
+    """Read the table: ``bytes``, ``width`` and ``height`` as int64, all other columns as text."""
+    return read_csv(path, integers=NUMBERS)
 
 
 def usable(audit: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the rows of the images that can be used: without a fatal problem."""
+    """Return the rows of the images without a fatal problem."""
     return audit[~audit["problem"].isin(FATAL)]
 
 
 def clean_test(audit: "pd.DataFrame") -> set[str]:
-    """Return the paths of the test images that no duplicate spoils.
+    """Return the paths of the clean test images.
 
-    An image is clean if no other member of its group stands in train, and none carries another label. (Unlabelled
-    images neither teach a model nor contradict a label.)
+    A test image is clean if no duplicate of it is in train and none has another label. Unlabelled images do not count.
     """
     images = usable(audit)
     labelled = images[images["split"] != "pred"]
-    taught = labelled.loc[labelled["split"] == "train", "group"].unique()
-    labels = labelled.groupby("group")["label"].nunique()
-    disputed = labels.index[labels > 1]
-    test = labelled[labelled["split"] == "test"]
-    return set(test.loc[~test["group"].isin(taught) & ~test["group"].isin(disputed), "path"])
+    train_groups = labelled.loc[labelled["split"] == "train", "group"].unique()
+    spoilt = labelled["group"].isin(train_groups) | conflicting(labelled, "group")
+    return set(labelled.loc[(labelled["split"] == "test") & ~spoilt, "path"])
 
 
-# Each kind includes the one before: the same file has the same pixels, and is in one group.
-KINDS = {"exact": "sha256", "pixel": "pixel_sha256", "near": "group"}
+def summary(audit: "pd.DataFrame", archive: Archive) -> dict[str, Any]:
+    """Return nested counts, and ``clean_test.share``, the only fraction.
 
-
-def summary(audit: "pd.DataFrame", archive: Archive) -> dict:
-    """Return nested counts; ``clean_test.share`` is the one fraction.
-
-    - ``images``: files inside the layout, per split; ``usable`` those without a fatal problem.
+    - ``images``: files inside the layout, per split; ``usable``: those without a fatal problem.
     - ``classes.<class>.<split>``: usable images.
-    - ``problems.<word>``: images by the words of ``scenes.dataset.audit_table``, zero included.
-    - ``duplicates.<kind>``, usable images only, kinds ``exact`` (file), ``pixel`` and ``near``, each including the
-      kind before: the groups of two images and more, and the images in them; of these, those ``across_splits`` (any
-      two of train, test, pred), those in ``train_and_test``, and those of ``conflicting_labels``.
-    - ``clean_test``: the part of the usable test images that no duplicate spoils.
-    - ``ignored``: files skipped, as litter or outside of the layout.
-    - ``case_collisions``: members whose paths differ in case or Unicode form alone.
-    - ``without_phash``: usable images with too little structure to be compared for near duplicates.
+    - ``problems.<word>``: images with this problem, also if there are none.
+    - ``duplicates.<kind>``: of the usable images, the groups of two or more and the images in them, for the kinds
+      ``exact`` (file), ``pixel`` and ``near``, each of which includes the one before; of these, those ``across_splits``
+      (any two of train, test, pred), those in ``train_and_test``, and those with ``conflicting_labels``.
+    - ``clean_test``: see :func:`clean_test`, and their share of the usable test images.
+    - ``ignored``: files skipped because they are litter or outside the layout.
+    - ``case_collisions``: members whose paths differ only in case or Unicode form.
+    - ``without_phash``: usable images that have too little structure to be compared for near duplicates.
     """
     images = usable(audit)
     clean = len(clean_test(audit))
@@ -117,7 +107,7 @@ def summary(audit: "pd.DataFrame", archive: Archive) -> dict:
         },
         "problems": {word: int((audit["problem"] == word).sum()) for word in (*FATAL, *NOTED)},
         "duplicates": {kind: _duplicates(images, key) for kind, key in KINDS.items()},
-        "clean_test": {"images": clean, "share": round(clean / int((images["split"] == "test").sum()), 6)},
+        "clean_test": {"images": clean, "share": rounded(clean / int((images["split"] == "test").sum()))},
         "ignored": {"litter": archive.litter, "outside_layout": archive.outside},
         "case_collisions": archive.case_collisions,
         "without_phash": int((images["phash"] == "").sum()),
@@ -125,23 +115,23 @@ def summary(audit: "pd.DataFrame", archive: Archive) -> dict:
 
 
 def across_splits(images: "pd.DataFrame", key: str) -> "pd.Series":
-    """Return, per image, whether the images of the same ``key`` stand in several of train, test and pred."""
+    """Return, per image, whether the images with the same ``key`` are in several of train, test and pred."""
     return images.groupby(key)["split"].transform("nunique") > 1
 
 
 def in_train_and_test(images: "pd.DataFrame", key: str) -> "pd.Series":
-    """Return, per image, whether the images of the same ``key`` stand in train and in test."""
-    found = [set(images.loc[images["split"] == split, key]) for split in ("train", "test")]
-    return images[key].isin(found[0] & found[1])
+    """Return, per image, whether the images with the same ``key`` are in both train and test."""
+    train, test = (set(images.loc[images["split"] == split, key]) for split in ("train", "test"))
+    return images[key].isin(train & test)
 
 
 def conflicting(images: "pd.DataFrame", key: str) -> "pd.Series":
-    """Return, per image, whether the labelled images of the same ``key`` carry several labels."""
+    """Return, per image, whether the labelled images with the same ``key`` have several labels."""
     labels = images[images["split"] != "pred"].groupby(key)["label"].nunique()
     return images[key].isin(labels.index[labels > 1])
 
 
-def _per_split(images: "pd.DataFrame") -> dict:
+def _per_split(images: "pd.DataFrame") -> dict[str, int]:
     return {split: int((images["split"] == split).sum()) for split in SPLITS} | {"total": len(images)}
 
 
@@ -149,7 +139,7 @@ def _count(images: "pd.DataFrame", split: str, label: str) -> int:
     return int(((images["split"] == split) & (images["label"] == label)).sum())
 
 
-def _duplicates(images: "pd.DataFrame", key: str) -> dict:
+def _duplicates(images: "pd.DataFrame", key: str) -> dict[str, Any]:
     repeated = images[images.groupby(key)["path"].transform("size") > 1]
     return _groups(repeated, key) | {
         "across_splits": _groups(repeated[across_splits(repeated, key)], key),
@@ -158,5 +148,5 @@ def _duplicates(images: "pd.DataFrame", key: str) -> dict:
     }
 
 
-def _groups(images: "pd.DataFrame", key: str) -> dict:
+def _groups(images: "pd.DataFrame", key: str) -> dict[str, int]:
     return {"groups": int(images[key].nunique()), "images": len(images)}

@@ -1,21 +1,22 @@
-"""Writing images from an archive as TFRecord shards, the same bytes whoever writes them."""
+"""TFRecord shards of images: the same images always give the same bytes."""
 
-import hashlib
 import io
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
+from scenes.common.hash_order import hash_rank
+from scenes.common.tables import write_json
 from scenes.images import decode
 
 
 @dataclass(frozen=True, order=True)
 class Item:
-    """An image to be written. Its order is that of ``position``, a hash of the seed and the key."""
+    """An image to write. Items are sorted by ``position``, a hash of the seed and the key."""
 
     position: int
     key: str
@@ -23,26 +24,26 @@ class Item:
 
 
 def position(key: str, seed: int) -> int:
-    """Return where ``key`` stands in a shuffled order: an integer in 0..2**64-1 that depends on nothing else."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8], "big")
+    """Return the position of ``key`` in a shuffled order: 0 to 2**64 - 1, a function of key and seed alone."""
+    return int.from_bytes(hash_rank(seed, key)[:8], "big")
 
 
 def shards(items: Iterable[Item], shard_size: int) -> list[list[Item]]:
-    """Share ``items`` out over shards by position; the global order is that of the positions.
+    """Distribute ``items`` over shards; read one after the other, the shards are in the order of position.
 
-    Each shard is an equal stretch of the hash's range, so that one image more changes one shard, not all that
-    follow; shards therefore hold ``shard_size`` items only on average.
+    Each shard covers an equal part of the range of positions, so one image more changes one shard, not all that follow.
+    Shards therefore hold ``shard_size`` items only on average.
     """
-    items = sorted(items)
-    count = max(-(-len(items) // shard_size), 1)
-    result = [[] for _ in range(count)]
-    for item in items:
+    ordered = sorted(items)
+    count = max(-(-len(ordered) // shard_size), 1)
+    result: list[list[Item]] = [[] for _ in range(count)]
+    for item in ordered:
         result[item.position * count >> 64].append(item)
     return result
 
 
 def record_image(data: bytes, image_size: int, *, max_pixels: int) -> bytes:
-    """Return the bytes to record for an image file: its own if they serve as they are, else a PNG of the one shape.
+    """Return the bytes to record for an image file: its own if they can be used as stored, else a square PNG.
 
     Args:
         data: an image file.
@@ -50,7 +51,7 @@ def record_image(data: bytes, image_size: int, *, max_pixels: int) -> bytes:
         max_pixels: see :func:`scenes.images.decode.decode`.
 
     Raises:
-        scenes.images.decode.ImageProblem: ``data`` is no usable image.
+        scenes.images.decode.ImageProblem: ``data`` is not a usable image.
     """
     if decode.usable_as_stored(data, image_size):
         return data
@@ -69,27 +70,30 @@ def write(
     image_size: int,
     seed: int,
     shard_size: int,
-) -> dict:
+) -> dict[str, Any]:
     """Write ``<split>-00000-of-000NN.tfrecord`` shards and index.json into an existing, empty folder.
 
     Args:
         splits: per split, (key, class name or "") of each image.
-        encoded: gives a key's JPEG or PNG bytes, an RGB image of ``image_size`` pixels a side.
+        encoded: returns the JPEG or PNG of a key, an RGB image of ``image_size`` pixels a side.
         classes: names; a label is an index into them, -1 for none.
+        image_size: pixels a side of every image.
+        seed: of the order of the images.
+        shard_size: images per shard, on average.
 
     Returns:
-        What index.json holds: classes, image_shape, and per split its count, shards and counts per class.
+        The content of index.json: classes, image_shape, and per split its count, shards and counts per class.
     """
     import tensorflow as tf
 
-    def feature(value):
+    def feature(value: int | bytes) -> Any:
         if isinstance(value, int):
             return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
     folder = Path(folder)
     label_of = {name: label for label, name in enumerate(classes)} | {"": -1}
-    index = {"classes": list(classes), "image_shape": [image_size, image_size, 3], "splits": {}}
+    split_entries: dict[str, dict[str, Any]] = {}
     with tqdm(total=sum(map(len, splits.values())), desc="records", unit="image", disable=None) as bar:
         for split, members in splits.items():
             parts = shards((Item(position(key, seed), key, label_of[name]) for key, name in members), shard_size)
@@ -104,12 +108,13 @@ def write(
                             "image/class/text": feature(classes[item.label].encode() if item.label >= 0 else b""),
                         }
                         example = tf.train.Example(features=tf.train.Features(feature=features))
-                        # Map fields have no order of their own in protocol buffers.
+                        # Protocol buffers do not define the order of map fields.
                         writer.write(example.SerializeToString(deterministic=True))
                         bar.update()
             per_class = {name: sum(label == name for _, label in members) for name in classes}
-            index["splits"][split] = {"count": len(members), "shards": names}
+            split_entries[split] = {"count": len(members), "shards": names}
             if any(per_class.values()):
-                index["splits"][split]["per_class"] = per_class
-    (folder / "index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+                split_entries[split]["per_class"] = per_class
+    index = {"classes": list(classes), "image_shape": [image_size, image_size, 3], "splits": split_entries}
+    write_json(folder / "index.json", index)
     return index

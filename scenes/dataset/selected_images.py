@@ -1,7 +1,4 @@
-"""A few images out of many records.
-
-Images of the records as the files they are, for whatever decodes them itself.
-"""
+"""A few images out of many records: by key, decoded, or the first ones as files."""
 
 from collections.abc import Collection
 
@@ -10,35 +7,35 @@ import numpy as np
 from scenes.dataset import records
 from scenes.dataset.records import Records
 
-BATCH_SIZE = 64  # of images; what is decoded at a time, and let go of but for those wanted
+BATCH_SIZE = 64  # decode in batches; keep only the requested images
 
 
 def read_selected(split: Records, keys: Collection[str]) -> dict[str, np.ndarray]:
-    """Return the images of ``split`` with these keys, by key, each uint8 (height, width, 3).
+    """Return the images with these keys, by key, each uint8 (height, width, 3).
 
-    The records are streamed once: the memory taken is that of the images wanted.
+    The records are streamed once; only the requested images are kept in memory.
 
     Raises:
-        KeyError: the split has no image of such a key.
+        KeyError: the split has no image with one of the keys.
     """
-    wanted = {key.encode() for key in keys}
-    found = {}
+    requested = {key.encode() for key in keys}
+    selected: dict[str, np.ndarray] = {}
     for batch in records.ordered_batches(split, BATCH_SIZE):
         images = batch["image"]
         for index, key in enumerate(batch["key"].numpy()):
-            if key in wanted:
-                found[key.decode()] = images[index].numpy()
-        if len(found) == len(wanted):
+            if key in requested:
+                selected[key.decode()] = images[index].numpy()
+        if len(selected) == len(requested):
             break
-    if missing := set(keys) - set(found):
+    if missing := set(keys) - set(selected):
         raise KeyError(f"no such image in the records: {min(missing)}")
-    return found
+    return selected
 
 
 def read_encoded(split: Records, count: int) -> list[bytes]:
-    """Return the first ``count`` images of ``split``, or all if it has fewer: JPEG or PNG files.
+    """Return the first ``count`` images, or all if there are fewer, as the bytes of JPEG or PNG files.
 
-    The order of the records is that of a hash, so the first ones are of all classes.
+    Records are in the order of a hash, so the first ones are a random sample of all classes.
     """
     import tensorflow as tf
 

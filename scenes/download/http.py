@@ -1,4 +1,4 @@
-"""Fetching one file over HTTP: resumed, retried, checked, and never left half-written."""
+"""Downloads one file over HTTP: resumed, retried and checked, complete or absent."""
 
 import json
 import sys
@@ -15,14 +15,14 @@ from tqdm import tqdm
 from scenes.common.checksum import check_file, check_size
 from scenes.common.errors import InputError
 from scenes.download.partial import check_room
-from scenes.download.source import is_private_enough, public_url
+from scenes.download.source import is_secure, public_url
 
-CONNECT_SECONDS = 15  # to establish a connection; a host that takes longer is not there
+CONNECT_SECONDS = 15  # to establish a connection
 STALL_SECONDS = 60  # without a single byte
-TRIES = 4  # in a row without getting any further
-PAUSE_SECONDS = 1.0  # before the second try, doubled for each further one
-LONGEST_WAIT_SECONDS = 60  # a server that asks for more through Retry-After is not waited for
-CHUNK_BYTES = 1 << 16  # at most this much is lost when a connection breaks
+TRIES = 4  # in a row without progress
+PAUSE_SECONDS = 1.0  # before the second try; doubled before each further one
+LONGEST_WAIT_SECONDS = 60  # the longest Retry-After that is obeyed
+CHUNK_BYTES = 1 << 16  # the most that is lost when a connection breaks
 
 BY_HAND = "save the file with a browser and give its path as file:<path>"
 _STATUS = {
@@ -33,8 +33,8 @@ _STATUS = {
 }
 
 
-class _Passing(Exception):
-    """A failure that the next try may not meet; the message is fit to be an InputError's."""
+class _TemporaryFailure(Exception):
+    """A failure that another try may overcome. Its message can become an InputError's."""
 
     wait_seconds = 0.0
 
@@ -51,25 +51,25 @@ def fetch(
     tries: int = TRIES,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> None:
-    """Download ``url`` to ``path``, which is whole and as expected afterwards, or absent.
+    """Download ``url`` to ``path``, which is afterwards complete and as expected, or absent.
 
-    What has arrived is kept in ``<path>.part`` (and its version in ``<path>.part.json``) and is continued by the
-    next call if the server can prove that the file is still the same; both are removed when nothing can be
-    made of them. A bar is drawn when stderr is a terminal.
+    An unfinished body stays in ``<path>.part`` and its version in ``<path>.part.json``. The next call continues it if
+    the server can prove that the file has not changed; if it cannot be continued, both are removed. A progress bar
+    appears when stderr is a terminal.
 
     Args:
-        url: an https address; http for this machine only.
-        path: the target; its folder exists.
-        expected_bytes: size in bytes; like both hashes not checked if None.
+        url: an https address, or http for this machine only.
+        path: the target, in an existing folder.
+        expected_bytes: size in bytes; None is not checked, nor are hashes of None.
         expected_sha256: hex digits.
         expected_md5: hex digits.
         connect_seconds: time allowed to establish the connection.
         stall_seconds: time allowed between two pieces of the body.
-        tries: number of attempts in a row that bring no new byte before giving up.
-        pause_seconds: wait before the second attempt, doubled for each further one.
+        tries: attempts in a row without a new byte before giving up.
+        pause_seconds: wait before the second attempt; doubled before each further one.
 
     Raises:
-        InputError: the server or the file is not as it should be. The message names ``url`` without its query.
+        InputError: the server, the network or the file is at fault. The message names ``url`` without its query.
         OSError: the disk is full.
     """
     what = public_url(url)
@@ -79,7 +79,7 @@ def fetch(
         try:
             _receive(url, what, part, expected_bytes, (connect_seconds, stall_seconds))
             break
-        except _Passing as failure:
+        except _TemporaryFailure as failure:
             failures = 1 if part.size > furthest else failures + 1
             furthest = max(furthest, part.size)
             if failures >= tries:
@@ -98,10 +98,10 @@ def fetch(
     part.discard()
 
 
-def describe(error: Exception) -> tuple[str, bool]:
-    """Return what went wrong on the network, without any address, and whether trying again may help.
+def describe_error(error: Exception) -> tuple[str, bool]:
+    """Return what went wrong on the network, without any address, and whether another try may help.
 
-    The texts of requests' own exceptions hold the whole URL with its signature, so they are never shown.
+    The messages of requests' exceptions contain the whole URL with its signature, so they are never shown.
     """
     chain = _chain(error)
 
@@ -129,21 +129,21 @@ def describe(error: Exception) -> tuple[str, bool]:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return ``error`` and what it wraps: requests wraps urllib3's exceptions, which wrap the system's."""
+    """Return ``error`` and all that it wraps: requests wraps urllib3's exceptions, which wrap the system's."""
     chain: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        link = waiting.pop()
+    pending = [error]
+    while pending:
+        link = pending.pop()
         if link in chain:
             continue
         chain.append(link)
         inner = [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]
-        waiting += [each for each in inner if isinstance(each, BaseException)]
+        pending += [each for each in inner if isinstance(each, BaseException)]
     return chain
 
 
 class _Part:
-    """What has arrived of a file, and the server's mark for the version that it belongs to."""
+    """An unfinished file, and the server's mark of the version it belongs to."""
 
     def __init__(self, path: Path):
         self.body = path.with_name(f"{path.name}.part")
@@ -164,15 +164,15 @@ class _Part:
         self.note.unlink(missing_ok=True)
 
     def begin(self, version: str | None) -> None:
-        """Start anew; the old body goes before the new mark comes, so that they never stand together."""
+        """Start over. The old body is removed before the new mark is written, so that they never exist together."""
         self.discard()
         if version is not None:
             self.note.write_text(json.dumps({"version": version}), encoding="utf-8")
 
 
 def _receive(url: str, what: str, part: _Part, expected_bytes: int | None, timeout: tuple[float, float]) -> None:
-    """Ask once for what is missing and append it to ``part``."""
-    headers = {"Accept-Encoding": "identity"}  # the bytes as they are stored, so that lengths and ranges mean those
+    """Make one request for the missing bytes and append them to ``part``."""
+    headers = {"Accept-Encoding": "identity"}  # the bytes as stored, which lengths and ranges then refer to
     if part.size and part.version:
         headers |= {"Range": f"bytes={part.size}-", "If-Range": part.version}
     try:
@@ -180,20 +180,20 @@ def _receive(url: str, what: str, part: _Part, expected_bytes: int | None, timeo
             _check_answer(response, what, part)
             _write_body(response, what, part, expected_bytes)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        cause, passing = describe(error)
-        sentence = f"{what}: {cause} (after {part.size} bytes); check the network and run again"
-        raise (_Passing if passing else InputError)(sentence) from None
+        cause, temporary = describe_error(error)
+        message = f"{what}: {cause} (after {part.size} bytes); check the network and run again"
+        raise (_TemporaryFailure if temporary else InputError)(message) from None
 
 
 def _check_answer(response: requests.Response, what: str, part: _Part) -> None:
-    if not all(is_private_enough(hop.url) for hop in [*response.history, response]):
+    if not all(is_secure(hop.url) for hop in [*response.history, response]):
         raise InputError(f"{what}: it redirects to an address without https; {BY_HAND}")
     status = response.status_code
-    if status == 416:  # the file became shorter than what is here
+    if status == 416:  # the file is now shorter than the part
         part.discard()
-        raise _Passing(f"{what}: the file changed while it was fetched; run again")
+        raise _TemporaryFailure(f"{what}: the file changed while it was fetched; run again")
     if status == 429 or status >= 500:
-        failure = _Passing(
+        failure = _TemporaryFailure(
             f"{what}: the server allows no more requests for now (429); wait some minutes and run again"
             if status == 429
             else f"{what}: the server has a fault of its own ({status}); run again later"
@@ -214,7 +214,7 @@ def _write_body(response: requests.Response, what: str, part: _Part, expected_by
         part.begin(_version(response))
     elif not response.headers.get("Content-Range", "").startswith(f"bytes {part.size}-"):
         part.discard()
-        raise _Passing(f"{what}: the server sends another part than was asked for; run again")
+        raise _TemporaryFailure(f"{what}: the server sends another part than was asked for; run again")
     announced = response.headers.get("Content-Length", "")
     total = part.size + int(announced) if announced.isdecimal() else None
     if total is not None:
@@ -229,27 +229,27 @@ def _write_body(response: requests.Response, what: str, part: _Part, expected_by
             part.body.open("ab") as file,
             tqdm(
                 desc=part.body.stem, total=total, initial=part.size, unit="B", unit_scale=True, disable=None
-            ) as bar,  # disable=None: drawn on a terminal only
+            ) as bar,  # disable=None: on a terminal only
         ):
             for chunk in response.iter_content(CHUNK_BYTES):
                 file.write(chunk)
                 bar.update(len(chunk))
-    except requests.RequestException:  # an OSError as well, but not the disk's
+    except requests.RequestException:  # also an OSError, but not one of the disk
         raise
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(part.body)) from None  # write() does not say which file
-    if total is not None and part.size != total:  # urllib3 2 reports this itself, urllib3 1 does not
-        raise _Passing(f"{what}: the body is cut short at {part.size} of {total} bytes; run again")
+        raise OSError(error.errno, error.strerror, str(part.body)) from None  # write() does not name the file
+    if total is not None and part.size != total:  # urllib3 2 raises by itself, urllib3 1 does not
+        raise _TemporaryFailure(f"{what}: the body is cut short at {part.size} of {total} bytes; run again")
 
 
 def _version(response: requests.Response) -> str | None:
-    """Return what If-Range can be asked with: a strong ETag or a date; a weak ETag does not mean equal bytes."""
+    """Return a mark for If-Range: a strong ETag or a date. Equal weak ETags do not mean equal bytes."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified")
 
 
 def retry_after_seconds(header: str | None) -> float:
-    """Return the seconds that a Retry-After header (a number or a date) asks for; 0 if it says nothing."""
+    """Return the seconds that a Retry-After header (a number or a date) asks for; 0 if it has no meaning."""
     if not header:
         return 0.0
     with suppress(ValueError):

@@ -1,10 +1,12 @@
-"""A Kaggle dataset's archive, fetched by Kaggle's official client.
+"""Downloads a Kaggle dataset's archive with Kaggle's official client.
 
-The client runs in a process of its own, for three reasons. It waits forever on a silent server, and a blocked read
-can only be ended from outside. It prints help, progress and (with VERBOSE=1) the token, and its exceptions hold
-signed URLs: the process has no stdout and stderr, and tells us what happened in a few words of our own. And it
-writes to the partial file as long as it lives, so it must not outlive us: it ends when its stdin, which we hold
-open, is closed, be it by a kill -9.
+The client runs in a process of its own, for three reasons:
+
+- It waits forever for a silent server, and a blocked read can only be ended from outside.
+- It prints help, progress and (with VERBOSE=1) the token, and its exceptions contain signed URLs. So its process has no
+  stdout and stderr, and reports what happened in words of ours.
+- It writes to the partial file as long as it lives, so it must not outlive us. It ends when its stdin is closed, which
+  we hold open until we end, even by SIGKILL.
 """
 
 import errno
@@ -17,16 +19,21 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from scenes.common.errors import InputError
 from scenes.download.partial import check_room
 
-# Without a byte. The client pauses 2+4+8+16+32 s between its own retries, which must fit in.
+if TYPE_CHECKING:
+    import requests
+
+# Without a byte. It must allow for the client's pauses between its own retries, 2 + 4 + 8 + 16 + 32 s.
 STALL_SECONDS = 120
 POLL_SECONDS = 0.1
-# With the disk full the client retries for a minute before it says so; seen from outside it is known at once.
+# The client retries for a minute before it reports a full disk. From outside this shows at once: for so many seconds
+# nothing arrives, and fewer bytes than these are free.
 FULL_SECONDS = 2
 FULL_BYTES = 1 << 16
 
@@ -39,37 +46,38 @@ def fetch_dataset(
     expected_bytes: int | None = None,
     stall_seconds: float = STALL_SECONDS,
 ) -> Path:
-    """Download a dataset's zip into ``folder`` and return its path; nothing is known of its content yet.
+    """Download a dataset's zip into ``folder`` and return its path. The content is not checked.
 
-    An unfinished download stays in ``folder`` and is continued by the next call, if the dataset is still the same.
-    Credentials are the client's business: KAGGLE_API_TOKEN, ~/.kaggle/access_token, KAGGLE_USERNAME and KAGGLE_KEY,
-    or kaggle.json. A bar is drawn when stderr is a terminal.
+    An unfinished download stays in ``folder``. The next call continues it if the dataset has not changed. The client
+    finds the credentials: KAGGLE_API_TOKEN, ~/.kaggle/access_token, KAGGLE_USERNAME and KAGGLE_KEY, or kaggle.json. A
+    progress bar appears when stderr is a terminal.
 
     Args:
         dataset: ``<owner>/<dataset>``.
         version: from 1; None is the latest.
-        folder: for this dataset and version alone; it exists.
-        expected_bytes: size of the zip in bytes, for the bar and to know at once whether it fits on the disk.
-        stall_seconds: time allowed without a new byte, from the start of the client on.
+        folder: an existing folder for this dataset and version only.
+        expected_bytes: size of the zip, for the bar and to check at once whether it fits on the disk.
+        stall_seconds: time allowed without a new byte, counted from the start of the client.
 
     Raises:
-        InputError: Kaggle, the network or the credentials are not as they should be.
+        InputError: Kaggle, the network or the credentials are at fault.
         OSError: the disk is full.
     """
     name = f"{dataset}/{version}" if version else dataset
     what = f"kaggle:{dataset}/versions/{version}" if version else f"kaggle:{dataset}"
-    file = Path(folder) / f"{dataset.rpartition('/')[2]}.zip"  # the client's choice
-    # VERBOSE makes the client read the whole body into memory before it writes any of it.
+    file = Path(folder) / f"{dataset.rpartition('/')[2]}.zip"  # the name that the client gives it
+    # With VERBOSE the client reads the whole body into memory before it writes any of it.
     environment = {key: value for key, value in os.environ.items() if key not in ("VERBOSE", "VERBOSE_OUTPUT")}
     client = subprocess.Popen(
         [sys.executable, "-m", "scenes.download.kaggle", name, str(Path(folder).resolve())],
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],  # where -m finds the package scenes
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for us; we end the client
     )
+    assert client.stdin is not None and client.stdout is not None  # both are pipes
     try:
         _watch(client, file, what, expected_bytes, stall_seconds)
         answer = client.stdout.read()
@@ -82,14 +90,14 @@ def fetch_dataset(
     if outcome == {} and not file.is_file():
         outcome = {"failed": "it left no file"}
     if outcome:
-        if outcome.get("failed") == "length":  # an error page may have been written into it: no good for resuming
+        if outcome.get("failed") == "length":  # an error page may be in it, so it cannot be resumed
             _discard(file)
         raise _error(outcome, what, f"https://www.kaggle.com/datasets/{dataset}", file)
     return file
 
 
 def _watch(client: subprocess.Popen, file: Path, what: str, expected_bytes: int | None, stall_seconds: float) -> None:
-    """Return when the client has ended; draw the bar from the size of the file, which is all there is to see."""
+    """Wait until the client has ended, with a bar drawn from the size of the file, which is all that shows."""
     size, changed = _size(file), time.monotonic()
     total = None
     with tqdm(desc=file.name, total=expected_bytes, initial=size, unit="B", unit_scale=True, disable=None) as bar:
@@ -121,7 +129,7 @@ def _size(file: Path) -> int:
 
 
 def _announced_bytes(file: Path) -> int | None:
-    """Return the size that the client noted beside its unfinished file, or None: that note is its own affair."""
+    """Return the size in the client's note beside its unfinished file, or None: the note has no documented format."""
     try:
         size = json.loads(_note(file).read_text(encoding="utf-8"))["size"]
         return size if isinstance(size, int) else None
@@ -139,7 +147,7 @@ def _discard(file: Path) -> None:
 
 
 def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
-    """Return the exception for what the client's process told: one sentence, with what to do."""
+    """Return the exception for the outcome that the client's process reported: one sentence, with what to do."""
     by_hand = f"or download it from {page} with a browser and use file:<path>"
     if outcome.get("failed") == "disk":
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
@@ -178,51 +186,52 @@ def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
 
 
 def _run_client(name: str, folder: str) -> dict:
-    """Download with the official client and return what happened; ``{}`` is success. Holds no text that is not ours."""
+    """Download with the official client and return the outcome, in words of ours only; ``{}`` is success."""
     import requests
 
-    from scenes.download.http import describe, retry_after_seconds
+    from scenes.download.http import describe_error, retry_after_seconds
 
     try:
-        import kaggle  # authenticates on import and hides how that went, hence once more
+        import kaggle  # authenticates on import but hides the result, hence again below
         import kagglesdk
 
         try:
             kaggle.api.authenticate()
         except SystemExit:
-            # It ends the process both without credentials and with a token that Kaggle does not know.
+            # The client exits both without credentials and with a token that Kaggle does not know.
             token, _ = kagglesdk.get_access_token_from_env()
             return {"status": 401, "storage": False} if token else {"failed": "credentials"}
         kaggle.api.dataset_download_files(name, path=folder, quiet=True)
     except requests.HTTPError as error:
-        answer = error.response
+        if (response := error.response) is None:
+            return {"failed": type(error).__name__}
         return {
-            "status": _status(answer),
-            "storage": bool(answer.history),
-            "wait": retry_after_seconds(answer.headers.get("Retry-After")),
+            "status": _status(response),
+            "storage": bool(response.history),
+            "wait": retry_after_seconds(response.headers.get("Retry-After")),
         }
     except requests.RequestException as error:
-        return {"network": describe(error)[0]}
+        return {"network": describe_error(error)[0]}
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         return {"failed": "disk" if full else type(error).__name__}
     except ValueError:  # "Downloaded file size ... does not match expected size ..."
         return {"failed": "length"}
-    except Exception as error:  # whatever else a third-party client may raise: its class, never its text
+    except Exception as error:  # anything else a third-party client may raise: its class, never its text
         return {"failed": type(error).__name__}
     return {}
 
 
-def _status(answer) -> int:
-    """Return an error's status; Kaggle may put it into the JSON of an answer whose own status is 200."""
-    if answer.status_code >= 400:
-        return answer.status_code
-    return int(answer.json()["code"])
+def _status(response: "requests.Response") -> int:
+    """Return an error's status. Kaggle may put it into the JSON of a response with status 200."""
+    if response.status_code >= 400:
+        return response.status_code
+    return int(response.json()["code"])
 
 
 def _end_with_parent() -> None:
-    # Returns when the other end is closed; nothing is ever written to it. Not through sys.stdin: the client calls
-    # exit(), which closes sys.stdin first and would wait for this thread to be done with it.
+    # os.read returns when the other end is closed; nothing is ever written to it. Not sys.stdin.read: the client calls
+    # exit(), which closes sys.stdin and would wait for this thread.
     os.read(0, 1)
     os._exit(1)
 
@@ -230,7 +239,7 @@ def _end_with_parent() -> None:
 def _main(name: str, folder: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with os.fdopen(os.dup(1), "w") as channel:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever the client prints
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what the client prints
         json.dump(_run_client(name, folder), channel)
 
 

@@ -1,7 +1,4 @@
-"""An archive that lies on this machine already.
-
-Whether a file is a sound zip: its table of contents, and the checksum of every member.
-"""
+"""Archives on this machine: a copy of a file, and whether a file is a sound zip."""
 
 import lzma
 import shutil
@@ -13,16 +10,35 @@ from pathlib import Path
 from scenes.common.errors import InputError
 from scenes.download.partial import check_room
 
+# zipfile stops a member at the size that its entry states, so the sum of these sizes bounds the work. Photos do not
+# compress at all; a bomb comes close to deflate's limit of 1032.
+BOMB_BYTES = 1 << 30
+BOMB_RATIO = 200
+
+# What zipfile and the decompressors raise on damaged bytes. An unknown compression method is a NotImplementedError, a
+# member that needs a password a RuntimeError.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
+
 
 def copy_archive(place: str, path: str | Path) -> None:
-    """Copy the file that ``file:<place>`` names to ``path``.
+    """Copy the file that the source ``file:<place>`` names to ``path``.
 
     Args:
         place: absolute, relative to the working directory, or starting with ``~``.
-        path: where the copy goes.
+        path: the copy.
 
     Raises:
-        InputError: nothing is there, it is a folder or no regular file, it may not be read, or it does not fit.
+        InputError: the file does not exist, is not a regular file, may not be read, or does not fit on the disk.
     """
     source = Path(place).expanduser()
     try:
@@ -39,41 +55,22 @@ def copy_archive(place: str, path: str | Path) -> None:
         raise InputError(f"file:{place} may not be read; change its permissions, or copy it") from None
 
 
-# A member cannot unpack to more than its entry says (zipfile stops there and its CRC fails), so the sum of
-# the entries bounds the work. Photos do not compress at all; a bomb approaches deflate's limit of 1032.
-BOMB_BYTES = 1 << 30
-BOMB_RATIO = 200
-
-# What zipfile and the decompressors raise on damaged bytes. NotImplementedError and RuntimeError are theirs too:
-# an unknown compression method, and a member that needs a password.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-)
-
-
 def check_zip(path: str | Path, what: object) -> int:
-    """Read the whole zip at ``path`` once and return its number of members.
+    """Read every member of a zip, which checks its CRC, and return their number.
 
     Args:
-        path: the file.
+        path: the zip.
         what: where it came from, for the error message.
 
     Raises:
-        InputError: it is a web page, cut short, damaged, empty, a zip bomb, or no zip at all.
+        InputError: the file is not a zip (a web page, for example), or a zip that is cut short, damaged, empty or a
+            bomb.
     """
     with Path(path).open("rb") as file:
         head = file.read(512)
     try:
         if not zipfile.is_zipfile(path):
-            raise InputError(f"{what}: {_what_it_is(head)}")
+            raise InputError(f"{what}: {_describe(head)}")
         archive = zipfile.ZipFile(path)
     except _DAMAGE:
         raise InputError(f"{what}: the zip's table of contents is damaged; get the file again") from None
@@ -82,12 +79,12 @@ def check_zip(path: str | Path, what: object) -> int:
         return len(archive.infolist())
 
 
-def _what_it_is(head: bytes) -> str:
-    """Say what a file is that has no zip's end record, going by its first bytes."""
+def _describe(head: bytes) -> str:
+    """Say what a file without a zip's end record is, by its first bytes."""
     if not head:
         return "the file is empty; get it again"
     if head.startswith(b"PK\x03\x04"):
-        return "the zip is cut short: its table of contents, which stands at the end, is missing; get the file again"
+        return "the zip is cut short: its table of contents at the end is missing; get the file again"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "this is a web page instead of a zip, perhaps a login or an error page; open the address in a browser"
     return "this is not a zip; check the source"
@@ -104,7 +101,7 @@ def _check_members(archive: zipfile.ZipFile, packed_bytes: int, what: object) ->
             "refused as a zip bomb"
         )
     for member in members:
-        # Not ZipFile.testzip(): it opens members by name, so of two with one name it reads the second twice.
+        # ZipFile.testzip() opens members by name, so of two with the same name it would read the second twice.
         try:
             with archive.open(member) as file:
                 while file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""Where an archive comes from: the strings that the parameter ``source`` may hold."""
+"""The sources of an archive: what the parameter ``source`` may hold."""
 
 import hashlib
 import ipaddress
@@ -16,12 +16,12 @@ _KAGGLE = re.compile(rf"kaggle:({_SLUG}/{_SLUG})(?:/versions/([1-9][0-9]*))?")
 
 @dataclass(frozen=True)
 class Source:
-    """One parsed source; ``str(source)`` is safe to print, ``place`` is not.
+    """A parsed source. ``str(source)`` is safe to print, ``place`` is not: a URL's query may hold a signature.
 
     Attributes:
         kind: ``kaggle``, ``file``, ``web`` or ``synthetic``.
-        place: ``<owner>/<dataset>``, a path, a URL or nothing. A URL's query may hold a signature.
-        version: of a Kaggle dataset, from 1; None is the latest.
+        place: ``<owner>/<dataset>``, a path, a URL or ''.
+        version: the version of a Kaggle dataset, from 1; None is the latest.
     """
 
     kind: str
@@ -37,19 +37,19 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Sixteen hex digits that tell sources apart and say nothing about them: fit for a file name."""
+        """Sixteen hex digits that identify the source without revealing it, for use as a file name."""
         return hashlib.sha256(f"{self.kind} {self.place} {self.version}".encode()).hexdigest()[:16]
 
 
-def parse(text: str, key: str = "source") -> Source:
-    """Return what the string ``text`` means as a source.
+def parse_source(text: str, key: str = "source") -> Source:
+    """Parse ``text`` as a source.
 
     Args:
-        text: one of ``FORMS``; ``http://`` is taken for this machine only (localhost, 127.0.0.1, ::1).
-        key: the parameter it stands in, for the error message, e.g. ``profiles.demo.source``.
+        text: one of ``FORMS``. ``http://`` is accepted for this machine only (localhost, 127.0.0.1, ::1).
+        key: the parameter that holds it, for the error message, e.g. ``profiles.demo.source``.
 
     Raises:
-        InputError: it is none of them. The message never repeats a URL's password or query.
+        InputError: ``text`` has none of these forms. The message never repeats a URL's password or query.
     """
     if not isinstance(text, str) or not text.isprintable():
         raise InputError(f"{key}: expected one line of text, one of {FORMS}")
@@ -61,19 +61,19 @@ def parse(text: str, key: str = "source") -> Source:
         return Source("file", text.removeprefix("file:"))
     if text.startswith(("https://", "http://")):
         return Source("web", _checked_url(text, key))
-    # An address of a kind not known here may hold a password too, so no more than its scheme is repeated.
+    # An address of an unknown kind may hold a password too, so the message repeats only its scheme.
     shown = text if "@" not in text and "?" not in text else text.partition(":")[0] + ":..."
-    raise InputError(f"{key}: {shown!r} is no source; use {FORMS}")
+    raise InputError(f"{key}: {shown!r} is not a source; use {FORMS}")
 
 
 def public_url(url: str) -> str:
-    """Return ``url`` without user, password, query and fragment: what may be printed."""
+    """Return ``url`` without user, password, query and fragment, which must not be printed."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def is_private_enough(url: str) -> bool:
-    """Whether nobody on the way can change what comes from ``url``: https, or this machine itself."""
+def is_secure(url: str) -> bool:
+    """Return whether nobody on the way can change what ``url`` sends: it is https, or on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts))
 
@@ -89,12 +89,12 @@ def _checked_url(url: str, key: str) -> str:
     try:
         parts = urlsplit(url)
         well_formed = bool(parts.hostname) and parts.port != 0 and not re.search(r"[\s\\]", url)
-    except ValueError:  # from urlsplit for the brackets of IPv6, from .port for a number out of range
+    except ValueError:  # by urlsplit for the brackets of an IPv6 address, by .port for a number out of range
         well_formed = False
     if not well_formed:
         raise InputError(f"{key}: the address is malformed; use https://<host>/<path>")
     if "@" in parts.netloc:
         raise InputError(f"{key}: an address must not hold a user or password; use a public one, or file:<path>")
-    if not is_private_enough(url):
+    if not is_secure(url):
         raise InputError(f"{key}: http:// can be changed on its way; use https://{parts.netloc}{parts.path}")
     return url

@@ -1,26 +1,27 @@
-"""How many images a classifier can answer if it may pass on those it is not sure of (selective prediction).
+"""Selective prediction: how many images a classifier answers, and how well, if it may abstain when it is unsure.
 
-A threshold on the confidence is chosen on one set of images (validation) for a precision that is wanted, and then
-applied to others, where the precision may turn out otherwise. Confidence here is always the calibrated one.
+A threshold on the confidence is chosen on one set of images (validation) for a target precision. It is then applied to
+other images, where the precision may differ. Confidence here is always the calibrated one.
 
-Source: Geifman & El-Yaniv 2017, https://arxiv.org/abs/1705.08500; without their bound, so with few images to choose on
-expect the precision to miss its aim by some points.
+Source: Geifman & El-Yaniv 2017, https://arxiv.org/abs/1705.08500, without their bound: with few images to choose on,
+the precision may miss its target by some points.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
+from scenes.common.tables import DECIMALS
+
 PRECISIONS = {"precision_90": 0.90, "precision_95": 0.95, "precision_99": 0.99}
-DECIMALS = 6
-NEVER = 1.0  # the threshold that no confidence reaches
+NEVER = 1.0  # a threshold that no confidence reaches
 
 
 def confidence(probabilities: np.ndarray) -> np.ndarray:
-    """Return float64 (n,): each row's largest probability in six decimals, at most 0.999999.
+    """Return float64 (n,): the largest probability of each row, rounded to six decimals and at most 0.999999.
 
-    Rounded as it is written to files, so that a threshold read from one divides the images in the same way; and below
-    1, so that there is a threshold (``NEVER``) to say that no image is sure enough.
+    Files hold rounded values, and a threshold read from a file must divide the images in the same way. The maximum
+    leaves room for a threshold (``NEVER``) that no image reaches.
 
     Args:
         probabilities: float (n, k), calibrated.
@@ -30,49 +31,51 @@ def confidence(probabilities: np.ndarray) -> np.ndarray:
 
 
 def threshold(labels: np.ndarray, probabilities: np.ndarray, precision: float) -> float:
-    """Return the least confidence for which the images at or above it have at least ``precision`` right answers.
+    """Return the lowest confidence such that at least ``precision`` of the images at or above it are classified right.
 
     Args:
         labels: int (n,), n > 0.
         probabilities: float (n, k), calibrated.
-        precision: share of right answers wanted.
+        precision: target share of correct answers.
 
     Returns:
-        One of the confidences, or ``NEVER`` if none will do.
+        One of the confidences, or ``NEVER`` if none reaches the target.
     """
-    sure = confidence(probabilities)
-    surest_first = np.argsort(-sure, kind="stable")
-    sure, right = sure[surest_first], (probabilities.argmax(axis=1) == labels)[surest_first]
-    reached = np.cumsum(right) / np.arange(1, len(right) + 1) >= precision
-    # Images of equal confidence stand on the same side of a threshold.
-    last_of_equals = np.append(sure[1:] != sure[:-1], True)
-    return float(sure[reached & last_of_equals].min(initial=NEVER))
+    confidences = confidence(probabilities)
+    descending = np.argsort(-confidences, kind="stable")
+    confidences, correct = confidences[descending], (probabilities.argmax(axis=1) == labels)[descending]
+    reached = np.cumsum(correct) / np.arange(1, len(correct) + 1) >= precision
+    # A threshold cannot separate images of equal confidence.
+    last_of_equals = np.append(confidences[1:] != confidences[:-1], True)
+    return float(confidences[reached & last_of_equals].min(initial=NEVER))
 
 
 def thresholds(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Return the :func:`threshold` for each of ``PRECISIONS``, by its name."""
+    """Return the :func:`threshold` for each of ``PRECISIONS``, by name."""
     return {name: threshold(labels, probabilities, precision) for name, precision in PRECISIONS.items()}
 
 
-def scores(labels: np.ndarray, probabilities: np.ndarray, chosen: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Return what thresholds give on a set of images, the one they were chosen on or another.
+def scores(
+    labels: np.ndarray, probabilities: np.ndarray, thresholds: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return what each threshold gives on a set of images, which may differ from the one it was chosen on.
 
     Args:
         labels: int (n,), n > 0.
         probabilities: float (n, k), calibrated.
-        chosen: what :func:`thresholds` returns.
+        thresholds: by name, see :func:`thresholds`.
 
     Returns:
-        Per name of a threshold: ``confidence`` (the threshold itself), ``coverage`` (the share of images at or above
-        it) and ``precision`` (the share of right answers among those; 0 where there are none).
+        By name: ``confidence`` (the threshold), ``coverage`` (share of images at or above it) and ``precision`` (share
+        of correct answers among those; 0 if there are none).
     """
-    sure, right = confidence(probabilities), probabilities.argmax(axis=1) == labels
+    confidences, correct = confidence(probabilities), probabilities.argmax(axis=1) == labels
     result = {}
-    for name, least in chosen.items():
-        answered = sure >= least
+    for name, lowest in thresholds.items():
+        answered = confidences >= lowest
         result[name] = {
-            "confidence": least,
+            "confidence": lowest,
             "coverage": answered.mean(),
-            "precision": right[answered].mean() if answered.any() else 0.0,
+            "precision": correct[answered].mean() if answered.any() else 0.0,
         }
     return result

@@ -1,6 +1,6 @@
-"""Whether a classifier is right as often as it is sure.
+"""Calibration: whether a classifier is right as often as its confidence says.
 
-Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 2. What mends it is in ``scenes.models.temperature``.
+Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 2. The remedy is in ``scenes.models.temperature``.
 """
 
 import numpy as np
@@ -10,28 +10,28 @@ BINS = 15
 
 
 def reliability_table(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Return a row for each of ``bins`` equal parts of (0, 1], by the confidence of the images in it.
+    """Return one row for each of ``bins`` equal intervals of confidence in (0, 1].
 
     Args:
         labels: int (n,).
         probabilities: float (n, k), rows sum to 1.
 
     Returns:
-        ``lower`` and ``upper`` (the bin's edges; the lower one belongs to the bin below), ``count``, and of the images
-        in it the mean ``confidence`` (largest probability) and the ``accuracy``: NaN where there are none.
+        ``lower`` and ``upper`` (the edges; the lower one is not part of the bin), ``count``, and the mean
+        ``confidence`` (largest probability) and ``accuracy`` of the images in the bin, NaN if there are none.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    count = np.bincount(bin_of, minlength=bins)
+    bin_of_image = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(bin_of_image, minlength=bins)
     divisor = np.where(count, count, np.nan)
     edges = np.arange(bins + 1) / bins
     columns = {
         "lower": edges[:-1],
         "upper": edges[1:],
         "count": count,
-        "confidence": np.bincount(bin_of, weights=confidence, minlength=bins) / divisor,
-        "accuracy": np.bincount(bin_of, weights=correct, minlength=bins) / divisor,
+        "confidence": np.bincount(bin_of_image, weights=confidence, minlength=bins) / divisor,
+        "accuracy": np.bincount(bin_of_image, weights=correct, minlength=bins) / divisor,
     }
     return pd.DataFrame(columns)
 
@@ -40,22 +40,22 @@ def expected_calibration_error(table: pd.DataFrame) -> float:
     """Return the mean gap between confidence and accuracy over the bins, weighted by count (equation 3).
 
     Args:
-        table: what :func:`reliability_table` returns.
+        table: see :func:`reliability_table`.
     """
     return float((_gaps(table) * table["count"]).sum() / table["count"].sum())
 
 
 def maximum_calibration_error(table: pd.DataFrame) -> float:
-    """Return the largest gap between confidence and accuracy in any bin, however few images it has (equation 5).
+    """Return the largest gap between confidence and accuracy in any bin, however few its images (equation 5).
 
     Args:
-        table: what :func:`reliability_table` returns.
+        table: see :func:`reliability_table`.
     """
     return float(_gaps(table).max())
 
 
 def errors(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Return ``ece`` and ``mce``: the expected and the maximum calibration error, with ``BINS`` bins."""
+    """Return ``ece`` and ``mce``, the expected and the maximum calibration error, with ``BINS`` bins."""
     table = reliability_table(labels, probabilities)
     return {"ece": expected_calibration_error(table), "mce": maximum_calibration_error(table)}
 

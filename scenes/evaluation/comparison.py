@@ -1,29 +1,32 @@
-"""Two classifiers on the same images: whether one is better, or luck will do.
+"""Paired comparison of two classifiers: whether their difference in accuracy on the same images is more than chance.
 
-Both see the same images, so only those count on which just one of them is right: two models of equal accuracy may
-differ on many images, and two intervals of accuracy that overlap may still hide a clear difference.
+Only images that exactly one of the two gets right tell them apart. Two models of equal accuracy may differ on many
+images, and two overlapping intervals of accuracy may still hide a clear difference.
 """
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scenes.common.errors import InputError
-from scenes.common.tables import rounded
+from scenes.common.tables import read_csv, rounded
 from scenes.evaluation import intervals
 
 
-def right_answers(folder: str | Path, models: Iterable[str]) -> pd.DataFrame:
-    """Return bool: a row an image (the index is its key), a column a model, sorted both ways.
+def correct_answers(folder: str | Path, models: Iterable[str]) -> pd.DataFrame:
+    """Return whether each answer is correct, bool: one row per image, indexed by key, and one column per model.
+
+    Rows and columns are sorted.
 
     Args:
-        folder: holds ``<model>.csv`` for each of ``models``, see ``scenes.evaluation.inference.Predictions.table``.
+        folder: contains ``<model>.csv`` for each of ``models``, see ``scenes.evaluation.inference.Predictions.table``.
 
     Raises:
-        InputError: the files are not of the same images with the same labels.
+        InputError: the files differ in their images or labels.
     """
     first, *others = sorted(models)
     tables = {name: _read(Path(folder) / f"{name}.csv") for name in (first, *others)}
@@ -34,38 +37,37 @@ def right_answers(folder: str | Path, models: Iterable[str]) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # As text: a class may be called NA or 007.
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8").set_index("key").sort_index()
+    return read_csv(path).set_index("key").sort_index()
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the two-sided p-value of the exact test that both models are right equally often.
+    """Return the two-sided p-value of the exact test of whether both models are right equally often.
 
-    If they are, the images on which just one is right fall to either like tosses of a coin.
+    If they are, an image that exactly one of them gets right falls to either with probability 1/2.
 
     Args:
-        only_a, only_b: images on which just the one, or just the other, is right.
+        only_a, only_b: images that only one model, or only the other, gets right.
 
     Source: McNemar 1947, https://doi.org/10.1007/BF02295996; for comparing classifiers Dietterich 1998,
     https://doi.org/10.1162/089976698300017197.
     """
     from scipy.stats import binomtest
 
-    # Models that are right on the same images give no evidence at all.
+    # Models that are right on the same images give no evidence.
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
-def pair(a: np.ndarray, b: np.ndarray) -> dict:
-    """Return how two models do on the same images.
+def pair(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    """Compare two models on the same images.
 
     Args:
-        a, b: bool (n,), whether each answer is right, n > 0.
+        a, b: bool (n,), whether each answer is correct, n > 0.
 
     Returns:
-        ``both_right``, ``only_a``, ``only_b`` (just the one is right) and ``both_wrong``: numbers of images that sum to
-        ``count``; ``accuracy_difference``: accuracy of a less that of b, with its 95 % interval
-        ``accuracy_difference_interval.{low,high}`` (images resampled, both answers to each together); and
-        ``mcnemar_p``, see :func:`mcnemar`, not adjusted for the number of pairs that are looked at.
+        ``both_right``, ``only_a``, ``only_b`` and ``both_wrong``: numbers of images that sum to ``count``;
+        ``accuracy_difference``: accuracy of a minus accuracy of b, with its 95 % interval
+        ``accuracy_difference_interval.{low,high}`` (images are resampled, both answers together); and ``mcnemar_p``,
+        see :func:`mcnemar`, not adjusted for the number of pairs compared.
     """
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     difference = a.astype(int) - b.astype(int)
@@ -78,29 +80,29 @@ def pair(a: np.ndarray, b: np.ndarray) -> dict:
         "accuracy_difference": difference.mean(),
         "accuracy_difference_interval": intervals.mean_interval(difference),
     }
-    # A small p keeps its digits, where six decimals would leave 0.
+    # Significant digits, not decimals: a small p must not become 0.
     return rounded(result) | {"mcnemar_p": float(f"{mcnemar(only_a, only_b):.6g}")}
 
 
-def pairs(right: pd.DataFrame) -> dict[str, dict]:
-    """Return :func:`pair` for every two models, as ``<a>/<b>``.
+def pairs(correct: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return :func:`pair` for every two models, by ``<a>/<b>``.
 
     Args:
-        right: what :func:`right_answers` returns, or some of its rows.
+        correct: see :func:`correct_answers`; all rows or some of them.
     """
-    return {f"{a}/{b}": pair(right[a].to_numpy(), right[b].to_numpy()) for a, b in combinations(right.columns, 2)}
+    return {f"{a}/{b}": pair(correct[a].to_numpy(), correct[b].to_numpy()) for a, b in combinations(correct.columns, 2)}
 
 
-def format_summary(scores: Mapping[str, dict]) -> str:
-    """Return a line for a person on each pair of models.
+def format_summary(scores: Mapping[str, dict[str, Any]]) -> str:
+    """Return one line for each pair of models.
 
     Args:
-        scores: what :func:`pairs` returns.
+        scores: see :func:`pairs`.
     """
     lines = [
         f"{name}: {entry['accuracy_difference']:+.4f} accuracy"
         f" [{entry['accuracy_difference_interval']['low']:+.4f}, {entry['accuracy_difference_interval']['high']:+.4f}],"
-        f" just one right on {entry['only_a']:,} / {entry['only_b']:,} of {entry['count']:,} images,"
+        f" only one right on {entry['only_a']:,} / {entry['only_b']:,} of {entry['count']:,} images,"
         f" McNemar p {entry['mcnemar_p']:.4g}"
         for name, entry in scores.items()
     ]

@@ -1,9 +1,10 @@
-"""Applying a trained model to a split of the data it was made for."""
+"""Predictions of a trained model on a split of its data."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,21 +12,24 @@ import pandas as pd
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.evaluation import abstention
-from scenes.models import features, store
-from scenes.models import temperature as models_temperature
-from scenes.models.store import describe
+from scenes.models import store, temperature
+from scenes.models.features import load_features
 
-BATCH_SIZE = 64  # of images; bounds the memory that their activations take
+if TYPE_CHECKING:
+    import keras
+
+BATCH_SIZE = 64  # images; bounds the memory of their activations
+_FEATURES_BATCH_SIZE = 1024  # rows of features
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of a set of images.
+    """A model's predictions on a set of images.
 
     Attributes:
         key: str (n,), paths in the archive.
         label: int64 (n,), indices into ``classes``.
-        uncalibrated: float64 (n, k), rows sum to 1: the network's own; only to see what calibration does.
+        uncalibrated: float64 (n, k), rows sum to 1: the network's own probabilities, which show what calibration does.
         temperature: calibrates them, see ``scenes.models.temperature``.
         classes: names (k,).
     """
@@ -38,16 +42,23 @@ class Predictions:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """The calibrated probabilities, float64 (n, k): those that ``scenes.models.store.load`` gives, to go by."""
-        return models_temperature.scale(self.uncalibrated, self.temperature)
+        """float64 (n, k): the calibrated probabilities, as the model of ``scenes.models.store.load`` returns them."""
+        return temperature.scale(self.uncalibrated, self.temperature)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """int64 (n,): the most probable class of each image, as an index into ``classes``."""
+        return self.probabilities.argmax(axis=1)
 
     def only(self, keys: Collection[str]) -> "Predictions":
-        """Return the predictions of the images in ``keys``."""
-        kept = np.isin(self.key, list(keys))
-        return replace(self, key=self.key[kept], label=self.label[kept], uncalibrated=self.uncalibrated[kept])
+        """Return the predictions for the images in ``keys``."""
+        selected = np.isin(self.key, list(keys))
+        return replace(
+            self, key=self.key[selected], label=self.label[selected], uncalibrated=self.uncalibrated[selected]
+        )
 
     def table(self) -> pd.DataFrame:
-        """Return ``key,actual,predicted,confidence``, sorted by key: what DVC's confusion template reads.
+        """Return ``key,actual,predicted,confidence``, sorted by key: the columns that DVC's confusion template reads.
 
         The confidence is calibrated, see ``scenes.evaluation.abstention.confidence``.
         """
@@ -55,7 +66,7 @@ class Predictions:
         columns = {
             "key": self.key,
             "actual": names[self.label],
-            "predicted": names[self.probabilities.argmax(axis=1)],
+            "predicted": names[self.predicted],
             "confidence": abstention.confidence(self.probabilities),
         }
         return pd.DataFrame(columns).sort_values("key", ignore_index=True)
@@ -64,38 +75,37 @@ class Predictions:
 def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     """Run the model in ``folder`` over ``split`` of the input it was trained on.
 
-    A head on a backbone reads the cached features: they are what the whole model (``scenes.models.store.load``) would compute
-    from the images again.
+    A head reads the cached features, which equal those that the whole model (``scenes.models.store.load``) would
+    compute from the images.
 
     Args:
-        data: the folder that holds ``records`` and ``features``.
+        data: the folder that contains ``records`` and ``features``.
     """
-    network, description = store.load_network(folder), describe(folder)
-    kind, fitted = description["input"], description["temperature"]
-    if kind == "features":
-        source = features.load(Path(data) / kind, split)
-        probabilities = network.predict(source.features, batch_size=1024, verbose=0)
-        return Predictions(np.char.decode(source.key), source.label, _whole(probabilities), fitted, source.classes)
-    source = records.open_records(Path(data) / kind, split)
-    keys, labels, probabilities = over_records(network, source)
-    return Predictions(keys, labels, _whole(probabilities), fitted, source.classes)
+    network, description = store.load_network(folder), store.describe(folder)
+    source = Path(data) / description["input"]
+    if description["input"] == "features":
+        features = load_features(source, split)
+        key, label, classes = np.char.decode(features.key), features.label, features.classes
+        outputs = network.predict(features.features, batch_size=_FEATURES_BATCH_SIZE, verbose=0)
+    else:
+        images = records.open_records(source, split)
+        classes = images.classes
+        key, label, outputs = predict_records(network, images)
+    # Rows of float32 sum to 1 only up to rounding, about which scikit-learn warns.
+    probabilities = outputs.astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return Predictions(key, label, probabilities, description["temperature"], classes)
 
 
-def _whole(probabilities: np.ndarray) -> np.ndarray:
-    """Return float64 rows that sum to 1: those of float32 do so but for rounding, which scikit-learn warns of."""
-    probabilities = probabilities.astype(np.float64)
-    return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-
-def over_records(network, source: Records) -> tuple:
+def predict_records(network: "keras.Model", source: Records) -> tuple[np.ndarray, np.ndarray, Any]:
     """Run a network over all images of a split.
 
     Args:
-        network: keras.Model from uint8 images (batch, height, width, 3) to (batch, k), or to a dict of such outputs.
+        network: from uint8 images (batch, height, width, 3) to (batch, k), or to a dict of such outputs.
 
     Returns:
-        Keys str (n,), labels int64 (n,), and what the network gives, float32 (n, k) or a dict of such arrays, in the
-        order of the records.
+        Keys str (n,), labels int64 (n,), and the outputs, float32 (n, k) or a dict of such arrays, in the order of the
+        records.
     """
     import keras
 
@@ -104,5 +114,5 @@ def over_records(network, source: Records) -> tuple:
         keys.append(batch["key"].numpy())
         labels.append(batch["label"].numpy())
         outputs.append(network.predict_on_batch(batch["image"]))
-    found = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
-    return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), found
+    joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+    return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), joined

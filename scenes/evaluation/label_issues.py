@@ -1,35 +1,51 @@
-"""Labels that may be wrong, as a classifier sees it that never saw the image, and as its duplicates are labelled.
+"""Label issues: labels that may be wrong, by a classifier that never saw the image and by the labels of duplicates.
 
 | column | |
 |---|---|
-| key | the path in the archive |
-| given_label | the class it stands in |
-| suggested_label | the class that the classifier finds likeliest; of an image that it does not doubt, the duplicate's |
-| score | from 0, certainly wrong, to 1; '' for an image without features, as it was left out of the records |
-| reason | ``model``, ``duplicate`` or ``near_duplicate`` (under another label), or two of them: ``model+duplicate`` |
+| key | path in the archive |
+| given_label | class of the folder that the image is in |
+| suggested_label | the most probable class; if only a duplicate disagrees, the class of the duplicate |
+| score | from 0 (certainly wrong) to 1; '' for an image without features, which was left out of the records |
+| reason | ``model``, ``duplicate`` or ``near_duplicate`` (with another label), or two of them: ``model+duplicate`` |
 
 The classifier's part is confident learning (Northcutt et al. 2021, https://arxiv.org/abs/1911.00068) by cleanlab.
 
-Out of fold is the classifier alone. Where the features were themselves learned from the training labels, wrong ones are
-less visible: on the real subset, by a fine-tuned backbone, 0.5 % of the training images are suspects but 1.8 % of the
-test images; by the same backbone with the weights it came with, 3.4 % of the training images.
+Only the classifier is out of fold. If the features were learned from the training labels, wrong ones are harder to see:
+on the real subset, the features of a fine-tuned backbone give 0.5 % of the training images as label issues but 1.8 % of
+the test images; those of the same backbone with its pretrained weights give 3.4 % of the training images.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scenes.common.errors import InputError
+from scenes.common.tables import read_csv, rounded, write_csv
 from scenes.dataset.audit_table import usable
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scenes.models.features import Features
+
 COLUMNS = ("key", "given_label", "suggested_label", "score", "reason")
-# Each kind of duplicate, and the column of the audit that such images share.
+# The column of the audit that duplicates of each kind share.
 _DUPLICATES = {"duplicate": "pixel_sha256", "near_duplicate": "group"}
+
+
+def judge_features(images: "Features", audit: "pd.DataFrame", *, folds: int, C: float, seed: int) -> "pd.DataFrame":
+    """Return what an out-of-fold classifier on features says of every label, see :func:`judge`.
+
+    Args:
+        audit: see ``scenes.dataset.audit_table``; names the group of duplicates of each image.
+        folds, C, seed: see :func:`out_of_fold`.
+    """
+    keys = np.char.decode(images.key)
+    groups = audit.set_index("path")["group"].loc[keys].to_numpy()
+    probabilities = out_of_fold(images.features, images.label, groups, images.classes, folds=folds, C=C, seed=seed)
+    return judge(keys, images.label, probabilities, images.classes)
 
 
 def out_of_fold(
@@ -42,13 +58,13 @@ def out_of_fold(
     C: float,
     seed: int,
 ) -> np.ndarray:
-    """Return the class probabilities of each image by a logistic regression fitted without it and its duplicates.
+    """Return each image's class probabilities by a logistic regression fitted without it and its duplicates.
 
     Args:
         features: float (n, d).
         labels: int (n,), indices into ``classes``.
+        groups: (n,); images of one group are always in the same fold.
         classes: names (k,).
-        groups: (n,); images of one group never stand on two sides of a fold.
         folds: 2 or more.
         C: inverse of the strength of the L2 regularisation; the features are standardised.
         seed: of the folds.
@@ -57,7 +73,7 @@ def out_of_fold(
         float64 (n, k), rows sum to 1.
 
     Raises:
-        InputError: a class has images in less than ``folds`` groups.
+        InputError: a class has images in fewer than ``folds`` groups.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -65,26 +81,26 @@ def out_of_fold(
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    distinct = [len(np.unique(groups[labels == label])) for label in range(len(classes))]
-    if min(distinct) < folds:
-        fewest = int(np.argmin(distinct))
+    group_counts = [len(np.unique(groups[labels == label])) for label in range(len(classes))]
+    if min(group_counts) < folds:
+        smallest = int(np.argmin(group_counts))
         raise InputError(
-            f"{classes[fewest]} has only {distinct[fewest]} images that are no duplicates of one another, "
+            f"{classes[smallest]} has only {group_counts[smallest]} images that are no duplicates of one another, "
             f"too few for label_issues.folds ({folds}); add images or lower it"
         )
     probabilities = np.zeros((len(labels), len(classes)))
     features = features.astype(np.float64)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with threadpool_limits(1):  # sums are shared out between threads, and their rounding with them
-        for rest, held in splitter.split(features, labels, groups):
+    with threadpool_limits(1):  # how sums are divided among threads changes their rounding
+        for rest, fold in splitter.split(features, labels, groups):
             classifier = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=500))
             classifier.fit(features[rest], labels[rest])
-            probabilities[np.ix_(held, classifier.classes_)] = classifier.predict_proba(features[held])
+            probabilities[np.ix_(fold, classifier.classes_)] = classifier.predict_proba(features[fold])
     return probabilities
 
 
 def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> "pd.DataFrame":
-    """Return the classifier's opinion of every image: ``key,given_label,suggested_label,score,doubted``, by score.
+    """Return ``key,given_label,suggested_label,score,doubted`` of every image, sorted by score, then by key.
 
     Args:
         keys: str (n,).
@@ -108,33 +124,34 @@ def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, class
     return judged.sort_values(["score", "key"], ignore_index=True)
 
 
-def disputed(audit: "pd.DataFrame") -> "pd.DataFrame":
-    """Return ``key,given_label,other_label,kind`` of the labelled images whose duplicate carries another label.
+def conflicting_duplicates(audit: "pd.DataFrame") -> "pd.DataFrame":
+    """Return ``key,given_label,other_label,kind`` of the labelled images with a duplicate of another label.
 
-    ``other_label`` is the most frequent of the duplicates' other labels, the first by name of several; ``kind`` is
-    ``duplicate`` (the same pixels) or else ``near_duplicate``.
+    ``other_label`` is the most frequent other label among the duplicates, ties by name. ``kind`` is ``duplicate`` (the
+    same pixels) or else ``near_duplicate``.
     """
     import pandas as pd
 
     images = usable(audit)
     images = images[images["split"] != "pred"].sort_values("path")
-    found = {}
+    rows: dict[str, tuple[str, str, str, str]] = {}
     for kind, shared in _DUPLICATES.items():
-        contested = images[images.groupby(shared)["label"].transform("nunique") > 1]
-        for _, members in contested.groupby(shared):
+        conflicting = images[images.groupby(shared)["label"].transform("nunique") > 1]
+        for _, members in conflicting.groupby(shared):
             counts = members["label"].value_counts().sort_index()
             for path, label in zip(members["path"], members["label"], strict=True):
-                found.setdefault(path, (path, label, counts.drop(label).idxmax(), kind))
-    return pd.DataFrame(list(found.values()), columns=["key", "given_label", "other_label", "kind"], dtype=object)
+                rows.setdefault(path, (path, label, counts.drop(label).idxmax(), kind))
+    return pd.DataFrame(list(rows.values()), columns=["key", "given_label", "other_label", "kind"], dtype=object)
 
 
-def label_issues(judged: "pd.DataFrame", audit: "pd.DataFrame") -> "pd.DataFrame":
-    """Join what the classifier doubts (see :func:`judge`) with what the duplicates dispute: the table above.
+def combine(judged: "pd.DataFrame", audit: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the label issues: labels that the classifier doubts (see :func:`judge`) or that a duplicate contradicts.
 
-    It is sorted by score, then by key; images without a score come last.
+    Sorted by score, then by key; images without a score come last.
     """
     by_model = judged.assign(model=judged["doubted"].map({True: "model", False: ""})).drop(columns="doubted")
-    joined = by_model.merge(disputed(audit), how="outer", on=["key", "given_label"]).fillna({"model": "", "kind": ""})
+    by_duplicates = conflicting_duplicates(audit)
+    joined = by_model.merge(by_duplicates, how="outer", on=["key", "given_label"]).fillna({"model": "", "kind": ""})
     joined = joined[(joined["model"] != "") | (joined["kind"] != "")]
     reason = (joined["model"] + "+" + joined["kind"]).str.strip("+")
     suggested = joined["suggested_label"].where(joined["model"] != "", joined["other_label"])
@@ -143,23 +160,23 @@ def label_issues(judged: "pd.DataFrame", audit: "pd.DataFrame") -> "pd.DataFrame
 
 
 def write(table: "pd.DataFrame", path: str | Path) -> None:
-    """Write the table as CSV, the same bytes for the same table."""
-    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n", encoding="utf-8")
+    """Write the label issues as CSV."""
+    write_csv(path, table)
 
 
 def read(path: str | Path) -> "pd.DataFrame":
-    """Read the table: ``score`` as float64, NaN where there is none, all else as text: a class may be called NA."""
+    """Read the label issues: ``score`` as float64, NaN if there is none, all other columns as text."""
     import pandas as pd
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
+    table = read_csv(path)
     return table.assign(score=pd.to_numeric(table["score"]))
 
 
-def summary(table: "pd.DataFrame", judged: "pd.DataFrame", classes: Sequence[str]) -> dict:
-    """Return counts: ``images`` judged, suspects in ``total``, by ``reason``, and by class.
+def count_issues(table: "pd.DataFrame", judged: "pd.DataFrame", classes: Sequence[str]) -> dict[str, Any]:
+    """Return counts: ``images`` judged, label issues in ``total``, by ``reason`` and by class.
 
-    ``given.<class>`` counts the suspects of a class, ``suggested.<class>`` those that should rather be in it, and
-    ``pairs.<given>.<suggested>`` both at once, where there are any.
+    ``given.<class>`` counts the label issues of a class, ``suggested.<class>`` those for which that class is suggested,
+    and ``pairs.<given>.<suggested>`` both together, without zeros.
     """
     pairs = table.groupby(["given_label", "suggested_label"]).size()
     return {
@@ -175,18 +192,18 @@ def summary(table: "pd.DataFrame", judged: "pd.DataFrame", classes: Sequence[str
     }
 
 
-def planted(table: "pd.DataFrame", judged: "pd.DataFrame", truth: "pd.DataFrame") -> dict:
-    """Hold the suspects against the truth about a drawn archive: how many wrong labels were planted, and found.
+def score_planted(table: "pd.DataFrame", judged: "pd.DataFrame", ground_truth: "pd.DataFrame") -> dict[str, Any]:
+    """Compare the label issues with the wrong labels planted in a synthetic archive.
 
     Args:
-        truth: see ``scenes.synthetic.ground_truth``.
+        ground_truth: see ``scenes.synthetic.ground_truth``.
 
     Returns:
-        ``count`` of the wrong labels, ``precision`` and ``recall`` of the table; and of the classifier alone
-        ``model.{count,precision,recall,precision_at_count}``: among the images it judged, without the duplicates, the
-        last being the share of wrong labels among the ``count`` images of the lowest score.
+        ``count`` of the wrong labels, ``precision`` and ``recall`` of the table; and for the classifier alone
+        ``model.{count,precision,recall,precision_at_count}``, over the images that it judged. The last is the share of
+        wrong labels among the ``count`` images of lowest score.
     """
-    labelled = truth[truth["label"] != ""]
+    labelled = ground_truth[ground_truth["label"] != ""]
     wrong = set(labelled.loc[labelled["label"] != labelled["ground_truth"], "path"])
     doubted, judged_wrong = judged.loc[judged["doubted"], "key"], judged["key"].isin(wrong)
     count = int(judged_wrong.sum())
@@ -201,20 +218,24 @@ def planted(table: "pd.DataFrame", judged: "pd.DataFrame", truth: "pd.DataFrame"
     }
 
 
-def _precision_and_recall(found: "pd.Series", wrong: set[str]) -> dict:
-    hits = int(found.isin(wrong).sum())
-    return {"precision": _share(hits, len(found)), "recall": _share(hits, len(wrong))}
+def _precision_and_recall(selected: "pd.Series", wrong: set[str]) -> dict[str, float]:
+    hits = int(selected.isin(wrong).sum())
+    return {"precision": _share(hits, len(selected)), "recall": _share(hits, len(wrong))}
 
 
 def _share(part: int, whole: int) -> float:
-    return round(part / whole, 6) if whole else 0.0
+    return rounded(part / whole) if whole else 0.0
 
 
-def format_summary(numbers: dict) -> str:
-    """Return a line or two for a person on what :func:`summary` and :func:`planted` count."""
-    text = f"label issues: {numbers['total']:,}; {numbers['images']:,} images judged"
-    if "planted" in numbers:
-        planted = numbers["planted"]
+def format_summary(counts: dict[str, Any]) -> str:
+    """Return one or two lines on the label issues.
+
+    Args:
+        counts: see :func:`count_issues`; if wrong labels were planted, with :func:`score_planted` under ``planted``.
+    """
+    text = f"label issues: {counts['total']:,} in {counts['images']:,} images"
+    if "planted" in counts:
+        planted = counts["planted"]
         text += (
             f"\nwrong labels planted: {planted['count']:,}; precision {planted['precision']:.2f}, recall "
             f"{planted['recall']:.2f}; of the first {planted['model']['count']:,} by score "

@@ -1,14 +1,50 @@
-"""What a classifier's probabilities are worth."""
+"""Scores of a classifier from its probabilities."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.common.errors import InputError
 from scenes.common.tables import rounded
 from scenes.evaluation import abstention, calibration, intervals
 from scenes.models.temperature import scale
 
-MOST_CONFUSED = 3  # pairs of classes that are told apart worst
+if TYPE_CHECKING:
+    from scenes.evaluation.inference import Predictions
+
+MOST_CONFUSED = 3  # pairs of classes in the metrics
+
+
+def evaluate(test: "Predictions", clean: "Predictions", val: "Predictions") -> dict[str, Any]:
+    """Return the scores of one model: those of the test images, and below ``clean`` and ``val`` those of the others.
+
+    Thresholds of confidence are chosen on the validation images, see ``scenes.evaluation.abstention``.
+
+    Args:
+        test: predictions on all test images.
+        clean: on the test images without duplicates, see ``scenes.dataset.audit_table.clean_test``.
+        val: on the validation images.
+
+    Returns:
+        See :func:`classification`.
+
+    Raises:
+        InputError: no test image is clean.
+    """
+    if not len(clean.key):
+        raise InputError(
+            "no test image is clean: each has a duplicate among the training images or with another label; "
+            "correct the archive, plots/audit shows the duplicates"
+        )
+    thresholds = abstention.thresholds(val.label, val.probabilities)
+    test_scores, clean_scores, val_scores = (
+        classification(
+            images.label, images.uncalibrated, images.classes, temperature=images.temperature, thresholds=thresholds
+        )
+        for images in (test, clean, val)
+    )
+    return {**test_scores, "clean": clean_scores, "val": val_scores}
 
 
 def classification(
@@ -18,53 +54,53 @@ def classification(
     *,
     temperature: float,
     thresholds: Mapping[str, float],
-) -> dict:
-    """Return the scores of one set of images as a nested dict of numbers.
+) -> dict[str, Any]:
+    """Return the scores of one set of images as nested dicts of numbers.
 
     Args:
         labels: int (n,), indices into ``classes``, n > 0.
         probabilities: float64 (n, k), rows sum to 1: the network's own, not calibrated.
         temperature: calibrates them, see ``scenes.models.temperature``; fitted on the validation images.
-        thresholds: of calibrated confidence, chosen on the validation images, see ``scenes.evaluation.abstention.thresholds``.
+        thresholds: of calibrated confidence, chosen on the validation images, see
+            ``scenes.evaluation.abstention.thresholds``.
 
     Returns:
-        Of the answers, which calibration does not change:
+        Scores of the predicted classes, which calibration does not change:
 
-        - ``count``, ``accuracy`` and its bootstrap 95 % interval ``accuracy_interval.{low,high}``, ``top2_accuracy``,
-          ``balanced_accuracy`` (the mean recall of the classes there are), ``macro_f1`` (of the
-          classes there are or that are answered),
-          ``majority_class_accuracy`` (of answering each time what is most frequent among these images: no constant
-          answer does better)
-        - ``per_class.<class>.{precision,recall,f1,support}`` (0 where undefined)
-        - ``most_confused_pairs.<a>/<b>.errors``: the three pairs of classes with the most errors, both directions together;
-          ``merged_pairs.<a>/<b>.accuracy``: were the two one class, the answers otherwise the same
+        - ``count``; ``accuracy`` and its bootstrap 95 % interval ``accuracy_interval.{low,high}``; ``top2_accuracy``;
+          ``balanced_accuracy``, the mean recall of the classes that occur; ``macro_f1``, over the classes that occur or
+          are predicted; ``majority_class_accuracy``, of predicting the most frequent class of these images every time,
+          the best constant answer
+        - ``per_class.<class>.{precision,recall,f1,support}``, 0 if undefined
+        - ``most_confused_pairs.<a>/<b>.errors``: the three pairs of classes with the most errors, in both directions;
+          ``merged_pairs.<a>/<b>.accuracy``: the accuracy if the two were one class
 
-        Of the network's own probabilities:
+        Scores of the network's own probabilities:
 
-        - ``crossentropy`` (natural logarithm), ``brier_score`` (squared error summed over the classes: 0 to 2),
+        - ``crossentropy`` (natural logarithm), ``brier_score`` (squared error summed over the classes, 0 to 2),
           ``calibration.{ece,mce}`` (expected and maximum calibration error)
 
-        Of the calibrated probabilities:
+        Scores of the calibrated probabilities:
 
         - ``calibration.temperature`` and ``calibration.temperature_scaled.{ece,mce,crossentropy,brier_score}``
-        - ``abstention.precision_{90,95,99}.{confidence,coverage,precision}``: the ``confidence`` from which on that
-          share of the *validation* images is answered rightly, whichever images are scored here; what share of these is
-          at or above it; and how many of those answers are right. See ``scenes.evaluation.abstention``
+        - ``abstention.precision_{90,95,99}.{confidence,coverage,precision}``: the threshold of ``confidence`` that
+          gives this precision on the *validation* images, the share of these images at or above it, and the share of
+          correct answers among those, see ``scenes.evaluation.abstention.scores``
     """
     from sklearn import metrics
 
     every = np.arange(len(classes))
     calibrated = scale(probabilities, temperature)
     predicted = probabilities.argmax(axis=1)
-    right = predicted == labels
+    correct = predicted == labels
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         labels, predicted, labels=every, zero_division=0.0
     )
-    hardest = most_confused_pairs(confusion_matrix(labels, predicted, len(classes)), classes)[:MOST_CONFUSED]
+    confused = most_confused_pairs(confusion_matrix(labels, predicted, len(classes)), classes)[:MOST_CONFUSED]
     result = {
         "count": len(labels),
-        "accuracy": right.mean(),
-        "accuracy_interval": intervals.mean_interval(right),
+        "accuracy": correct.mean(),
+        "accuracy_interval": intervals.mean_interval(correct),
         "balanced_accuracy": recall[support > 0].mean(),
         "top2_accuracy": _top2_accuracy(labels, probabilities),
         "macro_f1": metrics.f1_score(labels, predicted, average="macro", zero_division=0.0),
@@ -85,17 +121,16 @@ def classification(
             }
             for index, name in enumerate(classes)
         },
-        "most_confused_pairs": {f"{a}/{b}": {"errors": errors} for errors, a, b in hardest},
-        "merged_pairs": {f"{a}/{b}": {"accuracy": (right.sum() + errors) / len(labels)} for errors, a, b in hardest},
+        "most_confused_pairs": {f"{a}/{b}": {"errors": errors} for errors, a, b in confused},
+        "merged_pairs": {f"{a}/{b}": {"accuracy": (correct.sum() + errors) / len(labels)} for errors, a, b in confused},
     }
     return rounded(result)
 
 
 def _top2_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    # What scikit-learn's top_k_accuracy_score does, but that refuses probabilities of two classes.
-    # Of equals the first counts, as it does for the answer.
-    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
-    return float((likeliest == labels[:, None]).any(axis=1).mean())
+    # scikit-learn's top_k_accuracy_score refuses two classes. Ties go to the first class, as argmax does.
+    two_best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+    return float((two_best == labels[:, None]).any(axis=1).mean())
 
 
 def _losses(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -116,7 +151,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 
 def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[tuple[int, str, str]]:
-    """Return (errors, class, class) for each pair that is confused at all, most errors first, then by name."""
+    """Return (errors, class, class) for each pair of classes with errors, most errors first, then by name."""
     both = matrix + matrix.T
     pairs = [
         (int(both[i, j]), classes[i], classes[j])
@@ -127,10 +162,14 @@ def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[tupl
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
 
 
-def summary(name: str, scores: dict) -> str:
-    """Return three lines for a person: how good model ``name`` is, how well it knows that, what it confuses most."""
+def format_summary(name: str, scores: dict[str, Any]) -> str:
+    """Return three lines on model ``name``: its accuracy, its calibration and its most confused pairs.
+
+    Args:
+        scores: see :func:`evaluate`.
+    """
     low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
-    calibrated = scores["calibration"]
+    errors = scores["calibration"]
     pairs = ", ".join(
         f"{pair} ({entry['errors']}; {scores['merged_pairs'][pair]['accuracy']:.4f} if they were one)"
         for pair, entry in scores["most_confused_pairs"].items()
@@ -140,17 +179,17 @@ def summary(name: str, scores: dict) -> str:
         f" (clean {scores['clean']['accuracy']:.4f}, val {scores['val']['accuracy']:.4f},"
         f" best constant answer {scores['majority_class_accuracy']:.4f}),"
         f" crossentropy {scores['crossentropy']:.4f}\n"
-        f"{name}: calibration error {calibrated['ece']:.4f},"
-        f" with temperature {calibrated['temperature']:.3f} {calibrated['temperature_scaled']['ece']:.4f};"
-        f" {_answered(scores['abstention']['precision_95'])}\n"
+        f"{name}: calibration error {errors['ece']:.4f},"
+        f" with temperature {errors['temperature']:.3f} {errors['temperature_scaled']['ece']:.4f};"
+        f" {_format_abstention(scores['abstention']['precision_95'])}\n"
         f"{name}: most confused pairs: {pairs or 'none'}"
     )
 
 
-def _answered(entry: dict[str, float]) -> str:
+def _format_abstention(entry: dict[str, float]) -> str:
     if entry["confidence"] == abstention.NEVER:
-        return "no confidence gave 95 % right on val"
+        return "no threshold gives 95 % precision on val"
     return (
-        f"from the confidence that gave 95 % right on val ({entry['confidence']:.4f}) on:"
-        f" {entry['coverage']:.1%} of the images, {entry['precision']:.4f} right"
+        f"at the confidence for 95 % precision on val ({entry['confidence']:.4f}):"
+        f" {entry['coverage']:.1%} of the images answered, {entry['precision']:.4f} of them right"
     )

@@ -1,4 +1,4 @@
-"""What a model says of images, as a table."""
+"""A model's predictions on unlabelled images as a table."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,18 @@ from scenes.evaluation import abstention
 def build(
     key: Sequence[str], probabilities: np.ndarray, presence: np.ndarray, classes: Sequence[str], *, unsure_below: float
 ) -> pd.DataFrame:
-    """Return a row per image, in the order given.
+    """Return one row per image, in the given order.
 
     Args:
-        key: (n,), what to tell the images by: paths in the archive, or names of files.
+        key: (n,), identifies the images: paths in the archive, or file names.
         probabilities: float (n, k), calibrated.
-        presence: float (n, k), the scores of the second output, see ``scenes.models.store.load_multilabel``.
+        presence: float (n, k), scores of the second output, see ``scenes.models.store.load``.
         classes: names (k,).
-        unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.
+        unsure_below: a threshold of confidence, see ``scenes.evaluation.abstention.threshold``.
 
     Returns:
-        Columns ``key``; ``class``; ``confidence``, see ``scenes.evaluation.abstention.confidence``; ``probability_<class>``;
-        ``presence_<class>``; and ``unsure``, a bool.
+        Columns ``key``; ``class``; ``confidence``, see ``scenes.evaluation.abstention.confidence``;
+        ``probability_<class>``; ``presence_<class>``; and ``unsure``, bool.
     """
     confidence = abstention.confidence(probabilities)
     columns = {
@@ -37,7 +37,7 @@ def build(
 
 
 def format_summary(table: pd.DataFrame) -> str:
-    """Return a line for a person: how many images there are, of which class, and how many the model is unsure of."""
+    """Return one line: how many images there are, in which classes, and the share that the model is unsure of."""
     if table.empty:
         return "there are no images without a label"
     counts = ", ".join(f"{name} {count:,}" for name, count in table["class"].value_counts().sort_index().items())

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError
-from scenes.config.params import parse
-from scenes.config.schema import ModelName, Section
+from scenes.config.params import parse_yaml
+from scenes.config.section import ModelName, Section
 
 Entry = TypeVar("Entry", bound=Section)
 
@@ -20,7 +20,7 @@ def load(path: str | Path, kind: type[Entry]) -> dict[str, Entry]:
         InputError: it is not YAML, or an entry is not of that ``kind``; the sentence names the key.
     """
     try:
-        content = parse(Path(path).read_text(encoding="utf-8"))
+        content = parse_yaml(Path(path).read_text(encoding="utf-8"))
         return TypeAdapter(dict[ModelName, kind]).validate_python(content)
     except YAMLError as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None

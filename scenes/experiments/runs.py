@@ -5,16 +5,16 @@ whose worker was killed stays "running".
 """
 
 import contextlib
-import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
+from filelock import FileLock
 
 from scenes.common.errors import InputError
-from scenes.config.params import parse
+from scenes.config.params import parse_yaml
 
 # Two that start at once want DVC's lock, and one gives up after some seconds: so they start one after another.
 LOCK = Path(".dvc/tmp/experiments.lock")
@@ -46,8 +46,7 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
     command += [word for setting in settings for word in ("-S", setting)]
     wanted = True
     LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(LOCK) as lock:
         process = subprocess.Popen(
             [*command, target],
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -59,7 +58,7 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
             for line in process.stdout:
                 print(f"{name}: {line}", end="", flush=True)
                 if line.startswith(STARTED):
-                    fcntl.flock(lock, fcntl.LOCK_UN)
+                    lock.release()
                 if wanted and not watch(line):
                     wanted = False
                     _end_stage(process.pid)
@@ -105,7 +104,7 @@ def exists(name: str, params: dict) -> bool:
     commit, baseline = revisions().get(name, (None, None))
     if baseline is None or baseline != _head():
         return False
-    if parse(read(commit, "params.yaml")) != params:
+    if parse_yaml(read(commit, "params.yaml")) != params:
         raise InputError(
             f"the experiment {name} is there with other parameters (see `dvc params diff {name}`); "
             f"`dvc exp remove {name}` makes room"

@@ -12,7 +12,7 @@ import optuna
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from scenes.common.errors import InputError
-from scenes.config.schema import Section
+from scenes.config.section import Section
 from scenes.experiments import entries
 
 JOURNAL = "journal:"

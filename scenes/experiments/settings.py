@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scenes.common.errors import InputError
 from scenes.config import schema
-from scenes.config.params import parse
+from scenes.config.params import parse_yaml
 
 PARAMS = "params.yaml"
 
@@ -37,7 +37,7 @@ def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict:
         except InputError as error:
             name = f"{PARAMS} with {', '.join(settings)}" if settings else PARAMS
             raise InputError(str(error).replace(str(copy), name)) from None
-        return parse(copy.read_text(encoding="utf-8"))
+        return parse_yaml(copy.read_text(encoding="utf-8"))
 
 
 def absolute_files(params: dict) -> list[str]:

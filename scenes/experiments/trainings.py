@@ -13,9 +13,8 @@ import numpy as np
 from scenes.common.errors import InputError
 from scenes.evaluation import abstention, metrics
 from scenes.experiments import runs
-from scenes.models import features as models_features
 from scenes.models import temperature
-from scenes.models.features import Features
+from scenes.models.features import Features, load_features
 from scenes.training import batches, classifiers
 
 EPOCH = re.compile(r"epoch +(\d+)/\d+ .* crossentropy \S+ \(val ([\d.]+)\)")  # what scenes/training/callbacks.py prints
@@ -117,4 +116,4 @@ def epochs_of_experiment(experiment: str, name: str) -> list[tuple[int, float]]:
 
 def features(folder: str | Path) -> tuple[Features, Features]:
     """Return the cached features of the training and the validation images."""
-    return models_features.load(folder, "train"), models_features.load(folder, "val")
+    return load_features(folder, "train"), load_features(folder, "val")

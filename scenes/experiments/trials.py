@@ -15,8 +15,8 @@ from pathlib import Path
 
 from scenes.common.errors import InputError, exit_on_input_error
 from scenes.common.files import atomic_write
-from scenes.config.params import parse
-from scenes.config.schema import ModelName, Section
+from scenes.config.params import parse_yaml
+from scenes.config.section import ModelName, Section
 from scenes.experiments import entries as experiments_entries
 from scenes.experiments import runs
 from scenes.experiments.settings import absolute_files, applied
@@ -106,7 +106,7 @@ def run(names: list[str], given: list[str], jobs: int) -> list[str]:
 
 def row(trial: Trial, commit: str, baseline: str) -> str:
     """Return a line of the table, read from an experiment."""
-    params = parse(runs.read(commit, "params.yaml"))
+    params = parse_yaml(runs.read(commit, "params.yaml"))
     scores = json.loads(runs.read(commit, f"metrics/{trial.evaluate}.json"))
     model, profile = params["models"][trial.evaluate], params["profiles"][params["profile"]]
     name, epochs = trial.evaluate, str(_epochs(commit, trial.evaluate))
@@ -136,7 +136,7 @@ def tables() -> dict[str, str]:
     """Return a table for each profile that has any of the trials, as Markdown."""
     found, trials = {}, load()
     revisions = runs.revisions()
-    profiles = parse(Path("params.yaml").read_text(encoding="utf-8"))["profiles"]
+    profiles = parse_yaml(Path("params.yaml").read_text(encoding="utf-8"))["profiles"]
     for profile in profiles:
         entries = [(trial, revisions.get(f"{profile}-{name}")) for name, trial in trials.items()]
         if rows := [row(trial, *revision) for trial, revision in entries if revision]:

@@ -1,7 +1,7 @@
-"""A model as a LiteRT (TFLite) file, for phones and small machines: weights in float16, half the size.
+"""The LiteRT (TFLite) export, for phones and small machines: weights in float16, half the size.
 
-The converter is part of TensorFlow (`tf.lite.TFLiteConverter`). TensorFlow's interpreter says of itself that it will
-be deleted; its successor is the package ai-edge-litert.
+TensorFlow converts (`tf.lite.TFLiteConverter`); its interpreter is deprecated in favour of the package ai-edge-litert,
+which runs the file here.
 
 Source: https://ai.google.dev/edge/litert
 """
@@ -19,7 +19,7 @@ SIGNATURE = "serving_default"
 
 
 def save(path: str | Path, graph: ConstantGraph) -> None:
-    """Write a graph of ``scenes.export.graph.trace_pixels``; equal ones give equal bytes."""
+    """Write a graph, see ``scenes.export.graph.trace_pixels``; equal graphs give equal bytes."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,47 +1,53 @@
-"""A model as a SavedModel that takes the bytes of image files: decoding, cropping and resizing travel with it.
+"""The SavedModel export, which takes the bytes of image files: decoding, cropping and resizing are part of it.
 
-What is written is one file, saved_model.pb, which TensorFlow Serving, `tf.saved_model.load` and
-`keras.layers.TFSMLayer` read. The weights stand in the graph, so there is no checkpoint beside it; a message of
-Protocol Buffers may not be larger than 2 GB, which is four times EfficientNetV2L.
+It is one file, saved_model.pb, for TensorFlow Serving, `tf.saved_model.load` and `keras.layers.TFSMLayer`. The weights
+are part of the graph, without a checkpoint. Protocol Buffers limits the file to 2 GB, four times EfficientNetV2L.
 
 Source: https://www.tensorflow.org/guide/saved_model, tensorflow/core/protobuf/saved_model.proto
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from scenes.export import graph as export_graph
+import numpy as np
+
+from scenes.export.graph import IMAGE, ConstantGraph, frozen, trace
 from scenes.images import tf_ops
 
+if TYPE_CHECKING:
+    import keras
+
 BYTES, PIXELS = "serving_default", "pixels"  # the two signatures
-INPUTS = {BYTES: "image_bytes", PIXELS: export_graph.IMAGE}  # the name of the one input of each
+INPUTS = {BYTES: "image_bytes", PIXELS: IMAGE}  # the input of each
 
 
-def save(folder: str | Path, network, *, classes: Sequence[str], image_shape: Sequence[int]) -> None:
-    """Write ``network`` into an existing folder; equal ones give equal bytes.
+def save(folder: str | Path, network: "keras.Model", *, classes: Sequence[str], image_shape: Sequence[int]) -> None:
+    """Write ``network`` into an existing folder; equal networks give equal bytes.
 
-    Both signatures return ``probabilities`` and ``presence``, float32 (n, classes), and ``class``, string (n,).
-    ``serving_default`` takes ``image_bytes``, string (n,), image files as ``scenes.images.tf_ops`` reads them; ``pixels``
-    takes ``image``, uint8 (n, height, width, 3).
+    The signature ``serving_default`` takes ``image_bytes``, string (n,), image files (see ``scenes.images.tf_ops``);
+    ``pixels`` takes ``image``, uint8 (n, height, width, 3). Both return ``probabilities`` and ``presence``, float32 (n,
+    classes), and ``class``, string (n,).
 
     Args:
-        network: keras.Model from uint8 images (batch, height, width, 3), see ``scenes.models.store.load_multilabel``.
+        network: from uint8 images (batch, height, width, 3), see ``scenes.models.store.load``.
         classes: names, in the order of the outputs.
-        image_shape: (height, width, 3) of the images that it was trained on.
+        image_shape: (height, width, 3) of the training images.
     """
     import tensorflow as tf
 
     height, width, channels = image_shape
     pixels = tf.TensorSpec((height, width, channels), tf.uint8)
 
-    def signatures(image_bytes, image):
-        predict = export_graph.frozen(network)
+    def signatures(image_bytes: Any, image: Any) -> dict[str, dict[str, Any]]:
+        predict = frozen(network)
 
-        def answer(images):
-            found = predict(images)
-            return {**found, "class": tf.gather(tf.constant(list(classes)), tf.argmax(found["probabilities"], axis=1))}
+        def answer(images: Any) -> dict[str, Any]:
+            outputs = predict(images)
+            names = tf.constant(list(classes))
+            return {**outputs, "class": tf.gather(names, tf.argmax(outputs["probabilities"], axis=1))}
 
-        def read(data):
+        def read(data: Any) -> Any:
             return tf_ops.fit(tf_ops.decode(data), height, width)
 
         return {
@@ -49,7 +55,7 @@ def save(folder: str | Path, network, *, classes: Sequence[str], image_shape: Se
             PIXELS: answer(image),
         }
 
-    graph = export_graph.trace(
+    graph = trace(
         signatures,
         tf.TensorSpec((None,), tf.string, name=INPUTS[BYTES]),
         tf.TensorSpec((None, *pixels.shape), tf.uint8, name=INPUTS[PIXELS]),
@@ -57,11 +63,13 @@ def save(folder: str | Path, network, *, classes: Sequence[str], image_shape: Se
     write(folder, graph, {name: ((INPUTS[name],), graph.outputs[name]) for name in (BYTES, PIXELS)})
 
 
-def write(folder: str | Path, graph: export_graph.ConstantGraph, signatures: dict) -> None:
+def write(
+    folder: str | Path, graph: ConstantGraph, signatures: Mapping[str, tuple[Sequence[str], Mapping[str, str]]]
+) -> None:
     """Write a graph as saved_model.pb.
 
     Args:
-        signatures: by name, the names of the inputs used and the outputs, the names of tensors by their own.
+        signatures: by name, the names of its inputs, and the tensors of its outputs by name.
     """
     import tensorflow as tf
     from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
@@ -69,10 +77,10 @@ def write(folder: str | Path, graph: export_graph.ConstantGraph, signatures: dic
     with tf.Graph().as_default() as imported:
         tf.import_graph_def(graph.definition, name="")
 
-    def described(tensor: str) -> meta_graph_pb2.TensorInfo:
-        found = imported.get_tensor_by_name(tensor)
+    def tensor_info(name: str) -> Any:
+        tensor = imported.get_tensor_by_name(name)
         return meta_graph_pb2.TensorInfo(
-            name=tensor, dtype=found.dtype.as_datatype_enum, tensor_shape=found.shape.as_proto()
+            name=name, dtype=tensor.dtype.as_datatype_enum, tensor_shape=tensor.shape.as_proto()
         )
 
     model = saved_model_pb2.SavedModel(saved_model_schema_version=1)
@@ -82,21 +90,21 @@ def write(folder: str | Path, graph: export_graph.ConstantGraph, signatures: dic
     for name, (inputs, outputs) in signatures.items():
         signature = meta_graph.signature_def[name]
         signature.method_name = tf.saved_model.PREDICT_METHOD_NAME
-        for own in inputs:
-            signature.inputs[own].CopyFrom(described(f"{own}:0"))
-        for own, tensor in outputs.items():
-            signature.outputs[own].CopyFrom(described(tensor))
+        for input_name in inputs:
+            signature.inputs[input_name].CopyFrom(tensor_info(f"{input_name}:0"))
+        for output_name, tensor_name in outputs.items():
+            signature.outputs[output_name].CopyFrom(tensor_info(tensor_name))
     (Path(folder) / "saved_model.pb").write_bytes(model.SerializeToString(deterministic=True))
 
 
-def load(folder: str | Path, signature: str = BYTES) -> Callable:
+def load(folder: str | Path, signature: str = BYTES) -> Callable[[Any], dict[str, np.ndarray]]:
     """Return a signature as a function from its input, a list or an array, to a dict of arrays."""
     import tensorflow as tf
 
     run = tf.saved_model.load(str(folder)).signatures[signature]
 
-    def predict(images):
-        found = run(**{INPUTS[signature]: tf.constant(images)})
-        return {name: value.numpy() for name, value in found.items()}
+    def predict(images: Any) -> dict[str, np.ndarray]:
+        outputs = run(**{INPUTS[signature]: tf.constant(images)})
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     return predict

@@ -1,12 +1,12 @@
-"""How bytes become pixels: the one way in the whole project, by Pillow.
+"""Decodes image files with Pillow, in the one way that the whole project uses.
 
-Whatever an image file is, it is used as 8-bit RGB:
+Every image becomes 8-bit RGB:
 
-- an EXIF orientation is applied;
-- grey, palette, bilevel, YCbCr and CMYK are converted (colour profiles are not looked at);
-- 16-bit grey is scaled by its high byte, not clipped at 255;
-- what is transparent is laid on white, as a browser shows it;
-- of several frames the first is taken.
+- its EXIF orientation is applied;
+- grey, palette, bilevel, YCbCr and CMYK are converted; colour profiles are ignored;
+- 16-bit grey is reduced to its high byte, not clipped at 255;
+- transparent pixels are composited on white, as a browser shows them;
+- only the first of several frames is used.
 """
 
 import io
@@ -21,19 +21,19 @@ from PIL import Image, ImageOps
 from scenes.common.limited_reader import LimitedReader
 from scenes.images import decompression
 
-# Formats of photographs. Pillow knows more, some of which run other programs (EPS) or are not images at all.
+# Formats of photographs. Pillow reads more, some of which run other programs (EPS) or are not images at all.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
-# How files of these formats begin, where that is long enough to mean something: such a file is damaged, not a stranger.
+# The signatures that are long enough to tell a damaged image from a file of another kind.
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 
-# What Pillow logs of damaged files would go to stderr: an ImageProblem says it.
+# Without a handler Pillow's log messages about damaged files would go to stderr. An ImageProblem reports the damage.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 NOT_AN_IMAGE, CORRUPT, TOO_MANY_PIXELS = "not_an_image", "corrupt", "too_many_pixels"
 
 _ORIENTATION = 0x0112
-# In a JPEG EXIF has 64 KB. What lies beyond is no orientation, but may be millions of numbers.
+# EXIF in a JPEG has at most 64 KB. Anything longer may hold millions of numbers, but not the orientation.
 _EXIF_BYTES = 200_000
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,24 +50,24 @@ class ImageProblem(Exception):
     """Bytes that cannot be used as an image.
 
     Attributes:
-        word: ``not_an_image`` (no format of :data:`FORMATS`, or pixels without a meaning as RGB), ``corrupt``
-            (truncated, damaged, or made to take more memory or time than its pixels do) or ``too_many_pixels``.
-        width, height: in pixels, as the header states them; 0 where it could not be read.
-        mode: Pillow's mode, '' where it could not be read.
+        reason: ``not_an_image`` (none of :data:`FORMATS`, or pixels without a meaning as RGB), ``corrupt`` (truncated,
+            damaged, or made to take more memory or time than its pixels need) or ``too_many_pixels``.
+        width, height: in pixels, as the header states them; 0 if it cannot be read.
+        mode: Pillow's mode; '' if it cannot be read.
     """
 
-    def __init__(self, word: str, width: int = 0, height: int = 0, mode: str = ""):
-        super().__init__(word)
-        self.word, self.width, self.height, self.mode = word, width, height, mode
+    def __init__(self, reason: str, width: int = 0, height: int = 0, mode: str = ""):
+        super().__init__(reason)
+        self.reason, self.width, self.height, self.mode = reason, width, height, mode
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image ready to use.
+    """A decoded image.
 
     Attributes:
-        pixels: uint8 of shape (height, width, 3), RGB, upright; read-only.
-        format: the format of the bytes, one of :data:`FORMATS`, or ``MPO``: a JPEG of several frames, by its own name.
+        pixels: uint8 (height, width, 3), RGB, upright, read-only.
+        format: the format of the file, one of :data:`FORMATS`, or ``MPO`` for a JPEG of several frames.
         mode: Pillow's mode of the stored image: ``RGB`` for nearly all photographs, ``L`` for grey, ``CMYK``, ...
     """
 
@@ -79,27 +79,27 @@ class Decoded:
 def decode(data: bytes, *, max_pixels: int) -> Decoded:
     """Decode the bytes of an image file.
 
-    An image of more than ``max_pixels`` is told by its header and never decoded. (Pillow has a limit of its own,
-    some 180 million pixels, which a higher ``max_pixels`` does not lift.)
+    An image of more than ``max_pixels`` is recognised by its header and never decoded. A higher ``max_pixels`` does not
+    raise Pillow's own limit of about 180 million pixels.
 
     Raises:
-        ImageProblem: the bytes cannot be used; its ``word`` says why.
+        ImageProblem: the bytes cannot be used; its ``reason`` says why.
     """
     with warnings.catch_warnings():
-        # Pillow warns of sizes that max_pixels judges, and of metadata that nothing here reads.
+        # Pillow warns of sizes, which max_pixels limits, and of metadata that is not used.
         warnings.simplefilter("ignore")
         return _decode(data, max_pixels)
 
 
 def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Bring an image to a square: the largest centred square, resized bicubically with antialiasing.
+    """Crop the largest centred square and resize it, bicubically with antialiasing.
 
     Args:
-        pixels: uint8 of shape (height, width, 3).
+        pixels: uint8 (height, width, 3).
         size: pixels a side.
 
     Returns:
-        uint8 of shape (size, size, 3); the very pixels given if they have that shape already.
+        uint8 (size, size, 3); ``pixels`` itself if it already has that shape.
     """
     if pixels.shape == (size, size, 3):
         return pixels
@@ -108,10 +108,10 @@ def fit(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def usable_as_stored(data: bytes, size: int) -> bool:
-    """Whether these bytes can go into a record as they are, for any JPEG decoder to give (size, size, 3) RGB pixels.
+    """Return whether a record can hold these bytes: any JPEG decoder turns them into (size, size, 3) RGB pixels.
 
-    True for a baseline or progressive JPEG of three 8-bit channels, of exactly that size, complete to its end marker
-    and not to be turned by EXIF. Only the header is looked at: bytes that :func:`decode` refuses may pass.
+    They must be a baseline or progressive JPEG with three 8-bit channels, of exactly that size, with an end marker and
+    without an EXIF rotation. Only the header is examined: bytes that :func:`decode` refuses may pass.
     """
     if not data.startswith(b"\xff\xd8") or not data.endswith(b"\xff\xd9"):
         return False
@@ -139,7 +139,7 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
     except MemoryError:
         raise
     except Exception:
-        # Decoders of damaged bytes raise nearly anything: OSError, SyntaxError, struct.error, IndexError, ...
+        # Decoders raise nearly anything on damaged bytes: OSError, SyntaxError, struct.error, IndexError, ...
         raise ImageProblem(CORRUPT, width, height, mode) from None
     orientation = _orientation(image)
     try:
@@ -147,14 +147,14 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
     except MemoryError:
         raise
     except ValueError:
-        # Pillow has no conversion: floats or LAB, whose values have no agreed range.
+        # Floats, LAB or HSV: Pillow has no conversion, because their values have no agreed range.
         raise ImageProblem(NOT_AN_IMAGE, width, height, mode) from None
     except Exception:
-        # What decoded without its parts: for a palette that is not there it is an AssertionError.
+        # The image decoded but lacks a part; a missing palette raises an AssertionError.
         raise ImageProblem(CORRUPT, width, height, mode) from None
     if orientation in _TRANSPOSE:
         rgb = rgb.transpose(_TRANSPOSE[orientation])
-    return Decoded(np.asarray(rgb), image.format, mode)
+    return Decoded(np.asarray(rgb), str(image.format), mode)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -167,9 +167,9 @@ def _open(data: bytes) -> Image.Image:
     except MemoryError:
         raise
     except Exception:
-        # UnidentifiedImageError, and whatever a parser of damaged headers raises.
-        begins_as_one = data.startswith(_SIGNATURES) or data[8:12] == b"WEBP"
-        raise ImageProblem(CORRUPT if begins_as_one else NOT_AN_IMAGE) from None
+        # UnidentifiedImageError, and anything that a parser raises on a damaged header.
+        has_signature = data.startswith(_SIGNATURES) or data[8:12] == b"WEBP"
+        raise ImageProblem(CORRUPT if has_signature else NOT_AN_IMAGE) from None
     if 0 in image.size:
         raise ImageProblem(CORRUPT, *image.size, image.mode)
     file.left = decompression.LOADING
@@ -177,20 +177,20 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 (upright) where there is none that can be read."""
+    """Return the EXIF orientation, 1 to 8; 1 (upright) if there is none or it cannot be read."""
     for key in ("exif", "Raw profile type exif"):
         if key in image.info:
             image.info[key] = image.info[key][:_EXIF_BYTES]
     try:
-        # A TIFF turns itself when it is loaded and forgets the tag.
+        # Pillow turns a TIFF when it is loaded and drops the tag.
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:
-        # Metadata in disorder says nothing about the pixels.
+        # Damaged metadata says nothing about the pixels.
         return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Return the image in mode RGB; raises ValueError where there is no such conversion."""
+    """Return the image in mode RGB; raise ValueError if there is no such conversion."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "I" or image.mode.startswith("I;16"):
@@ -206,7 +206,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _jpeg_process(data: bytes) -> int:
-    """Return the second byte of a JPEG's frame marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive; 0 if none."""
+    """Return the second byte of a JPEG's frame marker (0xC0 baseline, 0xC1 extended, 0xC2 progressive), or 0."""
     position = 2
     while position + 4 <= len(data):
         if data[position] != 0xFF:
@@ -214,7 +214,7 @@ def _jpeg_process(data: bytes) -> int:
         marker = data[position + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             return marker
-        # 0xFF before a marker is padding; 0x01 and 0xD0 to 0xD8 are markers without a segment.
+        # 0xFF before a marker is padding. The markers 0x01 and 0xD0 to 0xD8 have no segment.
         if marker == 0xFF:
             position += 1
         elif marker == 0x01 or 0xD0 <= marker <= 0xD8:

@@ -1,6 +1,6 @@
-"""What the classifier of a trained model, its last layers, is fed with: the features that it sees of an image.
+"""The features that the classifier of a trained model, its last layers, is fed with.
 
-One row of features for every labelled image, whether it was trained on or not.
+There is one row for every labelled image, whether the model was trained on it or not.
 """
 
 from collections.abc import Iterable
@@ -9,46 +9,45 @@ from pathlib import Path
 import numpy as np
 
 from scenes.dataset import records
-from scenes.models import cnn, features, store
-from scenes.models import features as models_features
-from scenes.models.features import Features
-from scenes.models.store import describe
+from scenes.models import cnn, store
+from scenes.models.features import Features, compile_extractor, compute_features, load_features
 
+_LABELLED_SPLITS = ("train", "val", "test")
 _BATCH_SIZE = 64  # images at a time; bounds the memory that their activations take
 
 
 def load(folder: str | Path, data: str | Path, split: str) -> Features:
-    """Return the features of ``split``: of a head those of its backbone, of a CNN the averages over its last maps.
+    """Return the features of ``split``: for a head those of its backbone, for a CNN the averages of its last maps.
+
+    A CNN has learned from the labels of the training images, wrong ones included, and so have its features.
 
     Args:
-        folder: of the model. A CNN has learned from the labels of the training images, wrong ones included, and so
-            have its features.
-        data: the folder that holds what the model learned from, ``records`` or ``features``.
+        folder: of the model.
+        data: holds ``records`` and ``features``, whichever the model learned from.
     """
-    description = describe(folder)
+    description = store.describe(folder)
     source = Path(data) / description["input"]
     if description["kind"] == "head":
-        return features.load(source, split)
-    embed = features.compiled(cnn.penultimate(store.load_network(folder)))
-    return features.compute(embed, records.open_records(source, split), batch_size=_BATCH_SIZE, desc=split)
-
-
-SPLITS = ("train", "val", "test")
+        return load_features(source, split)
+    graph = compile_extractor(cnn.penultimate(store.load_network(folder)))
+    return compute_features(graph, records.open_records(source, split), batch_size=_BATCH_SIZE, desc=split)
 
 
 def from_features(folder: str | Path) -> Features:
-    """Return the backbone's features in ``folder``."""
-    return _concatenate(models_features.load(folder, split) for split in SPLITS)
+    """Return the backbone's features in ``folder`` for all labelled images."""
+    return _concatenate(load_features(folder, split) for split in _LABELLED_SPLITS)
 
 
 def from_model(folder: str | Path, data: str | Path) -> Features:
-    """Return what the classifier of the model in ``folder`` is fed with, see ``scenes.models.classifier_features.load``."""
-    return _concatenate(load(folder, data, split) for split in SPLITS)
+    """Return what :func:`load` does for all labelled images."""
+    return _concatenate(load(folder, data, split) for split in _LABELLED_SPLITS)
 
 
-def _concatenate(parts: Iterable[Features]) -> Features:
-    parts = list(parts)
-    key, label, features = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("key", "label", "features")
+def _concatenate(splits: Iterable[Features]) -> Features:
+    parts = list(splits)
+    return Features(
+        key=np.concatenate([part.key for part in parts]),
+        label=np.concatenate([part.label for part in parts]),
+        features=np.concatenate([part.features for part in parts]),
+        classes=parts[0].classes,
     )
-    return Features(key, label, features, parts[0].classes)

@@ -1,28 +1,31 @@
 """The baseline: a residual convolutional network trained from scratch."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
-def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], dropout: float):
-    """Return a Keras model from uint8 images to class probabilities.
+def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], dropout: float) -> "keras.Model":
+    """Return a network from uint8 images to class probabilities.
 
-    A 5x5 stride-2 stem, then one residual block of two 3x3 convolutions a stage, each halving the
-    resolution, then global average pooling (He et al. 2016, https://arxiv.org/abs/1512.03385).
+    A 5x5 stem of stride 2; then stages of one residual block of two 3x3 convolutions, each of which halves the
+    resolution; then global average pooling (He et al. 2016, https://arxiv.org/abs/1512.03385).
 
     Args:
         image_shape: (height, width, 3) in pixels.
         classes: number of outputs.
-        filters: channels of each stage; the stem has those of the first.
+        filters: channels of each stage; the stem has as many as the first.
         dropout: rate before the classifier.
 
     Returns:
-        keras.Model: input uint8 or float (batch, height, width, 3) in 0..255, output float32
-        (batch, classes) that sums to 1.
+        From uint8 or float (batch, height, width, 3) in 0..255 to float32 (batch, classes) whose rows sum to 1.
     """
     import keras
     from keras import layers
 
-    def convolution(x, channels, size, strides, name):
+    def convolution(x: Any, channels: int, size: int, strides: int, name: str) -> Any:
         x = layers.Conv2D(
             channels,
             size,
@@ -50,8 +53,8 @@ def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], d
     return keras.Model(inputs, outputs, name="cnn")
 
 
-def penultimate(network):
-    """Return the part of ``network`` before its classifier: from images to float32 (batch, filters[-1])."""
+def penultimate(network: "keras.Model") -> "keras.Model":
+    """Return ``network`` without its classifier: from images to float32 (batch, filters[-1])."""
     import keras
 
     return keras.Model(network.input, network.get_layer("pool").output, name="penultimate")

@@ -1,85 +1,98 @@
-"""Going on with a pretrained backbone's own training: which of its layers learn, and what became of them.
+"""Fine-tuning a pretrained backbone: which layers are trainable, and the weights that came of it as a file.
 
-First a linear classifier on the cached features, then backbone and classifier together at a low rate: so the features
-are not torn apart by the gradients of a random classifier (Kumar et al. 2022, https://arxiv.org/abs/2202.10054).
+A linear classifier is fitted to the frozen features first, then backbone and classifier are trained together at a low
+rate: the gradients of a random classifier would distort the features (Kumar et al. 2022,
+https://arxiv.org/abs/2202.10054).
 """
 
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scenes.common.checksum import file_hash
+from scenes.models.description import read_description
+
+if TYPE_CHECKING:
+    import keras
 
 WEIGHTS = "finetuned.npz"
+_DESCRIPTION = "finetuned.json"
 
 
-def unfreeze(network, blocks: int | None) -> None:
-    """Let the last ``blocks`` of an EfficientNetV2's blocks learn, and what follows them; None: all of it.
+def unfreeze(network: "keras.Model", blocks: int | None) -> None:
+    """Make the last ``blocks`` of an EfficientNetV2 and the layers after them trainable; None: all layers.
 
-    Batch normalisation stays as it was trained, in inference mode: the statistics of a few thousand images would
-    replace those of a million (https://keras.io/guides/transfer_learning/).
+    Batch normalisation stays frozen, in inference mode: statistics of a few thousand images would replace those of a
+    million (https://keras.io/guides/transfer_learning/).
 
     Args:
-        network: what ``scenes.models.backbone.build`` returns; its layers' names begin with ``block<number>`` but for the
-            stem's and the top's.
+        network: see ``scenes.models.backbone.build``; the names of its layers begin with ``block<number>``, except
+            those of the stem and the top.
     """
     import keras
 
-    def block(layer) -> int | None:
+    def block(layer: Any) -> int | None:
         match = re.match(r"block(\d+)", layer.name)
         return int(match[1]) if match else None
 
-    network.trainable = True  # else its layers count for nothing
+    network.trainable = True  # a frozen model hides the flags of its layers
     last = max(number for layer in network.layers if (number := block(layer)) is not None)
     first = 0 if blocks is None else last - blocks + 1
-    number = 0  # of the block that a layer is in; the stem counts as block 0, the top as the last one
+    number = 0  # block of the current layer; the stem counts as block 0, the top as the last one
     for layer in network.layers:
         number = last if layer.name.startswith("top_") else block(layer) or number
         layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
 
 
-def classifier(embedding, head):
-    """Return ``head`` on ``embedding``; see :func:`unfreeze` for what learns.
+def classifier(extractor: "keras.Model", head: "keras.Model") -> "keras.Model":
+    """Return ``head`` on ``extractor``; :func:`unfreeze` decides which layers are trained.
 
-    In training the blocks' own dropout (stochastic depth) runs, as it did when the backbone was trained.
+    Stochastic depth, the dropout of the blocks, is active in training, as it was when the backbone was trained.
 
     Args:
-        embedding: keras.Model from images to features (see ``scenes.models.backbone.load``).
-        head: keras.Model from features to probabilities.
+        extractor: from images to features, see ``scenes.models.backbone.feature_extractor``.
+        head: from features to probabilities.
     """
     import keras
 
-    inputs = keras.Input(embedding.input_shape[1:], name="image")
-    return keras.Model(inputs, head(embedding(inputs)), name="classifier")
+    inputs = keras.Input(extractor.input_shape[1:], name="image")
+    return keras.Model(inputs, head(extractor(inputs)), name="classifier")
 
 
-def save(folder: str | Path, network) -> None:
-    """Write into an existing folder the weights of ``network`` that learn, by name; the others are as they came.
+def save(folder: str | Path, network: "keras.Model | None") -> None:
+    """Write the trainable weights of ``network`` by name into an existing folder; the others have not changed.
 
     Args:
-        network: what :func:`unfreeze` has been applied to; None: nothing was fine-tuned.
+        network: after :func:`unfreeze`; None: nothing was fine-tuned.
     """
     path = Path(folder) / WEIGHTS
     if network is not None:
-        np.savez(path, **{variable.path: variable.numpy() for variable in network.trainable_variables})
+        weights: dict[str, Any] = {variable.path: variable.numpy() for variable in network.trainable_variables}
+        np.savez(path, **weights)
     description = {"sha256": None if network is None else file_hash(path)}
-    (Path(folder) / "finetuned.json").write_text(json.dumps(description) + "\n", encoding="utf-8")
+    (Path(folder) / _DESCRIPTION).write_text(json.dumps(description) + "\n", encoding="utf-8", newline="\n")
 
 
-def describe(folder: str | Path) -> str | None:
-    """Return the sha256 of the weights that :func:`save` wrote into ``folder``; None if nothing was fine-tuned."""
-    return json.loads((Path(folder) / "finetuned.json").read_text(encoding="utf-8"))["sha256"]
-
-
-def load(folder: str | Path, network) -> None:
-    """Put into ``network`` the weights that :func:`save` wrote into ``folder``, if any.
+def weights_hash(folder: str | Path) -> str | None:
+    """Return the sha256 of the weights that :func:`save` wrote to ``folder``; None if nothing was fine-tuned.
 
     Raises:
-        KeyError: ``network`` has no such weights.
+        InputError: finetuned.json is missing or damaged.
     """
-    if describe(folder) is None:
+    return read_description(Path(folder) / _DESCRIPTION, "fine-tuned backbone", ("sha256",))["sha256"]
+
+
+def load(folder: str | Path, network: "keras.Model") -> None:
+    """Assign the weights that :func:`save` wrote to ``folder``, if any, to ``network``.
+
+    Raises:
+        InputError: see :func:`weights_hash`.
+        KeyError: ``network`` has no weights of these names.
+    """
+    if weights_hash(folder) is None:
         return
     variables = {variable.path: variable for variable in network.variables}
     with np.load(Path(folder) / WEIGHTS, allow_pickle=False) as file:

@@ -1,10 +1,17 @@
 """The head: two dense layers on a backbone's features."""
 
+from typing import TYPE_CHECKING
 
-def build(features: int, classes: int, *, units: int, dropout: float):
-    """Return a Keras model from pooled features to class probabilities.
+import numpy as np
 
-    The features are standardised first (see :func:`standardise`), so that one learning rate suits any backbone.
+if TYPE_CHECKING:
+    import keras
+
+
+def build(features: int, classes: int, *, units: int, dropout: float) -> "keras.Model":
+    """Return a network from pooled features to class probabilities.
+
+    It standardises the features first (see :func:`standardise`), so that one learning rate suits any backbone.
 
     Args:
         features: width of the input.
@@ -13,7 +20,7 @@ def build(features: int, classes: int, *, units: int, dropout: float):
         dropout: rate before each of the two layers.
 
     Returns:
-        keras.Model: float32 (batch, features) to float32 (batch, classes) that sum to 1.
+        From float32 (batch, features) to float32 (batch, classes) whose rows sum to 1.
     """
     import keras
     from keras import layers
@@ -27,6 +34,6 @@ def build(features: int, classes: int, *, units: int, dropout: float):
     return keras.Model(inputs, outputs, name="head")
 
 
-def standardise(model, features) -> None:
-    """Set the mean and variance that ``model`` takes off, from the training ``features`` float32 (n, d)."""
-    model.get_layer("standardise").adapt(features)
+def standardise(network: "keras.Model", features: np.ndarray) -> None:
+    """Set the mean and variance by which ``network`` standardises, from training ``features`` float32 (n, d)."""
+    network.get_layer("standardise").adapt(features)

@@ -1,31 +1,35 @@
-"""A model as a .keras file, which Keras alone can load, and of which equal models give equal bytes."""
+"""A model as a .keras file that needs no code of this project; equal models give equal bytes."""
 
 import json
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 
-_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can hold
+if TYPE_CHECKING:
+    import keras
+
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 
 
-def save(path: str | Path, model) -> None:
-    """Write ``model``; equal weights and layers give equal bytes, which ``model.save`` does not.
+def save(path: str | Path, model: "keras.Model") -> None:
+    """Write ``model``; unlike with ``model.save``, equal weights and layers give equal bytes.
 
-    What Keras puts into the file beside the model is the date, the dates of the zip's members, and addresses in memory
-    by which it tells apart objects that several layers share: the last are numbered in the order they appear in.
+    Keras also writes the date, the dates of the zip's members, and memory addresses that identify objects shared by
+    several layers. The dates are dropped or fixed; the objects are numbered in order of appearance.
 
     Args:
         path: ends in ``.keras``.
-        model: keras.Model of Keras' own layers and operations, so that it loads without this project's code.
+        model: of Keras' own layers and operations, so that it loads without this project's code.
 
     Source: https://keras.io/api/models/model_saving_apis/model_saving_and_loading/
     """
     with tempfile.TemporaryDirectory() as folder:
-        written = Path(folder) / "model.keras"
-        model.save(written)
-        with zipfile.ZipFile(written) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
+        original = Path(folder) / "model.keras"
+        model.save(original)
+        with zipfile.ZipFile(original) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
             for name in sorted(old.namelist()):
                 data = old.read(name)
                 if name.endswith(".json"):
@@ -35,8 +39,8 @@ def save(path: str | Path, model) -> None:
                 new.writestr(info, data)
 
 
-def _canonical(value, numbers: dict[int, int]):
-    """Return what a JSON file of Keras holds, without its date and with shared objects numbered from 0."""
+def _canonical(value: Any, numbers: dict[int, int]) -> Any:
+    """Return the content of one of Keras' JSON files without its date, shared objects numbered from 0."""
     if isinstance(value, list):
         return [_canonical(item, numbers) for item in value]
     if not isinstance(value, dict):
@@ -52,11 +56,11 @@ def _canonical(value, numbers: dict[int, int]):
     return result
 
 
-def load(path: str | Path):
-    """Return the model in a .keras file; nothing in the file is run, as Keras' safe mode refuses code.
+def load(path: str | Path) -> "keras.Model":
+    """Return the model in a .keras file. Keras' safe mode refuses code, so nothing in the file is run.
 
     Raises:
-        InputError: it holds code, is damaged, or is no such file.
+        InputError: the file is missing or damaged, holds code, or is not a .keras file.
     """
     import keras
 
@@ -64,11 +68,10 @@ def load(path: str | Path):
         return keras.saving.load_model(path, safe_mode=True)
     except MemoryError:
         raise
-    except Exception as error:
-        # Keras raises nearly anything where a file is not what it wrote itself: ValueError, KeyError, OSError, ...
-        if "safe_mode" in str(error):  # it goes on to say how to run the code after all
+    except Exception as error:  # Keras raises ValueError, KeyError, OSError, ... for a file that it did not write
+        if "safe_mode" in str(error):  # the message goes on to say how to run the code anyway
             raise InputError(f"{path} holds code, which is not run; take a model of Keras' own layers") from None
-        why = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
-            f"{path} is no model that can be loaded ({why:.200}); make it again with `dvc repro` or `dvc pull`"
+            f"{path} is not a model that can be loaded ({reason:.200}); make it again with `dvc repro` or `dvc pull`"
         ) from None

@@ -1,29 +1,33 @@
 """The second output of a model: for each class, whether the photo contains it, whatever else is in it."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scenes.common.errors import InputError
+from scenes.common.tables import write_json
+from scenes.models.description import read_description
 
-PRESENCE, PRESENCE_NAIVE = (
-    "presence",
-    "presence_naive",
-)  # the output itself, and one fitted by the naive loss, to compare with
+if TYPE_CHECKING:
+    import keras
+
+PRESENCE = "presence"
+PRESENCE_NAIVE = "presence_naive"  # fitted by the naive loss, for comparison
+_DESCRIPTION = "multilabel.json"
 
 
-def build(features: int, classes: int, *, units: int | None, dropout: float, name: str = PRESENCE):
-    """Return a Keras model from what the classifier of a model sees to scores, each class independent of the others.
+def build(features: int, classes: int, *, units: int | None, dropout: float, name: str = PRESENCE) -> "keras.Model":
+    """Return a network from the features that a classifier is fed to one independent score for each class.
 
     Args:
         features: width of the input.
         classes: number of outputs.
-        units: width of a hidden layer; None: there is none.
-        dropout: rate before each layer that learns.
+        units: width of a hidden layer; None: no hidden layer.
+        dropout: rate before each dense layer.
         name: of the Keras model.
 
     Returns:
-        keras.Model: float32 (batch, features) to float32 (batch, classes) between 0 and 1. Its layer ``logits`` gives
-        the same before the sigmoid.
+        From float32 (batch, features) to float32 (batch, classes) in 0..1. Its layer ``logits`` gives the scores before
+        the sigmoid.
     """
     import keras
     from keras import layers
@@ -39,35 +43,28 @@ def build(features: int, classes: int, *, units: int | None, dropout: float, nam
     return keras.Model(inputs, outputs, name=name)
 
 
-def save(folder: str | Path, networks: dict) -> None:
-    """Write ``networks`` by name (``CHOSEN`` or ``NAIVE``), all of one shape, into an existing folder."""
+def save(folder: str | Path, networks: "Mapping[str, keras.Model]") -> None:
+    """Write ``networks`` by name (``PRESENCE``, ``PRESENCE_NAIVE``), all of one shape, into an existing folder."""
     folder = Path(folder)
     for name, network in networks.items():
         network.save_weights(folder / f"{name}.weights.h5")
-    described = json.dumps(_describe(network), indent=2, sort_keys=True)
-    (folder / "multilabel.json").write_text(described + "\n", encoding="utf-8")
-
-
-def _describe(network) -> dict:
-    """Return what :func:`load` needs to know of a network of :func:`build`."""
     hidden = [layer.units for layer in network.layers if layer.name == "hidden"]
-    return {
+    description = {
         "features": network.input_shape[-1],
         "classes": network.output_shape[-1],
         "network": {"units": hidden[0] if hidden else None, "dropout": network.get_layer("dropout_b").rate},
     }
+    write_json(folder / _DESCRIPTION, description)
 
 
-def load(folder: str | Path, name: str = PRESENCE):
-    """Return a network that :func:`save` wrote.
+def load(folder: str | Path, name: str = PRESENCE) -> "keras.Model":
+    """Return one of the networks that :func:`save` wrote to ``folder``.
 
     Raises:
-        InputError: there is none in ``folder``.
+        InputError: multilabel.json is missing or damaged.
     """
-    path = Path(folder) / "multilabel.json"
-    if not path.is_file():
-        raise InputError(f"there is no second output in {folder}; make it with `dvc repro` or fetch it with `dvc pull`")
-    description = json.loads(path.read_text(encoding="utf-8"))
+    path = Path(folder) / _DESCRIPTION
+    description = read_description(path, "second output", ("features", "classes", "network"))
     network = build(description["features"], description["classes"], **description["network"], name=name)
     network.load_weights(Path(folder) / f"{name}.weights.h5")
     return network

@@ -1,37 +1,36 @@
-"""Pictures of the audit: how many images a class has, how large they are, and what was found."""
+"""Plots of the audit: images per class, sizes, problems and duplicates."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from scenes.archive.layout import SPLITS, Archive
-from scenes.archive.safe_zip import DamagedMember
 from scenes.dataset.audit_table import FATAL, NOTED, across_splits, conflicting, in_train_and_test, usable
-from scenes.images import decode
 from scenes.plots import contact_sheet, style
 from scenes.plots.contact_sheet import Cell, Section, short
+from scenes.plots.thumbnails import member_thumbnail
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-Picture = Callable[[str], Image.Image | None]  # of the member at a path
+Thumbnails = Callable[[str], Image.Image | None]  # from a member's path
 _SPLIT_COLOURS = dict(zip(SPLITS, style.COLOURS, strict=False))
 
 _COLUMNS = 8  # of the contact sheet
-_THUMBNAIL_PIXELS = 144
+_THUMBNAIL_SIDE = 144  # pixels
 
 _TITLES = {
     "not_an_image": "Not an image: left out",
     "corrupt": "Truncated or damaged: left out",
     "too_many_pixels": "Too many pixels: left out",
-    "wrong_format": "Another format than the name says: used",
+    "wrong_format": "Format differs from the file name: used",
     "odd_mode": "Not stored as 8-bit RGB: used",
-    "odd_size": "Another size than most: used",
+    "odd_size": "Size differs from most images: used",
 }
 
 
@@ -59,12 +58,12 @@ def class_balance(audit: "pd.DataFrame") -> "Figure":
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0)
     left.invert_yaxis()
-    figure.supxlabel(f"without a label (pred): {(good['split'] == 'pred').sum():,} usable images", fontsize=10)
+    figure.supxlabel(f"unlabelled (pred): {(good['split'] == 'pred').sum():,} usable images", fontsize=10)
     return figure
 
 
 def sizes(audit: "pd.DataFrame") -> "Figure":
-    """Return a figure with the images' widths and heights, and the sizes of their files."""
+    """Return a figure with the widths and heights of the images, and the sizes of their files."""
     good = usable(audit)
     figure = style.figure(10, 4.4, layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -90,7 +89,7 @@ def sizes(audit: "pd.DataFrame") -> "Figure":
     left.set_aspect("equal")
 
     kilobytes = good["bytes"].to_numpy() / 1000
-    # The longest files would flatten all others to one bar.
+    # The few largest files would squeeze all others into one bar.
     last = float(np.quantile(kilobytes, 0.995)) or 1.0
     bins = np.linspace(0, last, 41)
     by_split = {split: kilobytes[good["split"] == split] for split in _SPLIT_COLOURS}
@@ -110,69 +109,69 @@ def sizes(audit: "pd.DataFrame") -> "Figure":
 
 
 def findings(audit: "pd.DataFrame", archive: Archive, *, max_pixels: int) -> "Figure":
-    """Return a contact sheet: examples of each problem, and pairs of duplicates that cross splits or labels.
+    """Return a contact sheet: examples of each problem, and pairs of duplicates across splits or labels.
 
-    At most a row of each kind; the titles say how many there are.
+    There is at most one row of each kind; its title gives the total.
     """
-    sections = list(_sections(audit, lambda path: _thumbnail(archive, path, max_pixels)))
+
+    def thumbnails(path: str) -> Image.Image | None:
+        return member_thumbnail(archive, path, side=_THUMBNAIL_SIDE, max_pixels=max_pixels)
+
+    sections = list(_sections(audit, thumbnails))
     figure = contact_sheet.figure(sections, columns=_COLUMNS)
     if not sections:
-        figure.text(0.5, 0.5, "No problem, no duplicate across splits or labels was found.", ha="center", va="center")
+        figure.text(
+            0.5, 0.5, "No problems and no duplicates across splits or labels were found.", ha="center", va="center"
+        )
     return figure
 
 
-def _sections(audit: "pd.DataFrame", picture: Picture) -> Iterator[Section]:
-    """Yield the rows of the contact sheet, two short ones to a row."""
+def _sections(audit: "pd.DataFrame", thumbnails: Thumbnails) -> Iterator[Section]:
+    """Yield a section for each kind of finding that occurs."""
     for word in (*FATAL, *NOTED):
-        found = audit[audit["problem"] == word]
-        if len(found):
-            # One of each mode and size first: sixteen bits must not hide behind a hundred grey ones.
-            turn = found.groupby(["mode", "width", "height"]).cumcount()
-            examples = found.assign(turn=turn).sort_values(["turn", "path"]).head(_COLUMNS).itertuples(index=False)
-            cells = [Cell(picture(row.path), f"{_name(row)}\n{_facts(row)}") for row in examples]
-            yield Section(f"{_TITLES[word]} ({len(found):,})", cells)
+        affected = audit[audit["problem"] == word]
+        if len(affected):
+            # One of each mode and size first: a 16-bit image must not hide behind a hundred grey ones.
+            turn = affected.groupby(["mode", "width", "height"]).cumcount()
+            examples = affected.assign(turn=turn).sort_values(["turn", "path"]).head(_COLUMNS).itertuples(index=False)
+            cells = [Cell(thumbnails(row.path), f"{_name(row)}\n{_facts(row)}") for row in examples]
+            yield Section(f"{_TITLES[word]} ({len(affected):,})", cells)
     good = usable(audit).sort_values("path")
     same = good[across_splits(good, "pixel_sha256")]
     near = good[across_splits(good, "group") & ~good["group"].isin(same["group"])]
     labelled = good[good["split"] != "pred"]
     disputed = labelled[conflicting(labelled, "group")]
-    yield from _pairs("The same pixels in several splits", same, "pixel_sha256", "split", "=", picture)
-    yield from _pairs("Nearly the same picture in several splits", near, "group", "split", "≈", picture)
-    title = "The same picture, exactly or nearly, under several labels"
-    yield from _pairs(title, disputed, "group", "label", "≠", picture)
+    yield from _pairs("Identical pixels in several splits", same, "pixel_sha256", "split", "=", thumbnails)
+    yield from _pairs("Near duplicates in several splits", near, "group", "split", "≈", thumbnails)
+    yield from _pairs("Exact or near duplicates with different labels", disputed, "group", "label", "≠", thumbnails)
 
 
 def _pairs(
-    title: str, found: "pd.DataFrame", key: str, differing: str, join: str, picture: Picture
+    title: str, duplicates: "pd.DataFrame", key: str, differing: str, join: str, thumbnails: Thumbnails
 ) -> Iterator[Section]:
-    """Yield one row of pairs: of each group by ``key`` two images that differ in split or label."""
-    if not len(found):
+    """Yield one row of pairs, if there are any duplicates.
+
+    Args:
+        duplicates: rows of the audit that share a ``key`` with another row.
+        differing: the column, split or label, in which the two images of a pair differ.
+        join: the sign between them.
+    """
+    if not len(duplicates):
         return
-    # What stands in train and in test matters most, so it comes first, and within a group train before test.
-    spoils = in_train_and_test(found, key)
-    order = found.assign(later=~spoils, place=found["split"].map(SPLITS.index)).sort_values(["later", "place", "path"])
+    # Duplicates in both train and test matter most, so they come first; within a group, train comes before test.
+    later, place = ~in_train_and_test(duplicates, key), duplicates["split"].map(SPLITS.index)
+    order = duplicates.assign(later=later, place=place).sort_values(["later", "place", "path"])
     cells = []
     for _, members in islice(order.groupby(key, sort=False), _COLUMNS // 2):
         first, second = members.drop_duplicates(differing).head(2).itertuples(index=False)
-        cells += [Cell(picture(first.path), _name(first), join), Cell(picture(second.path), _name(second))]
-    groups = found[key].nunique()
+        cells += [Cell(thumbnails(first.path), _name(first), join), Cell(thumbnails(second.path), _name(second))]
+    groups = duplicates[key].nunique()
     yield Section(f"{title} ({groups:,} group{'s' * (groups != 1)})", cells)
 
 
-def _name(row: "pd.Series") -> str:
+def _name(row: Any) -> str:
     return f"{short(f'{row.split} {row.label}'.strip())}\n{short(row.path.rpartition('/')[2])}"
 
 
-def _facts(row: "pd.Series") -> str:
+def _facts(row: Any) -> str:
     return f"{row.width} x {row.height} {row.mode}" if row.width else f"{row.bytes:,} bytes"
-
-
-def _thumbnail(archive: Archive, path: str, max_pixels: int) -> Image.Image | None:
-    """Return a small picture of a member, its sides in proportion; None if it cannot be decoded."""
-    try:
-        pixels = decode.decode(archive.read(path), max_pixels=max_pixels).pixels
-    except (decode.ImageProblem, DamagedMember):
-        return None
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
-    return picture

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture."""
+"""The plot of the confusion matrix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,10 @@ from scenes.plots import style
 
 
 def plot(path: str | Path, labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str], *, title: str) -> None:
-    """Write a heat map: each row is a true class, coloured by the share of it (its recall on the diagonal).
+    """Write a heat map with a row per true class, coloured by its shares; the diagonal shows recall.
 
     Args:
+        path: of the PNG.
         labels, predicted: int (n,), indices into ``classes``.
     """
     import seaborn as sns
@@ -22,7 +23,7 @@ def plot(path: str | Path, labels: np.ndarray, predicted: np.ndarray, classes: S
     texts = [
         [f"{share:.1%}\n{count}" for share, count in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)
     ]
-    side = max(1.6 + 0.95 * len(classes), 5.0)  # inches; the title needs five
+    side = max(1.6 + 0.95 * len(classes), 5.0)  # inches; the title needs 5
     figure = style.figure(side + 1, side, layout="constrained")
     axes = figure.add_subplot()
     sns.heatmap(

@@ -1,4 +1,4 @@
-"""Pictures in rows, with a caption below each and a title above each group: how all galleries of the project look."""
+"""Contact sheets: images in rows, a caption below each image and a title above each section."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# In inches.
-_GAP, _TITLE, _MARGIN = 0.3, 0.42, 0.3
+_GAP, _TITLE, _MARGIN = 0.3, 0.42, 0.3  # inches: between images, height of a title, around the sheet
 
 
 class Cell(NamedTuple):
-    """One picture, or None where it could not be decoded; ``join`` is drawn between it and the next one."""
+    """One image, or None if it could not be decoded; ``join`` is drawn between it and the next one."""
 
     picture: np.ndarray | Image.Image | None
     caption: str
@@ -25,7 +24,7 @@ class Cell(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Pictures that belong together."""
+    """Images under one title."""
 
     title: str
     cells: Sequence[Cell]
@@ -41,12 +40,12 @@ def figure(
     fontsize: float = 8,
     headline: str = "",
 ) -> "Figure":
-    """Return a figure of all sections; two short ones in a sequence share a row, a long one takes several.
+    """Return a figure of all sections; two short ones in sequence share a row, a long one takes several rows.
 
     Args:
-        columns: pictures a row.
-        cell, caption: inches: the height of a picture, and that of the text below it.
-        aspect: the width of a picture, in its heights.
+        columns: images a row.
+        cell, caption: the heights of an image and of its caption, in inches.
+        aspect: the width of an image divided by its height.
         fontsize: of captions, in points.
         headline: a line above all sections.
     """
@@ -54,34 +53,34 @@ def figure(
     places = list(_places(lengths, columns))
     last = max((row + _lines(length, columns) - 1 for length, (row, _) in zip(lengths, places, strict=True)), default=0)
     line = _TITLE + cell + caption
-    # A row that goes on with a section has no title, and moves up by its height.
+    # A row that continues a section has no title, so it moves up by the height of one.
     untitled = np.cumsum([row > 0 and all(row != first for first, _ in places) for row in range(last + 1)])
-    head = _TITLE if headline else 0.0
-    broad = cell * aspect
-    width = 2 * _MARGIN + columns * (broad + _GAP) - _GAP
-    height = 2 * _MARGIN + (last + 1) * line - untitled[-1] * _TITLE + head
+    headline_height = _TITLE if headline else 0.0
+    cell_width = cell * aspect
+    width = 2 * _MARGIN + columns * (cell_width + _GAP) - _GAP
+    height = 2 * _MARGIN + (last + 1) * line - untitled[-1] * _TITLE + headline_height
     sheet = style.figure(width, height)
     if headline:
         sheet.text(_MARGIN / width, (height - _MARGIN - 0.1) / height, headline, fontsize=12, va="center")
-    tops = [height - _MARGIN - row * line + untitled[row] * _TITLE - head for row in range(last + 1)]
+    tops = [height - _MARGIN - row * line + untitled[row] * _TITLE - headline_height for row in range(last + 1)]
     for section, (row, first) in zip(sections, places, strict=True):
-        left = _MARGIN + first * (broad + _GAP)
+        left = _MARGIN + first * (cell_width + _GAP)
         sheet.text(left / width, (tops[row] - 0.24) / height, section.title, fontsize=12, weight="bold", va="center")
         for index, item in enumerate(section.cells):
             down, column = divmod(index, columns)
-            x, y = left + column * (broad + _GAP), tops[row + down] - _TITLE - cell
-            axes = sheet.add_axes((x / width, y / height, broad / width, cell / height))
+            x, y = left + column * (cell_width + _GAP), tops[row + down] - _TITLE - cell
+            axes = sheet.add_axes((x / width, y / height, cell_width / width, cell / height))
             _show(axes, item.picture)
-            below = (x + broad / 2) / width, (y - 0.06) / height
+            below = (x + cell_width / 2) / width, (y - 0.06) / height
             sheet.text(*below, item.caption, fontsize=fontsize, ha="center", va="top", linespacing=1.25)
             if item.join:
-                middle = (x + broad + _GAP / 2) / width, (y + cell / 2) / height
+                middle = (x + cell_width + _GAP / 2) / width, (y + cell / 2) / height
                 sheet.text(*middle, item.join, fontsize=16, ha="center", va="center")
     return sheet
 
 
 def short(text: str, limit: int = 20) -> str:
-    """Return a text that fits below a picture, its middle left out if need be."""
+    """Return ``text``, or its ends joined by an ellipsis if it has more than ``limit`` characters."""
     return text if len(text) <= limit else f"{text[: limit // 2 - 1]}…{text[-limit // 2 :]}"
 
 

@@ -1,4 +1,4 @@
-"""Training curves as a picture."""
+"""The plot of training curves."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 def plot(path: str | Path, curves: "pd.DataFrame", *, title: str) -> None:
-    """Write two panels, accuracy and crossentropy, each with its best epoch on validation marked.
+    """Write two panels, accuracy and crossentropy, each with the best validation epoch marked.
 
     Args:
-        curves: ``epoch`` and the columns of ``scenes.training.curves.TABLES["curves"]``, a row an epoch.
+        path: of the PNG.
+        curves: a row per epoch: ``epoch`` and the columns of ``scenes.training.curves.TABLES["curves"]``.
     """
-    figure = style.figure(10, 4.2, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    figure = style.figure(10, 4.2, layout=style.padded_layout(0.1, 0.1))
     for axes, metric in zip(figure.subplots(1, 2), ("accuracy", "crossentropy"), strict=True):
         validation = curves[f"val_{metric}"]
         axes.plot(curves["epoch"], curves[metric], "--", color=style.COLOURS[1], label="training")

@@ -1,4 +1,4 @@
-"""Precision and recall of each class as a picture, and as a table that DVC draws."""
+"""Precision and recall per class: a plot, and a table for DVC to plot."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scenes.common.tables import write_csv
 from scenes.plots import style
 
 if TYPE_CHECKING:
@@ -15,24 +16,24 @@ COLUMNS = ("precision", "recall", "f1", "support")
 
 
 def write(path: str | Path, per_class: Mapping[str, Mapping[str, float]]) -> None:
-    """Write ``class,precision,recall,f1,support`` for DVC to draw: a row a class, in the order given.
+    """Write ``class,precision,recall,f1,support`` as CSV: a row per class, in the order given.
 
     Args:
-        per_class: what ``scenes.evaluation.metrics.classification`` returns under that name.
+        per_class: the entry of that name in the result of ``scenes.evaluation.metrics.classification``.
     """
-    _table(per_class).to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    write_csv(path, _table(per_class))
 
 
 def plot(path: str | Path, per_class: Mapping[str, Mapping[str, float]], *, title: str) -> None:
-    """Write bars from 0 to 1, two a class, with their values.
+    """Write two bars per class, from 0 to 1, with their values.
 
     Args:
+        path: of the PNG.
         per_class: see :func:`write`.
     """
     scores = _table(per_class)
     places = np.arange(len(scores))
-    figure = style.figure(8, 1.5 + 0.62 * len(scores), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    figure = style.figure(8, 1.5 + 0.62 * len(scores), layout=style.padded_layout(0.1, 0.1))
     axes = figure.add_subplot()
     thickness = 0.36
     for offset, column, colour in ((-0.5, "precision", style.COLOURS[0]), (0.5, "recall", style.COLOURS[1])):

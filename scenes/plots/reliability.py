@@ -1,9 +1,10 @@
-"""The reliability diagram: is the model right as often as it says?"""
+"""Reliability diagrams: is the model right as often as its confidence says?"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scenes.common.tables import write_csv
 from scenes.evaluation import calibration
 from scenes.plots import style
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"]) -> None:
-    """Write ``diagram,lower,upper,count,confidence,accuracy`` for DVC to draw: a row for each bin that is not empty.
+    """Write ``diagram,lower,upper,count,confidence,accuracy`` as CSV for DVC to plot: a row per bin, no empty ones.
 
     Args:
         diagrams: see :func:`plot`.
@@ -22,30 +23,30 @@ def write(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"]) -> None:
 
     parts = [bins[bins["count"] > 0].assign(diagram=name) for name, bins in diagrams.items()]
     table = pd.concat(parts)[["diagram", "lower", "upper", "count", "confidence", "accuracy"]]
-    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    write_csv(path, table)
 
 
 def plot(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"], *, title: str) -> None:
-    """Write a panel for each diagram: accuracy against confidence, and below it how many images there are of each.
+    """Write a panel per diagram: accuracy against confidence, and below it the share of images in each bin.
 
-    A dot on the diagonal is a bin of images that the model is right about just as often as it says; below it, it is
-    overconfident. The lines through the dots are Wilson's 95 % intervals, as a bin of few images says little.
+    On the diagonal, the accuracy of a bin equals its confidence; below it, the model is overconfident. The vertical
+    lines are Wilson's 95 % intervals, which are wide for bins of few images.
 
     Args:
-        diagrams: by name, e.g. before and after temperature scaling; each a row a bin of confidence with ``lower``,
-            ``upper`` (its edges), ``count`` (of images), and their mean ``confidence`` and ``accuracy`` (anything where
-            ``count`` is 0).
+        path: of the PNG.
+        diagrams: by name, e.g. before and after temperature scaling. Each has a row per bin: its edges ``lower`` and
+            ``upper``, the ``count`` of images, and their mean ``confidence`` and ``accuracy`` (any value if ``count``
+            is 0).
 
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, figure 1.
     """
-    figure = style.figure(0.8 + 4.2 * len(diagrams), 6, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+    figure = style.figure(0.8 + 4.2 * len(diagrams), 6, layout=style.padded_layout(0.12, 0.1))
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, weight="bold")
     grid = figure.subplots(2, len(diagrams), sharex=True, sharey="row", height_ratios=(4, 1), squeeze=False)
     for (upper, lower), (name, bins) in zip(grid.T, diagrams.items(), strict=True):
         filled = bins[bins["count"] > 0]
         upper.set_title(f"{name}: ECE {calibration.expected_calibration_error(bins):.1%}")
-        _dots(upper, filled)
+        _plot_bins(upper, filled)
         shares = filled["count"] / filled["count"].sum()
         lower.bar(
             filled["lower"],
@@ -64,12 +65,13 @@ def plot(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"], *, title: str
     style.save(figure, path)
 
 
-def _dots(axes: "Axes", bins: "pd.DataFrame") -> None:
+def _plot_bins(axes: "Axes", bins: "pd.DataFrame") -> None:
+    """Draw the diagonal, and a dot with its interval for each bin."""
     from scipy.stats import binomtest
 
     axes.plot([0, 1], [0, 1], "--", color=style.FAINT, linewidth=1.2)
-    axes.text(0.03, 0.97, "not sure\nenough", color=style.FAINT, fontsize=10, ha="left", va="top")
-    axes.text(0.97, 0.03, "too sure", color=style.FAINT, fontsize=10, ha="right", va="bottom")
+    axes.text(0.03, 0.97, "underconfident", color=style.FAINT, fontsize=10, ha="left", va="top")
+    axes.text(0.97, 0.03, "overconfident", color=style.FAINT, fontsize=10, ha="right", va="bottom")
     intervals = [
         binomtest(round(accuracy * count), int(count)).proportion_ci(method="wilson")
         for accuracy, count in zip(bins["accuracy"], bins["count"], strict=True)
@@ -77,8 +79,16 @@ def _dots(axes: "Axes", bins: "pd.DataFrame") -> None:
     axes.vlines(
         bins["confidence"], [i.low for i in intervals], [i.high for i in intervals], color=style.COLOURS[0], lw=1.5
     )
-    look = {"color": style.COLOURS[0], "markersize": 7, "markeredgecolor": "white", "clip_on": False, "zorder": 3}
-    axes.plot(bins["confidence"], bins["accuracy"], "o", **look)
+    axes.plot(
+        bins["confidence"],
+        bins["accuracy"],
+        "o",
+        color=style.COLOURS[0],
+        markersize=7,
+        markeredgecolor="white",
+        clip_on=False,
+        zorder=3,
+    )
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.grid()

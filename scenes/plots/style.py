@@ -1,7 +1,7 @@
-"""One look for every figure of the project, and the same bytes for the same figure.
+"""One style for all figures: the same figure always gives the same bytes.
 
-Colours are told apart by colour-blind readers, text is readable at the size a report shows it, and nothing is drawn
-on a screen (Agg).
+Colour-blind readers can tell the colours apart, text is readable at the size of a report, and no screen is needed
+(matplotlib's Agg backend).
 """
 
 from pathlib import Path
@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import LayoutEngine
 
-# Okabe and Ito's palette, the pale yellow last: it is hard to see on white.
+# Okabe and Ito's palette. The pale yellow comes last, because it is hard to see on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
-# For what has an order: from nothing to much. It prints well in grey.
+# For ordered values, from low to high. It prints well in grey.
 SEQUENTIAL = "Blues"
-# For what lies on a photograph: seen alike by colour-blind readers, and no photograph has its bright yellow.
+# For overlays on photographs: colour-blind readers see it alike, and its bright yellow is rare in photographs.
 HEAT = "inferno"
 INK, FAINT, PAPER = "#222222", "#767676", "#EEEEEE"
 
-_STYLE = {
+_STYLE: Any = {  # matplotlib types its keys as literals
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "axes.titlesize": 12,
@@ -43,13 +44,13 @@ _STYLE = {
     "figure.dpi": 120,
     "savefig.dpi": 120,
     "figure.facecolor": "white",
-    # Names of files and classes are data: a `$` in them is no formula.
+    # Names of files and classes are data: a `$` in them does not start a formula.
     "text.parse_math": False,
 }
 
 
 def apply() -> None:
-    """Make the style that of every figure made from now on, by matplotlib or by seaborn."""
+    """Apply the style to all figures made from now on, by matplotlib or seaborn."""
     import matplotlib as mpl
     from cycler import cycler
 
@@ -61,11 +62,11 @@ def apply() -> None:
 def figure(width: float, height: float, **options: Any) -> "Figure":
     """Return an empty figure in the style.
 
-    It is not known to pyplot: it goes away by itself, and threads can draw each their own.
+    pyplot does not register it, so it is freed like any object, and threads can each draw their own.
 
     Args:
-        width, height: inches, of 120 pixels each.
-        options: passed on to ``matplotlib.figure.Figure``, e.g. ``layout="constrained"``.
+        width, height: inches, at 120 pixels each.
+        options: for ``matplotlib.figure.Figure``, e.g. ``layout="constrained"``.
     """
     apply()
     from matplotlib.figure import Figure
@@ -73,13 +74,20 @@ def figure(width: float, height: float, **options: Any) -> "Figure":
     return Figure(figsize=(width, height), **options)
 
 
+def padded_layout(width: float, height: float) -> "LayoutEngine":
+    """Return a constrained layout with this space around each axes, in inches."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return ConstrainedLayoutEngine(w_pad=width, h_pad=height)
+
+
 def save(figure: "Figure", path: str | Path) -> None:
-    """Write a figure, PNG or SVG by the path's ending, without a date or a version: same figure, same bytes."""
+    """Write a figure as PNG or SVG, by the suffix of ``path``, without a date or a version of matplotlib."""
     import matplotlib as mpl
 
     path = Path(path)
     if path.suffix == ".svg":
-        # Otherwise the ids inside are drawn at random.
+        # Without a salt, the ids in the file are random.
         with mpl.rc_context({"svg.hashsalt": path.stem}):
             figure.savefig(path, metadata={"Date": None, "Creator": None})
     else:

@@ -1,52 +1,38 @@
-"""What the report says: nested dicts for the templates, gathered from metrics/, plots/ and two tables in data/.
+"""The content of the report: nested dicts for the templates, from metrics, tables and pictures of the pipeline.
 
-What every run of the pipeline writes must be there. What only some runs have is left out where it is missing: pictures,
-the truth about a drawn archive, unlabelled images.
+What every run of the pipeline writes must exist. What only some runs have may be missing: pictures, the ground truth of
+drawn images, unlabelled images.
 """
 
-import csv
-import io
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scenes.common.errors import InputError
-from scenes.download.source import parse
-from scenes.report import embedded_image
+from scenes.common.tables import flatten, read_csv, read_json
+from scenes.download.source import parse_source
+from scenes.report.pictures import (
+    AUDIT_PICTURES,
+    LABEL_ISSUE_PICTURES,
+    MODEL_PICTURES,
+    load_pictures,
+    pictures_by_kind,
+)
 
-SHOWN = 10  # label issues named one by one
-SIGNIFICANT = 0.05  # a McNemar p below it is called a difference
+if TYPE_CHECKING:
+    import pandas as pd
 
-# In the order of the page: the file in plots/<model>/, its title, and what is to be seen on it.
-PICTURES = {
-    "confusion_matrix": ("Confusion matrix", "which class the test images of each class were taken for"),
-    "per_class": ("Precision and recall of each class", "bars of precision and recall, two a class"),
-    "reliability": ("Reliability", "accuracy against confidence, before and after temperature scaling"),
-    "training_curves": ("Training", "accuracy and crossentropy on training and validation images by epoch"),
-    "errors": ("Errors it was surest of", "test images with file, true class, prediction and confidence"),
-    "uncertain": ("Images it was least sure of", "test images with file, true class, prediction and confidence"),
-    "gradcam": ("Where it looks (Grad-CAM)", "test images, overlaid with what speaks for the class predicted"),
-}
-_AUDIT_PICTURES = {
-    "class_balance": ("Images of each class", "bars of the number of images, by class and split"),
-    "findings": ("Findings", "examples of odd, broken and duplicate images"),
-    "sizes": ("Sizes", "how many images there are of each size"),
-}
-_LABEL_ISSUE_PICTURES = {
-    "contact_sheet": ("The likeliest of them", "images with the label they have and the one they may deserve"),
-    "feature_map": (
-        "All labelled images by their features",
-        "a point an image in two principal components, coloured by class, label issues ringed",
-    ),
-}
+SHOWN = 10  # label issues listed
+SIGNIFICANT = 0.05  # McNemar's p below which two models differ
+
 _PROBLEMS = {
     "corrupt": "truncated or damaged, left out",
-    "not_an_image": "no image at all, left out",
+    "not_an_image": "not an image, left out",
     "too_many_pixels": "too many pixels, left out",
-    "wrong_format": "of another format than the name says, used",
+    "wrong_format": "in another format than the file name says, used",
     "odd_mode": "not stored as 8-bit RGB (grey, CMYK, ...), used",
     "odd_size": "of another size than most, used",
 }
@@ -55,14 +41,39 @@ _METHODS = {
     "naive": "naive loss",
     "softmax": "softmax threshold",
 }
-
-# How "does the photo contain a ...?" is measured, and by which score above all; the columns of its tables.
+# The measurements of the second output, and the main score of each; the columns of their tables.
 _MULTILABEL = {"composites": "f1", "ground_truth": "mean_average_precision"}
 _MULTILABEL_COLUMNS = ("mean_average_precision", "recall", "precision", "f1", "all_found", "threshold")
 
 
+@dataclass(frozen=True)
+class Paths:
+    """The files and folders that the report is made from.
+
+    Attributes:
+        audit, comparison, production, label_issues: metrics, JSON.
+        scores: metrics by model, JSON.
+        split, label_issue_table, predictions: tables, CSV.
+        audit_plots, label_issue_plots, prediction_plots: folders of PNG files.
+        model_plots: by model, folders of PNG files.
+    """
+
+    audit: Path
+    comparison: Path
+    production: Path
+    label_issues: Path
+    scores: Mapping[str, Path]
+    split: Path
+    label_issue_table: Path
+    predictions: Path
+    audit_plots: Path
+    label_issue_plots: Path
+    prediction_plots: Path
+    model_plots: Mapping[str, Path]
+
+
 def context(
-    root: str | Path,
+    paths: Paths,
     *,
     title: str,
     published: Sequence[Mapping[str, str]],
@@ -70,141 +81,130 @@ def context(
     backbone: Mapping[str, Any],
     label_issue_features: str,
     models: Mapping[str, Mapping[str, Any]],
-) -> dict:
+) -> dict[str, Any]:
     """Return everything that the templates show.
 
     Args:
-        root: the folder that holds metrics/, plots/ and data/.
+        paths: of the results.
         title: of the report.
-        published: scores that others report, each with ``model``, ``accuracy``, ``remark``: text, as they are quoted.
-        source: of the archive, see ``scenes.download.source``; nothing of it is shown that may be private.
+        published: scores that others report, each with ``model``, ``accuracy`` and ``remark``, as quoted text.
+        source: of the archive, see ``scenes.download.source``; its private parts are not shown.
         backbone: ``name``, ``weights``, ``image_size`` (pixels) and ``finetune_epochs``.
-        label_issue_features: ``cnn`` or ``features``, by which the labels were judged.
-        models: by name, what params.yaml says of each.
+        label_issue_features: ``cnn`` or ``features``, which the labels were judged by.
+        models: parameters by model.
 
     Raises:
-        InputError: what the pipeline always writes is missing.
+        InputError: a file that the pipeline always writes is missing.
     """
-    root = Path(root)
-    audit = _numbers(root, "metrics/audit.json")
-    production = _numbers(root, "metrics/production.json")
-    rows = [_model(root, name, description, backbone) for name, description in models.items()]
+    audit = _read(read_json, paths.audit)
+    production = _read(read_json, paths.production)
+    rows = [_model(paths, name, description, backbone) for name, description in models.items()]
     chosen = next((row for row in rows if row["name"] == production["model"]), None)
     if chosen is None:
-        raise InputError("metrics/production.json names a model that params.yaml does not have; run `dvc repro`")
+        raise InputError(f"{paths.production} names a model that params.yaml does not have; run `dvc repro`")
     return {
         "title": title,
         "drawn": source == "synthetic",
-        "source": _where_from(source),
+        "source": _describe_source(source),
         "classes": list(audit["classes"]),
         "audit": audit,
-        "split": dict(Counter(row["split"] for row in _rows(root, "data/split.csv"))),
+        "split": _read(read_csv, paths.split)["split"].value_counts().to_dict(),
         "findings": _findings(audit),
-        "audit_pictures": _pictures(root, "plots/audit", _AUDIT_PICTURES),
+        "audit_pictures": load_pictures(paths.audit_plots, AUDIT_PICTURES),
         "models": rows,
-        "pictures_of": _by_kind(rows),
-        "comparison": _comparison(_numbers(root, "metrics/comparison.json")),
+        "pictures_of": pictures_by_kind([row["pictures"] for row in rows]),
+        "comparison": _comparison(_read(read_json, paths.comparison)),
         "published": published,
-        "label_issues": _label_issues(root)
+        "label_issues": _label_issues(paths)
         | {"features_learned": label_issue_features == "cnn" or backbone["finetune_epochs"] > 0},
         "multilabel": [table for row in rows for table in _multilabel(row)],
-        "predictions": _predictions(root),
+        "predictions": _predictions(_read(read_csv, paths.predictions), paths.prediction_plots),
         "production": production,
         "chosen": chosen,
-        "why": _why(production),
+        "why": _explain_choice(production),
     }
 
 
 def format_summary(context: Mapping[str, Any]) -> str:
-    """Return a line for a person on what :func:`context` holds."""
+    """Return one line on the report of :func:`context`."""
     chosen, models = context["chosen"], ", ".join(model["name"] for model in context["models"])
     return f"report on {models}; in production: {chosen['name']}, test accuracy {chosen['scores']['accuracy']:.4f}"
 
 
-def _numbers(root: Path, name: str) -> dict:
-    return json.loads(_text(root, name))
-
-
-def _text(root: Path, name: str) -> str:
+def _read(reader: Callable[[Path], Any], path: Path) -> Any:
     try:
-        return (root / name).read_text(encoding="utf-8")
+        return reader(path)
     except FileNotFoundError:
-        raise InputError(f"{name} is missing, which the report is made of; run `dvc repro`") from None
+        raise InputError(f"{path} is missing, and the report needs it; run `dvc repro`") from None
 
 
-def _rows(root: Path, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(_text(root, name), newline="")))
-
-
-def _where_from(source: str) -> str:
-    """What may be said of a source in public: a path or an address can tell more than its reader should know."""
-    parsed = parse(source)
+def _describe_source(source: str) -> str:
+    """Return what may be published about a source: paths and addresses can contain private parts."""
+    parsed = parse_source(source)
     if parsed.kind == "kaggle":
         version = f"version {parsed.version}" if parsed.version else "the latest version"
         return f"from Kaggle's data set {parsed.place} ({version})"
     if parsed.kind == "web":
         return f"from {urlsplit(parsed.place).hostname}"
-    return (
-        f"from the file {PurePath(parsed.place).name}"
-        if parsed.kind == "file"
-        else "drawn by code, with planted faults"
-    )
+    if parsed.kind == "file":
+        return f"from the file {PurePath(parsed.place).name}"
+    return "drawn by code, with planted faults"
 
 
-def _findings(audit: Mapping[str, Any]) -> list[dict]:
-    """What the audit found, in words: ``what``, ``images``, ``note``; what there is none of is left out."""
-    near, clean = audit["duplicates"]["near"], audit["clean_test"]
-    exact = audit["duplicates"]["exact"]
-    found = [
-        {"what": _PROBLEMS.get(word, word), "images": number, "note": ""} for word, number in audit["problems"].items()
+def _findings(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return ``name``, ``images`` and ``note`` of each finding of the audit, without those of no image."""
+    exact, near, clean = audit["duplicates"]["exact"], audit["duplicates"]["near"], audit["clean_test"]
+    findings = [(_PROBLEMS.get(problem, problem), images, "") for problem, images in audit["problems"].items()]
+    findings += [
+        (
+            "duplicates of another image, exact or near",
+            near["images"],
+            f"{near['groups']:,} groups; {exact['images']:,} images are the same file",
+        ),
+        (
+            "of these, in groups with both training and test images",
+            near["train_and_test"]["images"],
+            "a model that memorised the training image scores too well",
+        ),
+        (
+            "of these, in groups with several labels",
+            near["conflicting_labels"]["images"],
+            "one of the labels is wrong, or the classes overlap",
+        ),
+        (
+            "clean test images: no duplicate in training or with another label",
+            clean["images"],
+            f"{100 * clean['share']:.1f} % of the test images",
+        ),
+        ("other files in the archive, skipped", sum(audit["ignored"].values()), ""),
     ]
-    found += [
-        {
-            "what": "duplicates of another image, exact or near",
-            "images": near["images"],
-            "note": f"{near['groups']:,} groups; {exact['images']:,} images are the same file",
-        },
-        {
-            "what": "of these, in groups that are in both training and test",
-            "images": near["train_and_test"]["images"],
-            "note": "where to have learned them by heart would help",
-        },
-        {
-            "what": "of these, in groups with several labels",
-            "images": near["conflicting_labels"]["images"],
-            "note": "one of the labels must be wrong, or the classes overlap",
-        },
-        {
-            "what": "clean test images, which no duplicate spoils",
-            "images": clean["images"],
-            "note": f"{100 * clean['share']:.1f} % of the test images",
-        },
-        {"what": "other files in the archive, skipped", "images": sum(audit["ignored"].values()), "note": ""},
-    ]
-    return [finding for finding in found if finding["images"]]
+    return [{"name": name, "images": images, "note": note} for name, images, note in findings if images]
 
 
-def _model(root: Path, name: str, description: Mapping[str, Any], backbone: Mapping[str, Any]) -> dict:
-    """All about one model."""
-    scores = _numbers(root, f"metrics/{name}.json")
+def _model(paths: Paths, name: str, description: Mapping[str, Any], backbone: Mapping[str, Any]) -> dict[str, Any]:
+    """Return scores, parameters and pictures of one model."""
+    scores = _read(read_json, paths.scores[name])
     merged = scores["merged_pairs"]
     pairs = sorted(scores["most_confused_pairs"].items(), key=lambda pair: (-pair[1]["errors"], pair[0]))
     return {
         "name": name,
-        "kind": _kind(description, backbone),
+        "kind": _describe_kind(description, backbone),
         "scores": scores,
         "pairs": [{"name": pair, "errors": entry["errors"], **merged[pair]} for pair, entry in pairs],
         "abstention": [
-            {"wanted": int(key.rpartition("_")[2]) / 100, **entry}
+            {"target": int(key.rpartition("_")[2]) / 100, **entry}
             for key, entry in sorted(scores["abstention"].items())
         ],
-        "parameters": [{"key": key, "value": value} for key, value in _leaves(description)],
-        "pictures": _pictures(root, f"plots/{name}", PICTURES, after=f": {name}"),
+        "parameters": [
+            {"key": key, "value": value if isinstance(value, str) else json.dumps(value)}
+            for key, value in flatten(description).items()
+        ],
+        "pictures": load_pictures(paths.model_plots[name], MODEL_PICTURES, suffix=f": {name}"),
     }
 
 
-def _kind(description: Mapping[str, Any], backbone: Mapping[str, Any]) -> str:
-    """What sort of model it is, in words."""
+def _describe_kind(description: Mapping[str, Any], backbone: Mapping[str, Any]) -> str:
+    """Return the kind of a model in words."""
     if description["kind"] == "cnn":
         return "CNN trained from scratch"
     if description["kind"] != "head":
@@ -212,130 +212,87 @@ def _kind(description: Mapping[str, Any], backbone: Mapping[str, Any]) -> str:
     origin = {"random": "random weights: a floor, no transfer learning", "imagenet": "pretrained on ImageNet"}
     weights = origin.get(backbone["weights"], "pretrained weights from a file")
     state = "fine-tuned" if backbone["finetune_epochs"] else "frozen"
-    return f"head on {state} {backbone['name']} ({weights}) that sees {backbone['image_size']} pixels a side"
+    return f"head on {state} {backbone['name']} ({weights}) at {backbone['image_size']} pixels"
 
 
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return (dotted key, value as in params.yaml) of nested parameters, in their order."""
-    found = []
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            found += _leaves(value, f"{prefix}{key}.")
-        else:
-            found.append((f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)))
-    return found
-
-
-def _pictures(
-    root: Path, folder: str, known: Mapping[str, tuple[str, str]], *, before: str = "", after: str = ""
-) -> dict[str, dict]:
-    """Return the pictures in a folder by their files' names: those known first, then others by name."""
-    stems = sorted(path.stem for path in (root / folder).glob("*.png"))
-    order = [stem for stem in known if stem in stems] + [stem for stem in stems if stem not in known]
-    found = {}
-    for stem in order:
-        title, seen = known.get(stem, (stem.replace("_", " "), ""))
-        title = f"{before}{title}{after}"
-        alt = f"{title}; {seen}" if seen else title
-        found[stem] = embedded_image.embed(root / folder / f"{stem}.png", title=title, alt=alt)
-    return found
-
-
-def _by_kind(models: Sequence[Mapping[str, Any]]) -> dict[str, list[dict]]:
-    """Return the pictures of all models together: those of one kind side by side, ``others`` those of no known kind."""
-    kinds = {kind: [model["pictures"][kind] for model in models if kind in model["pictures"]] for kind in PICTURES}
-    others = [picture for model in models for kind, picture in model["pictures"].items() if kind not in PICTURES]
-    return {**kinds, "others": others}
-
-
-def _comparison(scores: dict[str, dict]) -> list[dict]:
-    """Return what metrics/comparison.json says of each pair of models, with a ``verdict``."""
+def _comparison(scores: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the scores of each pair of models, with a ``verdict``."""
     clean = scores.pop("clean", {})
     return [
-        {"a": a, "b": b, **entry, "clean": clean.get(pair), "verdict": _verdict(a, b, entry)}
+        {"a": a, "b": b, **entry, "clean": clean.get(pair), "verdict": _compare(a, b, entry)}
         for pair, entry in sorted(scores.items())
         for a, b in [pair.split("/")]
     ]
 
 
-def _verdict(a: str, b: str, entry: Mapping[str, Any]) -> str:
+def _compare(a: str, b: str, entry: Mapping[str, Any]) -> str:
     if entry["mcnemar_p"] >= SIGNIFICANT:
-        return "no more difference than chance may make"
+        return "no significant difference"
     return f"{a if entry['accuracy_difference'] > 0 else b} is better"
 
 
-def _label_issues(root: Path) -> dict:
-    """Return the numbers of metrics/label_issues.json, the first of the suspects and their pictures."""
-    numbers = _numbers(root, "metrics/label_issues.json")
+def _label_issues(paths: Paths) -> dict[str, Any]:
+    """Return the counts of label issues, the first of them, and their pictures."""
+    counts, table = _read(read_json, paths.label_issues), _read(read_csv, paths.label_issue_table)
     return {
-        "total": numbers["total"],
-        "images": numbers["images"],
-        "reasons": [{"name": name.replace("_", " "), "count": number} for name, number in numbers["reason"].items()],
-        "planted": numbers.get("planted"),
-        "first": _rows(root, "data/label_issues.csv")[:SHOWN],
-        "pictures": _pictures(root, "plots/label_issues", _LABEL_ISSUE_PICTURES),
+        "total": counts["total"],
+        "images": counts["images"],
+        "reasons": [{"name": name.replace("_", " "), "count": count} for name, count in counts["reason"].items()],
+        "planted": counts.get("planted"),
+        "first": table.head(SHOWN).to_dict("records"),
+        "pictures": load_pictures(paths.label_issue_plots, LABEL_ISSUE_PICTURES),
     }
 
 
-def _multilabel(model: Mapping[str, Any]) -> list[dict]:
-    """Return a table, with a ``verdict``, for each way in which "does the photo contain a ...?" was measured.
-
-    It stands in the metrics as ``multilabel.<way>.<method>.<score>``; what is nested deeper is left out.
-    """
-    found = []
-    for way, main in _MULTILABEL.items():
-        methods = model["scores"]["multilabel"].get(way, {})
-        if not methods:  # only of drawn images is the truth known
+def _multilabel(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a table, with a ``verdict``, of each measurement of the second output."""
+    tables = []
+    for name, main_score in _MULTILABEL.items():
+        methods = model["scores"]["multilabel"].get(name)
+        if not methods:  # only drawn images have a ground truth
             continue
-        rows = [{"name": text, "scores": _flat_numbers(methods[method])} for method, text in _METHODS.items()]
-        columns = [name for name in _MULTILABEL_COLUMNS if name in rows[0]["scores"]]
-        verdict = _multilabel_verdict(main.replace("_", " "), *(row["scores"][main] for row in rows))
-        found.append({"model": model["name"], "name": way, "columns": columns, "rows": rows, "verdict": verdict})
-    return found
-
-
-def _multilabel_verdict(name: str, chosen: float, naive: float, softmax: float) -> str:
-    other, best = max(("naive loss", naive), ("softmax threshold", softmax), key=lambda entry: entry[1])
-    if chosen > best:
-        return (
-            f"The second output beats both others, the next being the {other}: {name} {chosen:.3f} against {best:.3f}."
+        rows = [{"name": text, "scores": methods[method]} for method, text in _METHODS.items()]
+        columns = [column for column in _MULTILABEL_COLUMNS if column in rows[0]["scores"]]
+        verdict = _compare_methods(main_score.replace("_", " "), *(row["scores"][main_score] for row in rows))
+        tables.append(
+            {"model": model["name"], "name": name.replace("_", " "), "columns": columns, "rows": rows}
+            | {"verdict": verdict}
         )
-    return f"The second output is no better than the {other}: {name} {chosen:.3f} against {best:.3f}."
+    return tables
 
 
-def _flat_numbers(scores: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in scores.items() if isinstance(value, int | float)}
+def _compare_methods(score: str, chosen: float, naive: float, softmax: float) -> str:
+    other, best = max(("naive loss", naive), ("softmax threshold", softmax), key=lambda entry: entry[1])
+    verdict = "beats both others; the next is" if chosen > best else "is no better than"
+    return f"The second output {verdict} the {other}: {score} {chosen:.3f} against {best:.3f}."
 
 
-def _predictions(root: Path) -> dict | None:
-    """Return counts of the unlabelled images by the class predicted, and their contact sheets; None without images."""
-    rows = _rows(root, "data/predictions.csv")
-    if not rows:
+def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:
+    """Return counts of the unlabelled images by predicted class, and their contact sheets; None without images."""
+    if table.empty:
         return None
-    counts = {}
-    for row in rows:
-        entry = counts.setdefault(row["class"], {"name": row["class"], "images": 0, "unsure": 0})
-        entry["images"] += 1
-        entry["unsure"] += row["unsure"].lower() in ("true", "1")
+    unsure = table["unsure"].str.lower().isin(("true", "1"))
+    counts = unsure.groupby(table["class"]).agg(["size", "sum"])
     return {
-        "images": len(rows),
-        "unsure": sum(entry["unsure"] for entry in counts.values()),
-        "classes": [counts[name] for name in sorted(counts)],
-        "pictures": _pictures(root, "plots/predictions", {}, before="Taken for "),
+        "images": len(table),
+        "unsure": int(unsure.sum()),
+        "classes": [
+            {"name": name, "images": int(row["size"]), "unsure": int(row["sum"])} for name, row in counts.iterrows()
+        ],
+        "pictures": load_pictures(plots, {}, prefix="Predicted as "),
     }
 
 
-def _why(production: Mapping[str, Any]) -> str:
-    """Say why the production model was chosen, see ``scenes.evaluation.selection.Choice``."""
-    name = production["model"]
-    said = f"Its {production['metric'].replace('_', ' ')} on the validation images is {production['val'][name]:.4f}"
+def _explain_choice(production: Mapping[str, Any]) -> str:
+    """Return why the production model was chosen, see ``scenes.evaluation.selection.Choice``."""
+    name, margin = production["model"], production["margin"]
+    text = f"Its {production['metric'].replace('_', ' ')} on the validation images is {production['val'][name]:.4f}"
     if production["reason"] == "only":
-        return f"{said}; there is no other model."
-    margin = production["margin"]
+        return f"{text}; there is no other model."
     if production["reason"] == "score":
-        return f"{said}, {margin:.4f} better than that of the next model."
-    apart = "better than" if margin >= 0 else "behind"
+        return f"{text}, {margin:.4f} better than the next model."
+    relation = "better than" if margin >= 0 else "behind"
     return (
-        f"{said}, {abs(margin):.4f} {apart} the best other, which counts as a tie, and of those in the tie it has the "
-        f"fewest parameters: {production['parameters'][name]:,}."
+        f"{text}, {abs(margin):.4f} {relation} the best other model. Such a difference is within the tolerance, and of "
+        f"the models within it, this one has the fewest parameters: {production['parameters'][name]:,}."
     )

@@ -1,7 +1,7 @@
-"""The report's two renderings: an HTML page that needs nothing beside it, and Markdown for a pull request.
+"""The report as a self-contained HTML page, and as short Markdown for a pull request.
 
-The templates stand in scenes/report/templates. Whatever is not the template's own text is escaped, in both; a value that a
-template names and the context lacks is an error. Nothing but the context goes in: the same context, the same bytes.
+The templates are in scenes/report/templates. All values are escaped, and a value missing from the context is an error.
+The same context gives the same bytes.
 """
 
 import re
@@ -16,7 +16,7 @@ from scenes import templates
 
 _TEMPLATES = Path(templates.__file__).parent
 _SPACE, _MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
-# What GitHub's Markdown could take for its own, also within a table.
+# Characters with a meaning in GitHub's Markdown, also inside tables.
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|#~&$]")
 
 
@@ -24,7 +24,7 @@ def html(context: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
-        context: what ``scenes.report.context.context`` returns.
+        context: see ``scenes.report.context.context``.
     """
     return _environment(autoescape=True).get_template("report.html.jinja").render(context)
 
@@ -33,13 +33,13 @@ def markdown(context: Mapping[str, Any]) -> str:
     """Return the short version, without pictures.
 
     Args:
-        context: see :func:`html`.
+        context: see ``scenes.report.context.context``.
     """
     return _environment(finalize=escape_markdown).get_template("report.md.jinja").render(context)
 
 
 def escape_markdown(value: Any) -> Any:
-    """Return ``value`` as text of one line in which nothing is Markdown; what is marked safe as it is."""
+    """Return ``value`` as one line of text without Markdown; a value marked safe is returned unchanged."""
     if isinstance(value, Markup):
         return value
     return _MARKDOWN.sub(r"\\\g<0>", re.sub(r"[\r\n\t]+", " ", str(value)))
@@ -66,31 +66,31 @@ def _environment(**options: Any) -> Environment:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """0.891667 as 89.2 %."""
+    """Format 0.891667 as 89.2 %."""
     return f"{100 * share:.{digits}f}{_SPACE}%"
 
 
 def points(difference: float) -> str:
-    """0.0125 as +1.2 points (of a hundred)."""
+    """Format 0.0125 as +1.2 points, a difference of percentages."""
     return f"{100 * difference:+.1f}{_SPACE}points".replace("-", _MINUS)
 
 
 def interval(ends: Mapping[str, float]) -> str:
-    """``{"low": 0.85, "high": 0.929}`` as 85.0 to 92.9 %."""
+    """Format ``{"low": 0.85, "high": 0.929}`` as 85.0 to 92.9 %."""
     low, high = (f"{100 * ends[end]:.1f}".replace("-", _MINUS) for end in ("low", "high"))
     return f"{low} to {high}{_SPACE}%"
 
 
 def count(number: int) -> str:
-    """12600 as 12,600."""
+    """Format 12600 as 12,600."""
     return f"{number:,}"
 
 
 def score(value: float) -> str:
-    """A score that is no share, in three decimals."""
+    """Format a score that is not a percentage with three decimals."""
     return f"{value:.3f}"
 
 
 def p_value(value: float) -> str:
-    """In three decimals; below those, that it is."""
+    """Format a p-value with three decimals, or as < 0.001."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -30,7 +30,7 @@ class Classifier:
 
     Attributes:
         name: of the model in params.yaml.
-        network: keras.Model, see ``scenes.models.store.load_multilabel``.
+        network: keras.Model, see ``scenes.models.store.load``.
         classes: the order of its outputs.
         size: pixels a side of the images it takes.
         unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.

@@ -272,10 +272,10 @@ def _too_many_bytes(size: int, limits: Limits) -> str:
 
 
 def _format_problem(problem: images_decode.ImageProblem, data: bytes, limits: Limits) -> str:
-    if problem.word == images_decode.TOO_MANY_PIXELS:
+    if problem.reason == images_decode.TOO_MANY_PIXELS:
         size = f"{problem.width:,} x {problem.height:,} pixels are" if problem.width else "it has"
         return f"{size} more than the {limits.max_pixels:,} pixels that are taken (archive.max_pixels); make it smaller"
-    if problem.word == images_decode.CORRUPT:
+    if problem.reason == images_decode.CORRUPT:
         return "the image is damaged or cut short; save or download it again"
     formats = f"{', '.join(images_decode.FORMATS[:-1])} and {images_decode.FORMATS[-1]}"
     return f"{_stranger(data)} (read are {formats})"

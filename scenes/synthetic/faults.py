@@ -1,8 +1,8 @@
-"""Faults planted on purpose in a drawn archive, each of them known: what real archives have, with an answer sheet.
+"""Faults planted on purpose in a drawn archive: those of real archives, but each one is known.
 
-Which images get a fault is worked out before anything is drawn. It hangs on the seed and on the image's own
-place alone, so that asking for more images leaves the others, faulty or not, as they were. A faulty image
-*replaces* a sound one: the counts stay as asked. Only the text file and the litter come on top.
+The faults are planned before anything is drawn. An image's fault depends only on the seed and on its own place, so
+more images leave the others as they were. A faulty image *replaces* a sound one, so the counts stay as requested; only
+the text file and the litter are added.
 """
 
 import io
@@ -18,57 +18,63 @@ from scenes.common.errors import InputError
 
 SPLITS = ("train", "test", "pred")
 
-# The words of ground_truth.csv. These have a rate, and the splits they stand in; a source is always a sound image.
+# The column `fault` of ground_truth.csv holds these words. First the faults with a rate, and the splits that they occur
+# in. The source of a duplicate is always a sound image.
 RATED = {
-    "wrong_label": ("train", "test"),  # in the folder of the class that its own is most often confused with
-    "exact_duplicate": ("train",),  # the bytes of its source, every other one across train and test
-    "near_duplicate": ("train",),  # its source re-encoded or a quarter of a pixel away, every other one across
-    "conflicting_duplicate": ("train",),  # the bytes of its source in train, under a wrong label
-    "odd_size": SPLITS,  # not square, or of another size
+    "wrong_label": ("train", "test"),  # in the folder of the class that its class is most often confused with
+    "exact_duplicate": ("train",),  # the bytes of its source; every other source is in test
+    "near_duplicate": (
+        "train",
+    ),  # its source re-encoded or shifted by a quarter of a pixel; every other source is in test
+    "conflicting_duplicate": ("train",),  # the bytes of its source in train, under another label
+    "odd_size": SPLITS,  # not square, or of another size than the rest
     "grey": SPLITS,  # a single channel
 }
-# These come once with `broken`, the first among the training images, the second as members that are no images.
+# With `broken`, each of these occurs once: BROKEN among the training images, EXTRA as members that are not images.
 BROKEN = ("truncated", "png_named_jpg", "cmyk", "sixteen_bit")
 EXTRA = ("not_an_image", "litter")
 WORDS = (*RATED, *BROKEN, *EXTRA)
 
-MOST_IMAGES = 170_000  # of a split: the numbers that images are named by have 20 bits
-MOST_FAULTY = 0.5  # above, copies would run out of sound images to be copies of
-BROKEN_AMONG = 24  # the broken ones are among the first training images, so that no count decides where
+MOST_IMAGES = 170_000  # in a split: the numbers in file names have 20 bits
+MOST_FAULTY = 0.5  # above, there would be too few sound images to copy
+BROKEN_AMONG = 24  # first training images that hold the broken ones, so that the count does not matter
 ODD_SHAPES = ((6, 8), (8, 6), (7, 8), (8, 5), (5, 5), (12, 12), (9, 12))  # height and width in eighths of the size
 
 
 @dataclass(frozen=True)
 class Place:
-    """One image of the archive: where it stands, and what is to stand there."""
+    """One image of the archive: where it is, and what it shows."""
 
     split: str
-    folder: str  # the class it is counted to
+    folder: str  # the class that it counts for
     index: int  # within its split and folder, from 0
     subject: str  # the class drawn
     fault: str = ""
-    source: "Place | None" = None  # what it is a duplicate of
+    source: "Place | None" = None  # the image that it duplicates
 
     @property
     def key(self) -> tuple[int, str, int]:
+        """Split, folder and index: unique in the archive."""
         return SPLITS.index(self.split), self.folder, self.index
 
     @property
     def label(self) -> str:
+        """The label, empty in pred."""
         return "" if self.split == "pred" else self.folder
 
     @property
     def suffix(self) -> str:
+        """The suffix of the file name."""
         return ".png" if self.fault == "sixteen_bit" else ".jpg"
 
 
 def hashed(limit: int, *key: object) -> int:
-    """A number from 0 to ``limit - 1`` that hangs on the key alone."""
+    """Return an integer from 0 to ``limit - 1`` that depends only on the key."""
     return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "big") % limit
 
 
-def number(seed: int, code: int) -> int:
-    """Shuffle the numbers below 2**20: different codes give different numbers, which say nothing of the code."""
+def shuffled_number(seed: int, code: int) -> int:
+    """Permute the numbers below 2**20, so that they say nothing about ``code`` (a Feistel network)."""
     left, right = code >> 10, code & 1023
     for turn in range(4):
         left, right = right, left ^ hashed(1024, seed, turn, right)
@@ -76,11 +82,15 @@ def number(seed: int, code: int) -> int:
 
 
 def check(counts: Mapping[str, int], classes: int, rates: Mapping[str, float]) -> None:
-    """Raise an InputError for what cannot be had."""
+    """Refuse counts and rates that are impossible.
+
+    Raises:
+        InputError: see :func:`plan`.
+    """
     for split in SPLITS:
-        least = 0 if split == "pred" else classes
-        if not least <= counts[split] <= MOST_IMAGES:
-            raise InputError(f"synthetic: {split} is {counts[split]}; give a number from {least} to {MOST_IMAGES}")
+        fewest = 0 if split == "pred" else classes
+        if not fewest <= counts[split] <= MOST_IMAGES:
+            raise InputError(f"synthetic: {split} is {counts[split]}; give a number from {fewest} to {MOST_IMAGES}")
     if set(rates) != {*RATED, "broken"}:
         raise InputError(f"synthetic: faults has the keys {', '.join(rates)}; give {', '.join(RATED)} and broken")
     for name in RATED:
@@ -97,16 +107,16 @@ def check(counts: Mapping[str, int], classes: int, rates: Mapping[str, float]) -
 
 
 def plan(seed: int, counts: Mapping[str, int], confused: Mapping[str, str], rates: Mapping[str, float]) -> list[Place]:
-    """Decide what stands where.
+    """Plan every image of the archive.
 
     Args:
         seed: of the archive.
-        counts: images in ``train``, ``test`` and ``pred``; each split goes through the classes in turn.
-        confused: for each class the one it is most often confused with; its keys are the classes.
-        rates: a share of the images of its split for each key of ``RATED``, and the switch ``broken``.
+        counts: images in ``train``, ``test`` and ``pred``; in each split the classes take turns.
+        confused: for each class, the class that it is most often confused with; the keys are all classes.
+        rates: a share of the images of a split for each key of ``RATED``, and the switch ``broken``.
 
     Returns:
-        A place per image, ``train`` before ``test`` before ``pred``.
+        A place per image: ``train``, then ``test``, then ``pred``.
 
     Raises:
         InputError: a count, a rate or the sum of the rates is impossible.
@@ -115,51 +125,51 @@ def plan(seed: int, counts: Mapping[str, int], confused: Mapping[str, str], rate
     check(counts, len(classes), rates)
     places = []
     for split in SPLITS:
-        chosen: dict[int, str] = {}
+        fault_of: dict[int, str] = {}  # by the number of the image in its split
         if split == "train" and rates["broken"]:
             order = sorted(range(BROKEN_AMONG), key=lambda n: hashed(1 << 60, seed, "broken", n))
-            chosen.update(zip(order, BROKEN, strict=False))
+            fault_of.update(zip(order, BROKEN, strict=False))
         for fault in (fault for fault in RATED if split in RATED[fault]):
-            scatter(chosen, fault, rates[fault], seed, split, counts[split], confused)
+            scatter(fault_of, fault, rates[fault], seed, split, counts[split], confused)
         for n in range(counts[split]):
             folder, index = classes[n % len(classes)], n // len(classes)
-            places.append(Place(split, folder, index, folder, chosen.get(n, "")))
+            places.append(Place(split, folder, index, folder, fault_of.get(n, "")))
     return list(with_sources(seed, places, confused))
 
 
 def scatter(
-    chosen: dict[int, str], fault: str, rate: float, seed: int, split: str, count: int, confused: Mapping[str, str]
+    fault_of: dict[int, str], fault: str, rate: float, seed: int, split: str, count: int, confused: Mapping[str, str]
 ) -> None:
-    """Choose images for a fault: one in each stretch of ``1 / rate``, or the next that is free and fits.
+    """Add the images with this fault to ``fault_of``: one in each stretch of ``1 / rate``, or the next possible one.
 
-    Nothing hangs on ``count``, which only says where to stop; so a choice may lie beyond it.
+    ``count`` only says where to stop, so that it changes no earlier choice; a choice may lie beyond it.
     """
     classes, parts = list(confused), round(rate * 1_000_000)
     copied, mistaken = fault.endswith("duplicate"), fault in ("wrong_label", "conflicting_duplicate")
     for turn in range(-(-count * parts // 1_000_000)):
         first, end = turn * 1_000_000 // parts, (turn + 1) * 1_000_000 // parts
         n = first + hashed(max(end - first, 1), seed, split, fault, turn)
-        # A copy comes after the images it may copy; a wrong label is one that another class is confused with.
+        # A copy comes after the images it may copy; a wrong label must be one that another class is confused with.
         while (
-            n in chosen
+            n in fault_of
             or (copied and n < BROKEN_AMONG)
             or (mistaken and classes[n % len(classes)] not in confused.values())
         ):
             n += 1
-        chosen[n] = fault
+        fault_of[n] = fault
 
 
-def stranger(seed: int, place: Place, confused: Mapping[str, str]) -> str:
-    """The class whose image stands wrongly in this place's folder: mostly the other one of a pair."""
+def mislabelled_subject(seed: int, place: Place, confused: Mapping[str, str]) -> str:
+    """Return the class to draw for a wrong label: mostly the one that is confused with it both ways."""
     pool = [name for name, other in confused.items() if other == place.folder]
     pool += [name for name in pool if name == confused[place.folder]] * 3
     return pool[hashed(len(pool), seed, "stranger", place.key)]
 
 
 def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]) -> Iterator[Place]:
-    """Yield the places with what they show: strangers, and copies of sound images, none of them copied twice.
+    """Yield the places with the subjects of wrong labels and the sources of duplicates; no image is copied twice.
 
-    A copy across the splits whose class has no sound test image left is made of a training image instead.
+    If a class has no sound test image left to copy, a training image is copied instead.
     """
     sound = {place.key: place for place in places if not place.fault}
     tests = 1 + max(place.index for place in places if place.split == "test")
@@ -167,14 +177,14 @@ def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]) ->
     for place in places:
         subject = place.folder
         if place.fault in ("wrong_label", "conflicting_duplicate"):
-            subject = stranger(seed, place, confused)
+            subject = mislabelled_subject(seed, place, confused)
         if place.fault.endswith("duplicate"):
             train, test = (SPLITS.index(split) for split in ("train", "test"))
-            keys = ((train, subject, index) for index in reversed(range(place.index)))
+            keys: Iterator[tuple[int, str, int]] = ((train, subject, i) for i in reversed(range(place.index)))
             if place.fault in across:
                 across[place.fault] = not across[place.fault]
                 if across[place.fault]:
-                    keys = chain(((test, subject, index) for index in range(tests)), keys)
+                    keys = chain(((test, subject, i) for i in range(tests)), keys)
             key = next((key for key in keys if key in sound), None)
             yield replace(place, subject=subject, source=sound.pop(key)) if key else replace(place, fault="")
         else:
@@ -182,7 +192,7 @@ def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]) ->
 
 
 def shape(place: Place, size: int, seed: int) -> tuple[int, int]:
-    """Height and width in pixels."""
+    """Return the height and width of an image, in pixels."""
     if place.fault != "odd_size":
         return size, size
     height, width = ODD_SHAPES[hashed(len(ODD_SHAPES), seed, "shape", place.key)]
@@ -190,11 +200,16 @@ def shape(place: Place, size: int, seed: int) -> tuple[int, int]:
 
 
 def encode(pixels: np.ndarray, place: Place, quality: int, subsampling: int) -> bytes:
-    """Encode (height, width, 3) uint8 as a JPEG, or as the place's fault would have it."""
+    """Return an image file: a JPEG, or what the fault of ``place`` asks for.
+
+    Args:
+        pixels: uint8 (height, width, 3).
+        quality, subsampling: Pillow's options for JPEG.
+    """
     if place.fault == "near_duplicate":
         quality = quality - 12 if quality > 80 else quality + 8
         if place.index % 2:
-            # A quarter of a pixel to the right: a whole one would move one pHash in ten by more than four bits.
+            # A shift by a whole pixel instead of a quarter would change one pHash in ten by more than four bits.
             left = pixels[:, [0, *range(pixels.shape[1] - 1)]]
             pixels = ((pixels.astype(np.uint16) * 3 + left) // 4).astype(np.uint8)
     image = Image.fromarray(pixels)
@@ -206,7 +221,7 @@ def encode(pixels: np.ndarray, place: Place, quality: int, subsampling: int) -> 
         image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
     stream = io.BytesIO()
     if place.fault in ("png_named_jpg", "sixteen_bit"):
-        # Not compressed: how zlib packs differs between its versions, and so would the bytes.
+        # Not compressed, because versions of zlib give different bytes.
         image.save(stream, "PNG", compress_level=0)
     else:
         image.save(stream, "JPEG", quality=quality, subsampling=subsampling)
@@ -215,7 +230,7 @@ def encode(pixels: np.ndarray, place: Place, quality: int, subsampling: int) -> 
 
 
 def extras(train_folder: str) -> list[tuple[str, tuple[bytes, str]]]:
-    """Members that are no images: path, content and fault."""
+    """Return the members that are not images: each one's path, content and fault."""
     apple_double = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(2)
     note = b"The pictures of the second trip are still missing here.\n"
     return [

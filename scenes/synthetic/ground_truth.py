@@ -1,10 +1,11 @@
-"""The answer sheet of a drawn archive: the ground_truth.csv that ``scenes.synthetic.archive.draw_archive`` lays into it."""
+"""The answer sheet of a drawn archive: ``ground_truth.csv``, a member with a row for every other one."""
 
 import io
 from typing import TYPE_CHECKING
 
 from scenes.archive.layout import Archive
 from scenes.archive.safe_zip import DamagedMember
+from scenes.common.tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,13 +15,16 @@ COLUMNS = ("path", "ground_truth", "label", "classes", "fault", "duplicate_of")
 
 
 def read(archive: Archive) -> "pd.DataFrame | None":
-    """Return the table, all columns as text; None for an archive without one, such as any that was photographed."""
+    """Return the table, all columns as text; see :func:`scenes.synthetic.archive.draw_archive`.
+
+    Returns:
+        None if the archive has no such table, as any archive of photographs.
+    """
     import pandas as pd
 
     try:
-        text = archive.read(MEMBER).decode("utf-8")
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_filter=False)
+        table = read_csv(io.StringIO(archive.read(MEMBER).decode("utf-8")))
     except (KeyError, DamagedMember, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
         return None
-    # Somebody else's file may have the same name.
+    # Another archive may have a file of this name.
     return table if tuple(table.columns) == COLUMNS else None

@@ -1,7 +1,10 @@
-"""What a CNN is fed: batches of images in a new order each epoch, flipped and shifted at random.
+"""Batches of images or cached features for training and validation.
 
-What a head is fed: batches of cached features in a new order each epoch.
+The content and order of an epoch are a function of (seed, epoch) alone, whatever the threads do and wherever a training
+was interrupted. For images the augmentation is therefore sampled first and applied later.
 """
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,14 +12,56 @@ from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.models.features import Features
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def training_images(
+    split: Records,
+    *,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    cache_mb: float,
+    flip: bool,
+    max_shift: float,
+    start: int = 0,
+) -> "tf.data.Dataset":
+    """Return the augmented (image, one-hot label) batches of all epochs, from epoch ``start`` (counted from 0) on.
+
+    Args:
+        split, batch_size, epochs, seed, cache_mb, start: see ``scenes.dataset.records.shuffled_batches``.
+        flip, max_shift: see :func:`sample_augmentation`.
+    """
+    import tensorflow as tf
+
+    def epoch_draws(epoch: int) -> tf.data.Dataset:
+        # The third number makes these draws independent of those that order the epoch.
+        rng = np.random.default_rng([seed, epoch, 1])
+        draws = sample_augmentation(rng, split.count, split.image_shape, flip=flip, max_shift=max_shift)
+        return tf.data.Dataset.from_tensor_slices(draws).batch(batch_size)
+
+    draws = epoch_draws(start)
+    for epoch in range(start + 1, epochs):
+        draws = draws.concatenate(epoch_draws(epoch))
+    batches = records.shuffled_batches(
+        split, batch_size=batch_size, epochs=epochs, seed=seed, cache_mb=cache_mb, start=start
+    )
+    return (
+        tf.data.Dataset.zip(batches, draws)
+        .map(
+            lambda example, sampled: (augment(example[0], sampled), example[1]),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
 
 def sample_augmentation(
-    rng: np.random.Generator, count: int, image_shape: tuple, *, flip: bool, max_shift: float
-) -> dict:
+    rng: np.random.Generator, count: int, image_shape: tuple[int, int, int], *, flip: bool, max_shift: float
+) -> dict[str, np.ndarray]:
     """Draw the augmentation of ``count`` images.
-
-    Drawing apart from applying makes an epoch a function of (seed, epoch) alone, whatever the threads do
-    and wherever a training was interrupted.
 
     Args:
         image_shape: (height, width, channels) in pixels.
@@ -35,19 +80,19 @@ def sample_augmentation(
     }
 
 
-def augment(images, draws):
-    """Flip and shift a batch; what a shift uncovers is filled by reflection.
+def augment(images: Any, draws: Any) -> Any:
+    """Flip and shift a batch; the border that a shift uncovers is filled by reflection.
 
     Args:
         images: tensor (batch, height, width, channels), any dtype.
         draws: what :func:`sample_augmentation` returns, for this batch.
 
     Returns:
-        A tensor of the same shape and dtype; only whole pixels move, so nothing is rounded.
+        A tensor of the same shape and dtype. Only whole pixels move, so no value changes.
     """
     import tensorflow as tf
 
-    def moved(size, offset):
+    def moved(size: int, offset: Any) -> Any:
         index = tf.range(size)[None, :] - offset[:, None]
         index = tf.abs(index)  # reflect about the first pixel ...
         return tf.where(index < size, index, 2 * (size - 1) - index)  # ... and about the last
@@ -59,48 +104,7 @@ def augment(images, draws):
     return tf.gather(tf.gather(images, rows, batch_dims=1, axis=1), columns, batch_dims=1, axis=2)
 
 
-def training_images(
-    split: Records,
-    *,
-    batch_size: int,
-    epochs: int,
-    seed: int,
-    cache_mb: float,
-    flip: bool,
-    max_shift: float,
-    start: int = 0,
-):
-    """Return the augmented (image, one-hot label) batches of all epochs, from epoch ``start`` (counted from 0) on.
-
-    What an epoch holds is a function of (seed, epoch) alone: see ``scenes.dataset.records.shuffled_batches``, whose arguments
-    these are, and :func:`sample_augmentation`.
-    """
-    import tensorflow as tf
-
-    def epoch_draws(epoch):
-        # The third number keeps these draws apart from those that order the epoch.
-        rng = np.random.default_rng([seed, epoch, 1])
-        draws = sample_augmentation(rng, split.count, split.image_shape, flip=flip, max_shift=max_shift)
-        return tf.data.Dataset.from_tensor_slices(draws).batch(batch_size)
-
-    draws = epoch_draws(start)
-    for epoch in range(start + 1, epochs):
-        draws = draws.concatenate(epoch_draws(epoch))
-    batches = records.shuffled_batches(
-        split, batch_size=batch_size, epochs=epochs, seed=seed, cache_mb=cache_mb, start=start
-    )
-    return (
-        tf.data.Dataset.zip(batches, draws)
-        .map(
-            lambda example, drawn: (augment(example[0], drawn), example[1]),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        .prefetch(tf.data.AUTOTUNE)
-    )
-
-
-def validation_images(split: Records, batch_size: int):
+def validation_images(split: Records, batch_size: int) -> "tf.data.Dataset":
     """Return (image, one-hot label) batches in stored order, streamed."""
     import tensorflow as tf
 
@@ -109,37 +113,38 @@ def validation_images(split: Records, batch_size: int):
     )
 
 
-def validation_features(embeddings: Features, batch_size: int = 1024):
-    """Return (features, one-hot label) batches in stored order."""
-    import tensorflow as tf
-
-    one_hot = np.eye(len(embeddings.classes), dtype=np.float32)[embeddings.label]
-    return tf.data.Dataset.from_tensor_slices((embeddings.features, one_hot)).batch(batch_size)
-
-
-def training_features(embeddings: Features, *, batch_size: int, epochs: int, seed: int, start: int = 0):
+def training_features(
+    features: Features, *, batch_size: int, epochs: int, seed: int, start: int = 0
+) -> "tf.data.Dataset":
     """Return the (features, one-hot label) batches of all epochs, from epoch ``start`` (counted from 0) on.
 
-    The order of an epoch is a function of (seed, epoch) alone. Features always fit in memory.
+    Features always fit in memory.
     """
     import tensorflow as tf
 
-    features = tf.constant(embeddings.features)
-    one_hot = tf.one_hot(embeddings.label, len(embeddings.classes))
+    inputs, labels = tf.constant(features.features), tf.constant(_one_hot(features))
 
-    def indices(epoch):
-        order = np.random.default_rng([seed, epoch]).permutation(len(embeddings.label))
+    def epoch_order(epoch: int) -> tf.data.Dataset:
+        order = np.random.default_rng([seed, epoch]).permutation(len(features.label))
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-    order = indices(start)
+    order = epoch_order(start)
     for epoch in range(start + 1, epochs):
-        order = order.concatenate(indices(epoch))
+        order = order.concatenate(epoch_order(epoch))
     options = tf.data.Options()
-    # There is nothing here to tune; and when a training ended, it was seen to wait for the tuner's next round, which
-    # came up to ten seconds later.
-    options.autotune.enabled = False
+    options.autotune.enabled = False  # nothing to tune, and its next round can delay the end by up to ten seconds
     return (
-        order.map(lambda index: (tf.gather(features, index), tf.gather(one_hot, index)))
-        .prefetch(2)
-        .with_options(options)
+        order.map(lambda index: (tf.gather(inputs, index), tf.gather(labels, index))).prefetch(2).with_options(options)
     )
+
+
+def validation_features(features: Features, batch_size: int = 1024) -> "tf.data.Dataset":
+    """Return (features, one-hot label) batches in stored order."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((features.features, _one_hot(features))).batch(batch_size)
+
+
+def _one_hot(features: Features) -> np.ndarray:
+    """Return the labels as float32 (n, k)."""
+    return np.eye(len(features.classes), dtype=np.float32)[features.label]

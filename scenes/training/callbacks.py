@@ -1,41 +1,42 @@
-"""Keras' early stopping, with a memory that outlives the process.
-
-What a person sees of a training: one line an epoch, and at a terminal a bar while it lasts.
-"""
+"""Keras callbacks: early stopping that can be resumed in another process, and progress on the terminal."""
 
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
+if TYPE_CHECKING:
+    import keras
 
-def early_stopping(*, monitor: str, min_delta: float, patience: int | None, restore_best: bool, epochs: int):
-    """Return Keras' EarlyStopping with ``state()`` and ``restore(state, best)``.
+
+def early_stopping(*, monitor: str, min_delta: float, patience: int | None, restore_best: bool, epochs: int) -> Any:
+    """Return Keras' EarlyStopping with two more methods, ``state()`` and ``restore(state, best)``.
 
     Args:
-        monitor: a validation metric; the higher the better if it is an accuracy.
-        min_delta: a smaller gain is none.
-        patience: epochs without a gain after which to stop; None: never.
-        restore_best: end with the weights of the best epoch, not of the last.
+        monitor: a validation metric; higher is better if it is an accuracy, else lower.
+        min_delta: the smallest change that counts as an improvement.
+        patience: epochs without an improvement after which to stop; None: never.
+        restore_best: end with the weights of the best epoch instead of the last.
         epochs: of the whole training.
     """
     import keras
 
     class EarlyStopping(keras.callbacks.EarlyStopping):
-        restored = None
+        restored: tuple[dict[str, Any], list[np.ndarray]] | None = None
 
-        def state(self) -> dict:
-            """Return the counters, as JSON can hold them."""
+        def state(self) -> dict[str, Any]:
+            """Return the counters as JSON values."""
             names = ("wait", "best_epoch", "stopped_epoch")
             best = None if self.best is None else float(self.best)
             return {"best": best} | {name: int(getattr(self, name)) for name in names}
 
-        def restore(self, state: dict, best: list[np.ndarray]) -> None:
-            """Begin the next training with ``state``, and ``best`` as the weights of the best epoch."""
+        def restore(self, state: dict[str, Any], best: list[np.ndarray]) -> None:
+            """Start the next training with ``state``, and ``best`` as the weights of the best epoch."""
             self.restored = state, best
 
-        def on_train_begin(self, logs=None):
+        def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
             super().on_train_begin(logs)
             if self.restored is not None:
                 state, best = self.restored
@@ -52,15 +53,18 @@ def early_stopping(*, monitor: str, min_delta: float, patience: int | None, rest
     )
 
 
-def epoch_lines(images_per_epoch: int, epochs: int):
-    """Return a Keras callback that prints one line an epoch and adds the learning rate to the history."""
+def epoch_lines(images_per_epoch: int, epochs: int) -> "keras.callbacks.Callback":
+    """Return a callback that prints one line an epoch and adds the learning rate to the history.
+
+    On a terminal it also shows a progress bar.
+    """
     import keras
 
     class EpochLines(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
+        def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             self.begin = time.perf_counter()
 
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
             seconds = time.perf_counter() - self.begin
             left = round(seconds * (epochs - epoch - 1))
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
@@ -74,15 +78,15 @@ def epoch_lines(images_per_epoch: int, epochs: int):
             )
 
     class EpochBars(EpochLines):
-        # A class of its own, because Keras waits for each batch's numbers as soon as a callback asks for batches.
-        def on_epoch_begin(self, epoch, logs=None):
+        # A separate class, because Keras waits for the numbers of each batch as soon as a callback asks for batches.
+        def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             super().on_epoch_begin(epoch, logs)
             self.bar = tqdm(total=self.params["steps"], desc=f"epoch {epoch + 1}/{epochs}", unit="batch", leave=False)
 
-        def on_train_batch_end(self, batch, logs=None):
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
             self.bar.update()
 
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
             self.bar.close()
             super().on_epoch_end(epoch, logs)
 

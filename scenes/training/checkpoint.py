@@ -1,10 +1,11 @@
-"""The state of a training after an epoch: what it takes to go on as if nothing had happened."""
+"""The state of a training after an epoch: everything needed to resume as if nothing had happened."""
 
 import json
 import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,23 +15,23 @@ class Checkpoint:
     """State after an epoch.
 
     Attributes:
-        epoch: number of epochs that are done.
+        epoch: number of completed epochs.
         stopped: early stopping has ended the training.
-        history: per metric name, its value after each epoch done.
-        arrays: per name, a list of arrays: ``model`` (weights and the states of random layers), ``optimizer``
-            (moments, step count, scale of the loss) and ``best`` (weights of the best epoch, or none).
-        stopping: early stopping's counters.
+        history: values after each completed epoch, by metric name.
+        arrays: lists of arrays by name: ``model`` (weights and the states of random layers), ``optimizer`` (moments,
+            step count, loss scale) and ``best`` (weights of the best epoch, or empty).
+        stopping: counters of early stopping.
     """
 
     epoch: int
     stopped: bool
     history: dict[str, list[float]]
     arrays: dict[str, list[np.ndarray]]
-    stopping: dict
+    stopping: dict[str, Any]
 
 
 def save(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write ``checkpoint``, whole or not at all, and so that it outlives a power cut."""
+    """Write ``checkpoint`` whole or not at all; once written it survives a power failure."""
     path = Path(path)
     temporary = path.with_name(f".tmp-{path.name}")
     facts = {
@@ -40,20 +41,23 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
         "stopping": checkpoint.stopping,
         "lengths": {name: len(values) for name, values in checkpoint.arrays.items()},
     }
-    named = {f"{name}/{i}": value for name, values in checkpoint.arrays.items() for i, value in enumerate(values)}
+    members: dict[str, Any] = {
+        f"{name}/{index}": value for name, values in checkpoint.arrays.items() for index, value in enumerate(values)
+    }
     with temporary.open("wb") as file:
-        np.savez(file, facts=np.array(json.dumps(facts)), **named)
+        np.savez(file, facts=np.array(json.dumps(facts)), **members)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
 
 
 def load(path: str | Path) -> Checkpoint | None:
-    """Return what :func:`save` wrote, or None if there is nothing or it is damaged (a zip checks what it holds)."""
+    """Return what :func:`save` wrote; None if the file is missing or damaged."""
     try:
-        with zipfile.ZipFile(path) as whole:
-            # NumPy reads as much of a member as its array's header says: of a damaged one less than the checksum is of.
-            if whole.testzip():
+        with zipfile.ZipFile(path) as archive:
+            # np.load reads only as many bytes as the array header declares, so a truncated member can slip past the
+            # CRC; run testzip first.
+            if archive.testzip():
                 return None
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
@@ -61,6 +65,6 @@ def load(path: str | Path) -> Checkpoint | None:
                 name: [file[f"{name}/{index}"] for index in range(length)]
                 for name, length in facts.pop("lengths").items()
             }
-    except Exception:  # according to the place, a damaged zip raises nearly any, NotImplementedError among them
+    except Exception:  # a damaged zip raises nearly anything, NotImplementedError included
         return None
     return Checkpoint(arrays=arrays, **facts)

@@ -1,8 +1,8 @@
-"""Training curves as tables that DVC draws."""
+"""Training curves as tables that DVC plots."""
 
 from pathlib import Path
 
-# One table a chart. What dvc.yaml overlays is in one, so that a further model takes one line there.
+# One table a chart. All curves that dvc.yaml overlays are in one table, so that another model adds one line there.
 TABLES = {
     "curves": ("accuracy", "val_accuracy", "crossentropy", "val_crossentropy"),
     "learning_rate": ("learning_rate",),
@@ -13,7 +13,7 @@ def write(folder: str | Path, history: dict[str, list[float]]) -> None:
     """Write ``curves.tsv`` and ``learning_rate.tsv`` into an existing folder; ``epoch`` counts from 1.
 
     Args:
-        history: what ``scenes.training.fit.run`` returns.
+        history: see :func:`scenes.training.fit.run`.
     """
     import pandas as pd
 

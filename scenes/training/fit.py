@@ -1,8 +1,9 @@
-"""Fitting a Keras classifier: optimiser, schedule, early stopping, and going on where a killed process was."""
+"""Fitting a Keras classifier: optimiser, schedule, early stopping, and resuming after a kill."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 from scenes.training import checkpoint
@@ -10,16 +11,20 @@ from scenes.training.callbacks import early_stopping as stopping_callback
 from scenes.training.callbacks import epoch_lines
 from scenes.training.checkpoint import Checkpoint
 
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
-def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int):
-    """Return a constant rate, or a Keras schedule: linear from 0 to ``peak``, then a half cosine down to 0.
+
+def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int) -> Any:
+    """Return a constant rate, or a Keras schedule: linear from 0 to ``peak``, then a half cosine to 0.
 
     Args:
         schedule: ``constant`` or ``cosine``.
         peak: highest learning rate.
-        steps: batches of the whole training: Keras' optimisers hand their schedules the number of batches, also where
-            they accumulate the gradients of several.
-        warmup_steps: of those, the linear ones (``cosine`` only).
+        steps: batches of the whole training. Keras' optimisers count batches for their schedules, even if they
+            accumulate the gradients of several.
+        warmup_steps: batches of the linear part (``cosine`` only).
 
     Source: Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983), warm-up as in Goyal et al. 2017
     (https://arxiv.org/abs/1706.02677).
@@ -37,8 +42,8 @@ def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int):
 
 
 def compile_classifier(
-    model,
-    learning_rate,
+    model: "keras.Model",
+    learning_rate: Any,
     *,
     optimizer: str,
     weight_decay: float | None,
@@ -50,12 +55,12 @@ def compile_classifier(
     Args:
         learning_rate: a number or a Keras schedule.
         optimizer: ``adam``, ``adamw`` or ``sgd`` (Nesterov momentum 0.9).
-        weight_decay: decoupled, relative to the rate; biases and normalisation are left out. None: no decay.
+        weight_decay: decoupled, relative to the rate; biases and normalisation do not decay. None: no decay.
         gradient_accumulation: batches whose gradients are averaged for one step.
     """
     import keras
 
-    common = {
+    common: dict[str, Any] = {
         "weight_decay": weight_decay,
         "gradient_accumulation_steps": gradient_accumulation if gradient_accumulation > 1 else None,
     }
@@ -74,18 +79,18 @@ def compile_classifier(
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="crossentropy"),
         ],
-        # Without it JAX would run a step op by op. For TensorFlow see scenes/common/runtime.py: Keras compiles nothing for
-        # it while op determinism is on.
+        # JAX would run a step op by op without it. For TensorFlow, Keras compiles nothing while op determinism is on,
+        # see scenes/common/runtime.py.
         jit_compile=keras.backend.backend() == "jax",
     )
-    # Else it is built in the first step, which is then traced a second time.
+    # Else the first step builds it, and is traced a second time.
     model.optimizer.build(model.trainable_variables)
 
 
 def run(
-    model,
-    batches: Callable[[int], object],
-    validation,
+    model: "keras.Model",
+    batches: "Callable[[int], tf.data.Dataset]",
+    validation: "tf.data.Dataset",
     *,
     count: int,
     batch_size: int,
@@ -96,28 +101,28 @@ def run(
     schedule: str,
     warmup_epochs: float,
     label_smoothing: float,
-    early_stopping: dict,
+    early_stopping: Mapping[str, Any],
     gradient_accumulation: int = 1,
     state: Path | None = None,
-    callbacks: Sequence = (),
+    callbacks: "Sequence[keras.callbacks.Callback]" = (),
 ) -> dict[str, list[float]]:
-    """Compile and train ``model``, and leave it with the weights asked for.
+    """Compile and train ``model``; it ends with the weights that ``early_stopping`` asks for.
 
     Args:
-        batches: from the first epoch wanted (counted from 0) to a tf.data.Dataset of the (input, one-hot label) batches
-            of that and all later epochs. What an epoch holds must depend on its number alone.
-        validation: tf.data.Dataset of (input, one-hot label) batches.
+        batches: returns the (input, one-hot label) batches of all epochs from a given one (counted from 0) on. The
+            content of an epoch must depend on its number alone.
+        validation: (input, one-hot label) batches.
         count: training examples an epoch.
         optimizer, weight_decay, label_smoothing, gradient_accumulation: see :func:`compile_classifier`.
         learning_rate, schedule: see :func:`rate`; ``warmup_epochs`` may be a fraction.
         early_stopping: ``monitor``, ``min_delta``, ``patience`` and ``restore_best`` of
             :func:`scenes.training.callbacks.early_stopping`.
-        state: a file for the state after each epoch. If it holds one, training goes on from there and
-            ends in the bytes that an uninterrupted one ends in.
-        callbacks: keras.callbacks.Callback that look on; they are called before the state is saved.
+        state: a file for the state after each epoch. If it exists, training resumes from it and ends in the same bytes
+            as without an interruption.
+        callbacks: only watch; they are called before the state is saved.
 
     Returns:
-        Per metric name, its value after each epoch: accuracy, crossentropy, loss, their ``val_`` and learning_rate.
+        The values after each epoch by metric name: accuracy, crossentropy, loss, their ``val_`` and learning_rate.
 
     Raises:
         InputError: the loss became NaN or infinite.
@@ -139,13 +144,13 @@ def run(
         gradient_accumulation=gradient_accumulation,
     )
     stopping = stopping_callback(epochs=epochs, **early_stopping)
-    done = checkpoint.load(state) if state else None
-    if done:
-        _restore(model, stopping, done)
-        print(f"going on after epoch {done.epoch} of {epochs}", flush=True)
-    history = done.history if done else {}
-    first = (epochs if done.stopped else done.epoch) if done else 0
-    if first == epochs:  # killed between the last epoch and the saving of the model
+    saved = checkpoint.load(state) if state else None
+    if saved:
+        _restore(model, stopping, saved)
+        print(f"going on after epoch {saved.epoch} of {epochs}", flush=True)
+    history = saved.history if saved else {}
+    first = (epochs if saved.stopped else saved.epoch) if saved else 0
+    if first == epochs:  # killed after the last epoch, before the model was saved
         stopping.set_model(model)
         stopping.on_train_begin()
         stopping.on_train_end()
@@ -158,7 +163,7 @@ def run(
         validation_data=validation,
         shuffle=False,
         verbose=0,
-        # In this order: a diverged epoch is not saved, and what is saved has been through early stopping.
+        # The order matters: a diverged epoch is not saved, and early stopping runs before its counters are saved.
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
             epoch_lines(count, epochs),
@@ -174,16 +179,16 @@ def run(
     return history
 
 
-def _saving(path: Path, stopping, before: dict[str, list[float]]):
+def _saving(path: Path, stopping: Any, before: Mapping[str, list[float]]) -> "keras.callbacks.Callback":
     """Return a callback that writes the state after each epoch; ``before`` is the history of earlier processes."""
     import keras
 
     class Saving(keras.callbacks.Callback):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.history = {name: list(values) for name, values in before.items()}
 
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             for name, value in logs.items():
                 self.history.setdefault(name, []).append(float(value))
             if not math.isfinite(logs["loss"] + logs["val_loss"]):
@@ -201,8 +206,8 @@ def _saving(path: Path, stopping, before: dict[str, list[float]]):
     return Saving()
 
 
-def _restore(model, stopping, done: Checkpoint) -> None:
+def _restore(model: "keras.Model", stopping: Any, saved: Checkpoint) -> None:
     for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-        for variable, value in zip(variables, done.arrays[name], strict=True):
+        for variable, value in zip(variables, saved.arrays[name], strict=True):
             variable.assign(value)
-    stopping.restore(done.stopping, done.arrays["best"])
+    stopping.restore(saved.stopping, saved.arrays["best"])

@@ -1,12 +1,17 @@
-"""A linear classifier on a backbone's features: what fine-tuning begins with."""
+"""A linear classifier on a backbone's features; fine-tuning starts from it."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scenes.models.features import Features
 
+if TYPE_CHECKING:
+    import keras
 
-def build(features: int, classes: int):
-    """Return an untrained Keras model: float32 (batch, features) to float32 (batch, classes) that sum to 1."""
+
+def build(features: int, classes: int) -> "keras.Model":
+    """Return an untrained network: float32 (batch, features) to float32 (batch, classes) whose rows sum to 1."""
     import keras
 
     inputs = keras.Input((features,), name="features")
@@ -14,10 +19,10 @@ def build(features: int, classes: int):
     return keras.Model(inputs, outputs, name="probe")
 
 
-def fit(network, embeddings: Features, *, C: float) -> None:
-    """Give ``network`` (see :func:`build`) the weights of scikit-learn's logistic regression.
+def fit(network: "keras.Model", train: Features, *, C: float) -> None:
+    """Set the weights of ``network`` (see :func:`build`) to those of scikit-learn's logistic regression.
 
-    The features are standardised for the fit; the layer takes them as they are.
+    The regression is fitted to standardised features; the scaling is then folded into the weights.
 
     Args:
         C: inverse of the strength of the L2 regularisation.
@@ -27,9 +32,9 @@ def fit(network, embeddings: Features, *, C: float) -> None:
     from threadpoolctl import threadpool_limits
 
     scaler = StandardScaler()
-    scaled = scaler.fit_transform(embeddings.features.astype(np.float64))
-    with threadpool_limits(1):  # sums are shared out between threads, and their rounding with them
-        regression = LogisticRegression(C=C, max_iter=500).fit(scaled, embeddings.label)
+    scaled = scaler.fit_transform(train.features.astype(np.float64))
+    with threadpool_limits(1):  # threads share out the sums, so their number changes the rounding
+        regression = LogisticRegression(C=C, max_iter=500).fit(scaled, train.label)
     kernel = (regression.coef_ / scaler.scale_).T
     bias = regression.intercept_ - scaler.mean_ @ kernel
     network.get_layer("probabilities").set_weights([kernel.astype(np.float32), bias.astype(np.float32)])

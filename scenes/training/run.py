@@ -1,9 +1,5 @@
-"""A training as every stage that trains runs it: the same surroundings, one at a time, resumed where it was killed.
+"""The frame of every training: TensorFlow set up, one process at a time, the state of an interrupted one kept."""
 
-Where an interrupted training is kept, and that only one at a time uses it.
-"""
-
-import fcntl
 import shutil
 import sys
 import time
@@ -11,9 +7,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from scenes.common.errors import InputError
 from scenes.common.runtime import configure, set_precision
 from scenes.provenance.fingerprint import fingerprint
+
+FOLDER = Path(".resume")  # outside the outs, which DVC deletes before a stage runs
+_PATIENCE = 20.0  # seconds; a training whose dvc was killed ends within one
 
 
 @contextmanager
@@ -31,41 +32,37 @@ def training_run(
     """Set up TensorFlow and Keras, and yield the file for the state of the training.
 
     Args:
-        name, inputs, code: see :func:`scenes.training.run.resumable`.
-        settings: what else determines the result, as JSON can hold it.
+        name, inputs, code: see :func:`resumable`.
+        settings: JSON values; all settings that determine the result, except those below.
         seed, threads, xla: see :func:`scenes.common.runtime.configure`.
         precision: see :func:`scenes.common.runtime.set_precision`.
 
     Yields:
-        See :func:`scenes.training.run.resumable`.
+        See :func:`resumable`.
 
     Raises:
         InputError: another process trains ``name`` in this folder.
     """
     configure(seed=seed, threads=threads, xla=xla)
     set_precision(precision)
-    surroundings = {"seed": seed, "threads": threads, "precision": precision, "xla": xla}
-    with resumable(name, inputs=inputs, settings={"settings": settings, **surroundings}, code=code) as state:
+    runtime = {"seed": seed, "threads": threads, "precision": precision, "xla": xla}
+    with resumable(name, inputs=inputs, settings={"settings": settings, **runtime}, code=code) as state:
         yield state
-
-
-FOLDER = Path(".resume")  # outside the outs, which DVC deletes before a stage runs
-_PATIENCE = 20.0  # seconds: an orphan ends within one
 
 
 @contextmanager
 def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict, code: str) -> Iterator[Path]:
-    """Yield the file for the state of the training ``name``; remove it when the block ends well.
+    """Yield the file for the state of the training ``name``; remove it when the block succeeds.
 
-    The file's name holds the fingerprint of all that determines the result, so that another training's state is never
-    taken for this one's. Until the block ends, no other process enters it for the same ``name``: so see to it that this
-    one does not outlive what started it (see ``scenes.common.watchdog``).
+    The file's name is a fingerprint of everything that determines the result, so the state of another training is never
+    used. Until the block ends, no other process enters it for the same ``name``. A training must therefore not outlive
+    the process that started it (see ``scenes.common.watchdog``).
 
     Args:
         inputs, settings, code: see :func:`scenes.provenance.fingerprint.fingerprint`.
 
     Yields:
-        A path for :mod:`scenes.training.checkpoint`. Its parent exists, and the file may.
+        A path for ``scenes.training.checkpoint``; its folder exists, the file only after an interruption.
 
     Raises:
         InputError: another process trains ``name`` in this folder.
@@ -74,28 +71,29 @@ def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict, code: 
     with _alone(FOLDER / f"{name}.lock"):
         folder.mkdir(parents=True, exist_ok=True)
         yield folder / f"{fingerprint(inputs, settings, code)}.npz"
-        shutil.rmtree(folder)  # with what other settings left behind
+        shutil.rmtree(folder)  # states of other settings included
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock that the system lets go of when the process ends, however it ends."""
+    """Hold the lock file ``path``. The system releases it when the process ends, however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        deadline = time.monotonic() + _PATIENCE
-        while not _locked(file):
-            if time.monotonic() > deadline:
-                raise InputError(
-                    f"another process is training {path.stem} here; wait for it, or end it (it holds {path})"
-                )
-            print(f"waiting for another process that trains {path.stem}", file=sys.stderr, flush=True)
-            time.sleep(1)
-        yield
-
-
-def _locked(file) -> bool:
+    lock = FileLock(path)
+    deadline = time.monotonic() + _PATIENCE
+    while not _acquired(lock):
+        if time.monotonic() > deadline:
+            raise InputError(f"another process is training {path.stem} here; wait for it, or end it (it holds {path})")
+        print(f"waiting for another process that trains {path.stem}", file=sys.stderr, flush=True)
+        time.sleep(1)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquired(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
         return False
     return True

@@ -101,7 +101,7 @@ def test_examples_need_a_model_that_can_be_loaded(elsewhere, pipeline):
     found = AppTest.from_file(str(ROOT / "app/photo.py"), default_timeout=60).run()
     found.segmented_control[0].set_value("Examples").run()
     assert not found.exception
-    assert "model.keras is no model that can be loaded" in found.error[0].value.replace("\\", "")
+    assert "model.keras is not a model that can be loaded" in found.error[0].value.replace("\\", "")
 
 
 def test_whoever_waits_for_a_version_that_another_one_replaced_is_told_as_well(elsewhere):

@@ -79,8 +79,10 @@ def test_members_are_sorted_whatever_the_order_in_the_zip(tmp_path):
 def test_pred_is_optional_in_the_archive_and_in_the_layout(tmp_path):
     path = pack(tmp_path / "a.zip", SMALL)
     layout = {"train": "seg_train", "test": "seg_test"}
-    with Archive(path, layout, 1000, 200) as archive:
-        assert {member.split for member in archive.members} == {"train", "test"}
+    for each in (layout, layout | {"pred": None}):
+        settings = {"layout": each, "max_member_bytes": 1000, "max_ratio": 200, "max_pixels": 1}
+        with Archive.from_settings(path, settings) as archive:
+            assert {member.split for member in archive.members} == {"train", "test"}
 
 
 def test_litter_and_files_outside_are_counted_and_skipped(tmp_path):
@@ -249,7 +251,7 @@ def test_members_that_share_their_bytes(tmp_path):
     assert "shares its bytes" in refusal(patched(path, FIRST, packed=200))
 
 
-@pytest.mark.parametrize("max_shift", [1, 1000, 2**31])
+@pytest.mark.parametrize("shift", [1, 1000, 2**31])
 def test_a_directory_that_points_before_the_file(tmp_path, shift):
     path = pack(tmp_path / "a.zip", SMALL)
     data = bytearray(path.read_bytes())
@@ -274,9 +276,9 @@ def test_damaged_bytes_of_a_member(tmp_path, place):
 
 def test_a_class_in_one_split_only(tmp_path):
     path = pack(tmp_path / "a.zip", SMALL | {"seg_train/dune/1.jpg": b"x"})
-    assert "'dune' stands in seg_train but not in seg_test" in refusal(path)
+    assert "'dune' is in seg_train but not in seg_test" in refusal(path)
     path = pack(tmp_path / "a.zip", SMALL | {"seg_test/dune/1.jpg": b"x"})
-    assert "'dune' stands in seg_test but not in seg_train" in refusal(path)
+    assert "'dune' is in seg_test but not in seg_train" in refusal(path)
 
 
 @pytest.mark.parametrize("inside", ["", ".DS_Store", "Thumbs.db"])

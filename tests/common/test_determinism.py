@@ -12,9 +12,9 @@ from tests.code_facts import ROOT
 
 CODE = """
 import sys
-from scenes import determinism
-determinism.configure(seed=0, threads=1)
-print({name.split(".")[0] for name in sys.modules} & set(determinism.SPARED))
+from scenes.common import runtime
+runtime.configure(seed=0, threads=1)
+print({name.split(".")[0] for name in sys.modules} & set(runtime.DEFERRED))
 import keras, matplotlib.pyplot, pandas, sklearn.linear_model
 print(keras.ops.convert_to_numpy(keras.layers.Dense(1)(pandas.DataFrame({"a": [1.0]}).to_numpy())).shape)
 """

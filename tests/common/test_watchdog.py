@@ -21,13 +21,13 @@ sys.exit(subprocess.Popen(stage, shell=True, env={**os.environ, "DVC_STAGE": "tr
 STAGE = """
 import os, sys, time
 from pathlib import Path
-from scenes.common.watchdog import end_with_dvc
+from scenes.common.watchdog import exit_with_dvc
 folder = Path(sys.argv[1])
 (folder / "tmp").write_text(str(os.getpid()))
 (folder / "tmp").rename(folder / "pid")
 while len(sys.argv) > 3 and os.path.exists(f"/proc/{sys.argv[3]}"):  # as if still importing
     time.sleep(0.02)
-found = end_with_dvc()
+found = exit_with_dvc()
 (folder / "watched").write_text(str(found.pid if found else None))
 time.sleep(float(sys.argv[2]))
 (folder / "finished").touch()
@@ -129,7 +129,7 @@ def test_a_stage_that_trains_is_watched_from_its_first_line(stage):
     """It is seconds until TensorFlow is imported, and a stage whose dvc is gone by then finds none to watch."""
     tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
     main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
-    assert ast.unparse(main.body[0]) == "end_with_dvc()"
+    assert ast.unparse(main.body[0]) == "exit_with_dvc()"
 
 
 def test_what_ends_by_itself_ends_as_ever(tmp_path, start):

@@ -14,7 +14,7 @@ def file(tmp_path):
 
 def test_values_by_attribute_by_name_and_of_the_active_profile(file):
     read = params.read(file)
-    assert read.active.x == 2
+    assert read.profile_settings.x == 2
     assert read.profiles.a.x == 1
     assert read.models["m-1"].n.units == 3
 
@@ -23,7 +23,7 @@ def test_values_by_attribute_by_name_and_of_the_active_profile(file):
 def test_a_number_as_dvc_writes_it_is_a_number(tmp_path, value):
     path = tmp_path / "params.yaml"
     path.write_text(f"profile: a\nprofiles: {{a: {{rate: {value}}}}}\n")
-    assert params.read(path).active.rate == float(value)
+    assert params.read(path).profile_settings.rate == float(value)
 
 
 def test_a_block_as_keyword_arguments(file):

@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from scenes.common.errors import InputError
-from scenes.download.http import describe, fetch, retry_after_seconds
+from scenes.download.http import describe_error, fetch, retry_after_seconds
 from tests.loopback import SIGNATURE, Reply, web_page
 
 BODY = random.Random(1).randbytes(1_000_000)
@@ -260,5 +260,5 @@ def test_body_too_large_for_the_disk(get, monkeypatch, capsys, tmp_path):
 
 
 def test_unknown_errors_show_their_class_only():
-    assert describe(requests.exceptions.InvalidHeader(SIGNATURE)) == ("the request failed (InvalidHeader)", False)
-    assert describe(urllib3.exceptions.HTTPError(SIGNATURE)) == ("the request failed (HTTPError)", False)
+    assert describe_error(requests.exceptions.InvalidHeader(SIGNATURE)) == ("the request failed (InvalidHeader)", False)
+    assert describe_error(urllib3.exceptions.HTTPError(SIGNATURE)) == ("the request failed (HTTPError)", False)

@@ -29,10 +29,10 @@ from tests.loopback import (
 BODY = random.Random(2).randbytes(4_000_000)  # the client writes a megabyte at a time
 FETCH = """
 import sys
-from scenes.common.errors import one_sentence
+from scenes.common.errors import exit_on_input_error
 from scenes.download.kaggle import fetch_dataset
 dataset, version, stall_seconds = sys.argv[1], int(sys.argv[2]) or None, float(sys.argv[3])
-with one_sentence():
+with exit_on_input_error():
     print(fetch_dataset(dataset, version, "partial", stall_seconds=stall_seconds))
 """
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenes.common.errors import InputError
-from scenes.download.source import FORMS, Source, parse, public_url
+from scenes.download.source import FORMS, Source, parse_source, public_url
 
 slugs = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True)
 
@@ -16,14 +16,14 @@ slugs = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True)
 @given(slugs, slugs, st.none() | st.integers(1, 10**6))
 def test_kaggle_round_trip(owner, dataset, version):
     text = f"kaggle:{owner}/{dataset}" + (f"/versions/{version}" if version else "")
-    source = parse(text)
+    source = parse_source(text)
     assert source == Source("kaggle", f"{owner}/{dataset}", version)
     assert str(source) == text
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1))
 def test_file_takes_any_printable_path(path):
-    assert parse(f"file:{path}") == Source("file", path)
+    assert parse_source(f"file:{path}") == Source("file", path)
 
 
 @given(
@@ -31,13 +31,13 @@ def test_file_takes_any_printable_path(path):
 )
 def test_any_text_is_understood_or_refused_in_one_sentence(text):
     try:
-        source = parse(text, "profiles.x.source")
+        source = parse_source(text, "profiles.x.source")
     except InputError as error:
         assert str(error).startswith("profiles.x.source: ")
         assert "\n" not in str(error)
     else:
         assert source.kind in ("kaggle", "file", "web", "synthetic")
-        assert parse(text) == source
+        assert parse_source(text) == source
         assert len(source.key) == 16
 
 
@@ -46,12 +46,12 @@ def test_any_text_is_understood_or_refused_in_one_sentence(text):
 )
 def test_password_is_refused_and_not_repeated(password, form):
     with pytest.raises(InputError) as caught:
-        parse(form.format(password))
+        parse_source(form.format(password))
     assert password not in str(caught.value)
 
 
 def test_query_is_kept_but_never_shown():
-    source = parse("https://files.example/a.zip?signature=abc#part")
+    source = parse_source("https://files.example/a.zip?signature=abc#part")
     assert source.place == "https://files.example/a.zip?signature=abc#part"
     assert str(source) == "https://files.example/a.zip"
     assert "abc" not in repr(source) + source.key
@@ -59,12 +59,12 @@ def test_query_is_kept_but_never_shown():
 
 
 def test_synthetic():
-    assert parse("synthetic") == Source("synthetic")
+    assert parse_source("synthetic") == Source("synthetic")
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "127.8.8.8", "[::1]:80"])
 def test_plain_http_on_this_machine(host):
-    assert parse(f"http://{host}/a.zip").kind == "web"
+    assert parse_source(f"http://{host}/a.zip").kind == "web"
 
 
 @pytest.mark.parametrize(
@@ -102,17 +102,17 @@ def test_plain_http_on_this_machine(host):
 )
 def test_refused(text):
     with pytest.raises(InputError, match=r"^source: "):
-        parse(text)
+        parse_source(text)
 
 
 def test_refusal_names_the_forms():
     with pytest.raises(InputError) as caught:
-        parse("archive.zip", "profiles.intel.source")
-    assert str(caught.value) == f"profiles.intel.source: 'archive.zip' is no source; use {FORMS}"
+        parse_source("archive.zip", "profiles.intel.source")
+    assert str(caught.value) == f"profiles.intel.source: 'archive.zip' is not a source; use {FORMS}"
 
 
 def test_key_tells_versions_apart():
-    keys = {parse(f"kaggle:a/b{version}").key for version in ("", "/versions/1", "/versions/2")}
+    keys = {parse_source(f"kaggle:a/b{version}").key for version in ("", "/versions/1", "/versions/2")}
     assert len(keys) == 3
 
 

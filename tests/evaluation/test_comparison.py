@@ -75,7 +75,7 @@ def test_answers_are_matched_by_key_and_classes_are_text(tmp_path):
     write(tmp_path, "b", {"t/1": "NA", "t/2": "7", "t/3": "sea"})
     write(tmp_path, "a", {"t/3": "NA", "t/1": "NA", "t/2": "007"})
     write(tmp_path, "gone", {"t/9": "NA", "t/1": "NA", "t/2": "007"})
-    right = comparison.right_answers(tmp_path, ["b", "a"])
+    right = comparison.correct_answers(tmp_path, ["b", "a"])
     assert right.to_dict("list") == {"a": [True, True, False], "b": [True, False, True]}
     assert list(right.index) == ["t/1", "t/2", "t/3"]
 
@@ -92,7 +92,7 @@ def test_other_images_or_labels_are_refused(tmp_path, answers, actual):
     write(tmp_path, "a", {"t/1": "NA", "t/2": "NA", "t/3": "NA"})
     write(tmp_path, "b", answers, actual)
     with pytest.raises(InputError, match="the predictions of a and b are not of the same images"):
-        comparison.right_answers(tmp_path, ["a", "b"])
+        comparison.correct_answers(tmp_path, ["a", "b"])
 
 
 def test_every_two_models_are_a_pair():
@@ -106,6 +106,6 @@ def test_every_two_models_are_a_pair():
 
 def test_one_model_has_no_pairs(tmp_path):
     write(tmp_path, "a", {"t/1": "NA", "t/2": "NA", "t/3": "NA"})
-    found = comparison.pairs(comparison.right_answers(tmp_path, ["a"]))
+    found = comparison.pairs(comparison.correct_answers(tmp_path, ["a"]))
     assert found == {}
     assert "nothing to compare" in comparison.format_summary(found)

@@ -72,7 +72,7 @@ def test_what_is_known_are_the_two_classes():
     chosen = Composites(
         np.array([b"x", b"y"]), np.array([b"z", b"x"]), np.array([False, True]), np.array([[0, 2], [3, 1]]), CLASSES
     )
-    assert chosen.known.tolist() == [[True, False, True, False], [False, True, False, True]]
+    assert chosen.present.tolist() == [[True, False, True, False], [False, True, False, True]]
 
 
 @given(st.integers(2, 9), st.integers(2, 9))

@@ -4,12 +4,11 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from scenes.evaluation import gradcam
 from scenes.models import store
-from tests.pictures import picture, texts_beyond_the_edge
+from tests.pictures import picture
 from tests.scenes.test_model import (
     save_cnn,
     save_head,
@@ -17,7 +16,6 @@ from tests.scenes.test_model import (
 )
 
 pytestmark = pytest.mark.usefixtures("deterministic")
-COLUMNS = ["key", "actual", "predicted", "confidence"]
 
 
 def maps_of(network):
@@ -124,55 +122,3 @@ def test_both_kinds_of_models_and_they_stay_as_they_were(kind, tmp_path, data, t
             np.testing.assert_allclose(again, heats, atol=1e-5)
     np.testing.assert_array_equal(network.predict_on_batch(images), before)
     assert not any("call" in vars(layer) for layer in gradcam._layers(network))
-
-
-def test_an_overlay_is_brighter_where_the_heat_is():
-    heat = np.tile(np.linspace(0, 1, 32), (32, 1))
-    laid = gradcam.overlay(np.full((32, 32, 3), 128, np.uint8), heat)
-    assert laid.shape == (32, 32, 3)
-    assert laid.dtype == np.uint8
-    luminance = laid.astype(float) @ [0.299, 0.587, 0.114]
-    assert (np.diff(luminance, axis=1) > 0).mean() > 0.95
-
-
-def rows(*triples) -> pd.DataFrame:
-    return pd.DataFrame(
-        [(f"{actual}/{number}", actual, said, sure) for number, (actual, said, sure) in enumerate(triples)],
-        columns=COLUMNS,
-    )
-
-
-def test_examples_are_the_surest_of_each_class_right_and_wrong():
-    table = rows(
-        ("sea", "sea", 0.5),
-        ("sea", "sea", 0.8),
-        ("sea", "sea", 0.8),
-        ("sea", "ice", 0.4),
-        ("ice", "sea", 0.6),
-        ("ice", "sea", 0.9),
-        ("ice", "sea", 0.7),
-    )
-    expected = ["ice/5", "ice/6", "sea/1", "sea/2", "sea/3"]
-    assert list(gradcam.examples(table)["key"]) == expected
-    assert list(gradcam.examples(table.iloc[::-1])["key"]) == expected
-
-
-def test_of_many_classes_those_with_the_most_errors():
-    triples = [(f"class{number:02d}", "sea" if number % 2 else f"class{number:02d}", 0.5) for number in range(24)]
-    assert set(gradcam.examples(rows(*triples))["actual"]) == {f"class{number:02d}" for number in range(1, 24, 2)}
-
-
-def test_a_row_a_class_image_beside_overlay():
-    table = rows(("a class with a rather long name, really", "sea", 0.5), ("sea", "sea", 0.8), ("sea", "ice", 0.4))
-    chosen = gradcam.examples(table)
-    images = {key: picture(number, 32, 32) for number, key in enumerate(chosen["key"])}
-    heats = {key: np.full((32, 32), 0.5) for key in images}
-    figure = gradcam.figure(chosen, images, heats, title="t")
-    assert texts_beyond_the_edge(figure) == []
-    texts = [text.get_text() for text in figure.texts]
-    assert {"sea: recognised", "sea: mistaken"} <= set(texts)
-    assert sum("none recognised" in text for text in texts) == 1
-    for key, axes in zip(chosen["key"], figure.axes, strict=True):
-        shown = axes.images[0].get_array()
-        np.testing.assert_array_equal(shown[:, :32], images[key])
-        np.testing.assert_array_equal(shown[:, -32:], gradcam.overlay(images[key], heats[key]))

@@ -45,7 +45,7 @@ def test_planted_flips_are_found_and_named():
     flipped = [3, 50, 97, 141, 200]
     labels[flipped] = (truth[flipped] + 1) % 3
     judged = judged_blobs(labels, features, groups)
-    table = label_issues.label_issues(judged, nothing_disputed(judged["key"]))
+    table = label_issues.combine(judged, nothing_disputed(judged["key"]))
     assert sorted(table["key"]) == [f"{n:03}.jpg" for n in flipped]
     assert list(table["score"]) == sorted(table["score"])
     assert set(table["reason"]) == {"model"}
@@ -111,7 +111,7 @@ def test_the_same_bytes_whatever_the_number_of_threads():
 def test_a_class_of_too_few_groups_is_refused():
     features, labels, groups = blobs(30)
     groups[labels == 2] = groups[2]
-    with pytest.raises(InputError, match=r"sea has only 1 images that are no duplicates .* suspects\.folds \(5\)"):
+    with pytest.raises(InputError, match=r"sea has only 1 images that are no duplicates .* label_issues\.folds \(5\)"):
         label_issues.out_of_fold(features, labels, groups, CLASSES, folds=5, C=1.0, seed=0)
 
 
@@ -131,7 +131,7 @@ def test_duplicates_by_hand():
         ("l", "train", "forest", "p7", "g5"),
         ("m", "train", "glacier", "p7", "g5"),
     )
-    found = label_issues.disputed(audit).set_index("key")
+    found = label_issues.conflicting_duplicates(audit).set_index("key")
     # a, b and c have the same pixels; d is near to all three. e and f agree; a picture of no label disputes nothing,
     # and neither does one that could not be decoded. Of k, l and m each has two others: the first by name counts.
     assert found.to_dict("index") == {
@@ -164,7 +164,7 @@ def joined():
         ("f", "train", "sea", "p4", "g3"),
         ("e", "test", "sea", "p5", "g5"),
     )
-    return judged, label_issues.label_issues(judged, audit)
+    return judged, label_issues.combine(judged, audit)
 
 
 def test_the_join_by_hand(joined):
@@ -182,7 +182,7 @@ def test_the_join_by_hand(joined):
 
 def test_counts_by_hand(joined):
     judged, table = joined
-    assert label_issues.summary(table, judged, CLASSES) == {
+    assert label_issues.count_issues(table, judged, CLASSES) == {
         "images": 4,
         "total": 5,
         "reason": {"model": 1, "model+duplicate": 1, "near_duplicate": 2, "duplicate": 1},
@@ -206,7 +206,7 @@ def test_precision_and_recall_by_hand(joined):
     truth = pd.DataFrame(rows, columns=["path", "ground_truth", "label"])
     # Wrong are a, c and d; all of them are suspects, of five. The classifier saw a and d, and doubted a and b, which
     # are also the two of the lowest score.
-    assert label_issues.planted(table, judged, truth) == {
+    assert label_issues.score_planted(table, judged, truth) == {
         "count": 3,
         "precision": 0.6,
         "recall": 1.0,
@@ -217,7 +217,7 @@ def test_precision_and_recall_by_hand(joined):
 def test_nothing_planted_and_nothing_found_is_zero_not_nan(joined):
     judged, table = joined
     truth = pd.DataFrame([("a", "sea", "sea")], columns=["path", "ground_truth", "label"])
-    assert label_issues.planted(table.head(0), judged.assign(doubted=False), truth) == {
+    assert label_issues.score_planted(table.head(0), judged.assign(doubted=False), truth) == {
         "count": 0,
         "precision": 0.0,
         "recall": 0.0,

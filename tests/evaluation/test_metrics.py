@@ -89,7 +89,7 @@ def test_only_what_is_said_to_be_calibrated_is():
     labels, probabilities = drawn()
     one, other = (classification(labels, probabilities, value=value) for value in (1.0, 2.5))
     for scores in (one, other):
-        del scores["coverage"], scores["calibration"]["temperature"], scores["calibration"]["temperature_scaled"]
+        del scores["abstention"], scores["calibration"]["temperature"], scores["calibration"]["temperature_scaled"]
     assert one == other
 
 
@@ -97,7 +97,7 @@ def test_coverage_is_of_the_calibrated_confidence_at_the_threshold_given():
     labels, probabilities = drawn()
     thresholds = abstention.thresholds(*drawn(seed=1)) | {"half": 0.5}
     scores = classification(labels, probabilities, value=2.5, thresholds=thresholds)
-    assert set(scores["coverage"]) == {"precision_90", "precision_95", "precision_99", "half"}
+    assert set(scores["abstention"]) == {"precision_90", "precision_95", "precision_99", "half"}
     sure = temperature.scale(probabilities, 2.5).max(axis=1) >= 0.5
     assert scores["abstention"]["half"] == {
         "confidence": 0.5,
@@ -151,13 +151,13 @@ def test_only_plain_numbers_come_out():
 @pytest.mark.parametrize(
     ("threshold", "says"),
     [
-        (0.6, "from the confidence that gave 95 % right on val (0.6000) on: "),
-        (1.0, "no confidence gave 95 % right on val"),
+        (0.6, "at the confidence for 95 % precision on val (0.6000): "),
+        (1.0, "no threshold gives 95 % precision on val"),
     ],
 )
 def test_the_summary_says_the_main_things(threshold, says):
     scores = classification(*drawn(), value=1.25, thresholds={"precision_95": threshold})
-    first, second, third = metrics.summary("m", scores | {"clean": scores, "val": scores}).splitlines()
+    first, second, third = metrics.format_summary("m", scores | {"clean": scores, "val": scores}).splitlines()
     assert f"test accuracy {scores['accuracy']:.4f} [{scores['accuracy_interval']['low']:.4f}, " in first
     assert f"{scores['calibration']['ece']:.4f}, with temperature 1.250 " in second
     assert says in second

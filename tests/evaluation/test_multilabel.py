@@ -9,8 +9,8 @@ from sklearn import metrics
 
 from scenes.dataset import records
 from scenes.evaluation import composites, multilabel
-from scenes.models import features as models_features
 from scenes.models import store
+from scenes.models.features import Features, load_features, save_features
 from tests.scenes.test_model import save_cnn, save_contains, save_head
 from tests.scenes.test_records import CLASSES, SPLITS
 from tests.scenes.test_records import write as write_records
@@ -32,15 +32,15 @@ def data(tmp_path_factory, deterministic):
     for split in ("train", "val", "test"):
         images = records.load(records.open_records(root / "records", split))
         features = rng.normal(size=(len(images["key"]), WIDTH)).astype(np.float32)
-        models_features.save(
-            root / f"embeddings/{split}.npz",
-            models_features.Features(images["key"], images["label"], features, CLASSES),
+        save_features(
+            root / f"features/{split}.npz",
+            Features(images["key"], images["label"], features, CLASSES),
         )
         joined = composites.choose(images["key"], images["label"], CLASSES, count=12, seed=0)
         composites.save(root / f"composites/records/{split}.npz", joined)
         features = rng.normal(size=(12, WIDTH)).astype(np.float32)
         composites.save(root / f"composites/features/{split}.npz", joined, features)
-    models_features.save_origin(root / "features", {})
+    (root / "features" / "backbone.json").write_text("{}")
     composites.save_ground_truth(root / "composites", {})
     return root
 
@@ -54,8 +54,8 @@ def save(kind, folder, data):
 def inputs_of_composites(kind, data, split):
     joined, features = composites.load(data / "composites/features", split)
     if kind == "records":
-        return joined.known, composites.images(joined, records.load(records.open_records(data / "records", split)))
-    return joined.known, features
+        return joined.present, composites.images(joined, records.load(records.open_records(data / "records", split)))
+    return joined.present, features
 
 
 def scores(network, inputs):
@@ -69,12 +69,12 @@ def test_the_threshold_is_that_of_validation_and_the_scores_those_of_the_test_se
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", data)
     assert set(found) == {"composites", "val"}  # nobody knows what photos contain
     assert set(found["val"]) == {"composites"}
-    network = store.load_multilabel_network(tmp_path / "model", tmp_path / "multilabel")
-    for output, name in multilabel.NAMES.items():
+    network = store.load_outputs(tmp_path / "model", tmp_path / "multilabel")
+    for output, name in multilabel.METHODS.items():
         known, inputs = inputs_of_composites(kind, data, "val")
         limit = multilabel.threshold(known, scores(network, inputs)[output])
         known, inputs = inputs_of_composites(kind, data, "test")
-        positive = multilabel.as_written(scores(network, inputs)[output]) >= limit
+        positive = multilabel.round_scores(scores(network, inputs)[output]) >= limit
         entry = found["composites"][name]
         assert entry["threshold"] == pytest.approx(limit, abs=1e-6)
         assert entry["recall"] == pytest.approx(metrics.recall_score(known.ravel(), positive.ravel()), abs=1e-6)
@@ -93,16 +93,16 @@ def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, dat
     composites.save_ground_truth(tmp_path / "data/composites", truth)
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", tmp_path / "data")["ground_truth"]
 
-    network = store.load_multilabel_network(tmp_path / "model", tmp_path / "multilabel")
+    network = store.load_outputs(tmp_path / "model", tmp_path / "multilabel")
     if kind == "records":
         images = records.load(records.open_records(data / "records", "test"))
         key, inputs = images["key"], images["image"]
     else:
-        source = models_features.load(data / "features", "test")
+        source = load_features(data / "features", "test")
         key, inputs = source.key, source.features
     street = np.array([CLASSES[1] in truth[name.decode()].split() for name in key])
     assert 0 < street.sum() < len(street)
-    for output, name in multilabel.NAMES.items():
+    for output, name in multilabel.METHODS.items():
         scores = network.predict(inputs, verbose=0)[output]
         expected = metrics.average_precision_score(street, scores[:, 1])
         assert found[name]["per_class"][CLASSES[1]] == pytest.approx(expected, abs=1e-6)

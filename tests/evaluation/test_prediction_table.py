@@ -21,19 +21,19 @@ def table(first, unsure_below=0.8):
 
 
 def test_a_row_an_image_by_hand():
-    probabilities, contains = np.array([[0.9, 0.1], [0.25, 0.75]]), np.array([[1.0, 0.0], [0.7, 0.8]])
-    found = prediction_table.build(["b.jpg", "a.jpg"], probabilities, contains, CLASSES, unsure_below=0.9)
+    probabilities, presence = np.array([[0.9, 0.1], [0.25, 0.75]]), np.array([[1.0, 0.0], [0.7, 0.8]])
+    found = prediction_table.build(["b.jpg", "a.jpg"], probabilities, presence, CLASSES, unsure_below=0.9)
     assert found.to_dict("records") == [
         {"key": "b.jpg", "class": "forest", "confidence": 0.9, "probability_forest": 0.9, "probability_sea": 0.1,
-         "contains_forest": 1.0, "contains_sea": 0.0, "unsure": False},
+         "presence_forest": 1.0, "presence_sea": 0.0, "unsure": False},
         {"key": "a.jpg", "class": "sea", "confidence": 0.75, "probability_forest": 0.25, "probability_sea": 0.75,
-         "contains_forest": 0.7, "contains_sea": 0.8, "unsure": True},
+         "presence_forest": 0.7, "presence_sea": 0.8, "unsure": True},
     ]  # fmt: skip
 
 
 def test_no_images_are_an_empty_table_with_all_columns():
     empty = prediction_table.build([], np.empty((0, 2)), np.empty((0, 2)), CLASSES, unsure_below=0.5)
-    scores = ["probability_forest", "probability_sea", "contains_forest", "contains_sea"]
+    scores = ["probability_forest", "probability_sea", "presence_forest", "presence_sea"]
     assert list(empty) == ["key", "class", "confidence", *scores, "unsure"]
     assert prediction_table.format_summary(empty) == "there are no images without a label"
 
@@ -46,7 +46,7 @@ def test_the_summary_counts():
 @given(st.lists(st.floats(0, 1), max_size=40), st.integers(1, 5), st.randoms())
 def test_a_sheet_shows_the_surest_and_the_least_sure_whatever_the_order(first, count, random):
     found = table(first)
-    chosen = galleries.surest_and_least_sure(found, "forest", count)
+    chosen = galleries.most_and_least_confident(found, "forest", count)
     of_class = found[found["class"] == "forest"]
     assert len(chosen) == min(len(of_class), 2 * count)
     assert chosen["confidence"].is_monotonic_decreasing
@@ -56,20 +56,22 @@ def test_a_sheet_shows_the_surest_and_the_least_sure_whatever_the_order(first, c
         assert chosen["confidence"].iloc[-count:].max() <= left_out.min()
     rows = list(range(len(found)))
     random.shuffle(rows)
-    assert galleries.surest_and_least_sure(found.iloc[rows], "forest", count)["key"].tolist() == chosen["key"].tolist()
+    assert (
+        galleries.most_and_least_confident(found.iloc[rows], "forest", count)["key"].tolist() == chosen["key"].tolist()
+    )
 
 
 @pytest.mark.parametrize(
     ("images", "titles"),
     [
-        (0, ["forest: no image was taken for it"]),
-        (5, ["forest: all 5 images, the surest first"]),
-        (60, ["forest: the 12 surest of 60 images", "forest: the 12 least sure"]),
+        (0, ["forest: predicted for no image"]),
+        (5, ["forest: all 5 images, the most confident first"]),
+        (60, ["forest: the 12 most confident of 60 images", "forest: the 12 least confident"]),
     ],
 )
 def test_the_sheet_says_how_many_there_are(images, titles):
     found = table(np.linspace(0.55, 0.99, images))
-    chosen = galleries.surest_and_least_sure(found, "forest")
+    chosen = galleries.most_and_least_confident(found, "forest")
     shown = {key: np.zeros((8, 8, 3), np.uint8) for key in chosen["key"]}
     figure = galleries.class_figure("forest", chosen, shown, total=images)
     texts = [text.get_text() for text in figure.texts]

@@ -50,9 +50,9 @@ def test_one_model_has_no_rival():
 
 
 @given(MODELS, st.sampled_from(["accuracy", "crossentropy"]), st.integers(0, 4), st.randoms())
-def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, metric, tie, random):
+def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, metric, tolerance, random):
     scores, costs = split(models)
-    choice = choose(scores, costs, metric=metric, tolerance=tie / 20)
+    choice = choose(scores, costs, metric=metric, tolerance=tolerance / 20)
     best = (min if metric == "crossentropy" else max)(scores.values())
     assert abs(scores[choice.name] - best) <= tolerance / 20 + 1e-6
     assert all(
@@ -62,7 +62,7 @@ def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, 
     )
     names = list(scores)
     random.shuffle(names)
-    again = choose({name: scores[name] for name in names}, costs, metric=metric, tolerance=tie / 20)
+    again = choose({name: scores[name] for name in names}, costs, metric=metric, tolerance=tolerance / 20)
     assert again == choice
 
 
@@ -70,8 +70,8 @@ def test_nothing_within_the_tie_is_cheaper_and_the_order_does_not_count(models, 
     ("scores", "said"),
     [
         ({"a": 0.9, "b": 0.95}, "in production: b, accuracy 0.9500 on validation, 0.0500 better than the next"),
-        ({"a": 0.949, "b": 0.95}, "in production: a, accuracy 0.9490 on validation, no more than 0.01 from the best, "
-         "with 1,000 parameters the smallest of these"),
+        ({"a": 0.949, "b": 0.95}, "in production: a, accuracy 0.9490 on validation, within 0.01 of the best "
+         "and the smallest of these with 1,000 parameters"),
         ({"a": 0.5}, "in production: a, accuracy 0.5000 on validation; there is no other model"),
     ],
 )  # fmt: skip

@@ -115,8 +115,8 @@ def test_one_whose_watch_fails_is_ended_as_well(project):
 
 
 def test_one_whose_caller_is_killed_ends_soon(project):
-    code = "from experiments import runs; runs.run('long', 'train@m', ['epochs=600'])"
-    root = Path(runs.__file__).parents[1]
+    code = "from scenes.experiments import runs; runs.run('long', 'train@m', ['epochs=600'])"
+    root = Path(runs.__file__).parents[2]
     caller = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, text=True
     )

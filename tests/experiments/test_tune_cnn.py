@@ -12,7 +12,7 @@ import yaml
 from optuna.trial import TrialState
 
 from scenes.commands import verify
-from scenes.config.params import parse
+from scenes.config.params import parse_yaml
 from scenes.experiments.search import value_at
 
 pytestmark = pytest.mark.timeout(900)
@@ -102,7 +102,7 @@ def test_the_killed_search_went_on_and_each_of_its_trials_is_an_experiment_of_it
         assert trial.value == scores["calibration"]["temperature_scaled"]["crossentropy"]
         assert trial.user_attrs["val_accuracy"] == scores["accuracy"]
         assert sorted(trial.intermediate_values) == [1, 2]
-        params = parse(file_of(workspace, experiment, "params.yaml"))
+        params = parse_yaml(file_of(workspace, experiment, "params.yaml"))
         for setting in (GIVEN[1], *trial.user_attrs["settings"]):
             key, value = setting.split("=")
             assert value_at(params, key) == yaml.safe_load(value)

@@ -174,13 +174,13 @@ def test_the_first_of_several_frames_is_taken():
 )
 def test_what_is_not_an_image(data):
     found = problem(data)
-    assert (found.word, found.width, found.height, found.mode) == ("not_an_image", 0, 0, "")
+    assert (found.reason, found.width, found.height, found.mode) == ("not_an_image", 0, 0, "")
 
 
 def test_formats_that_are_not_photographs():
     for kind in ("PPM", "EPS", "PDF", "ICO"):
-        assert problem(encode(picture(1), kind)).word == "not_an_image"
-    assert problem(encode(Image.new("F", (8, 8)), "TIFF")).word == "not_an_image"
+        assert problem(encode(picture(1), kind)).reason == "not_an_image"
+    assert problem(encode(Image.new("F", (8, 8)), "TIFF")).reason == "not_an_image"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
@@ -188,21 +188,21 @@ def test_formats_that_are_not_photographs():
 def test_truncated_images(kind, share):
     data = encode(np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8), kind)
     found = problem(data[: int(len(data) * share)])
-    assert found.word == "corrupt"
+    assert found.reason == "corrupt"
     # The header of a WebP says nothing before the file is whole.
     assert (found.width, found.height, found.mode) == ((0, 0, "") if kind == "WEBP" else (80, 60, found.mode))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
 def test_images_cut_within_their_header(kind):
-    assert problem(encode(picture(1), kind)[:14]).word == "corrupt"
+    assert problem(encode(picture(1), kind)[:14]).reason == "corrupt"
 
 
 def test_too_many_pixels_are_told_by_the_header():
     data = encode(picture(1, 40, 30), "PNG")
     assert decode(data, max_pixels=1200).pixels.shape == (30, 40, 3)
     found = problem(data, max_pixels=1199)
-    assert (found.word, found.width, found.height, found.mode) == ("too_many_pixels", 40, 30, "RGB")
+    assert (found.reason, found.width, found.height, found.mode) == ("too_many_pixels", 40, 30, "RGB")
 
 
 @pytest.mark.parametrize("side", [5_000, 12_000, 60_000])
@@ -211,13 +211,13 @@ def test_pixel_bombs_are_never_decoded(side, monkeypatch):
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert problem(png(side, side, 8, 2, b"")).word == "too_many_pixels"
+        assert problem(png(side, side, 8, 2, b"")).reason == "too_many_pixels"
 
 
 def test_text_bombs_are_a_problem_and_no_memory():
     info = PngImagePlugin.PngInfo()
     info.add_text("comment", "x" * 80_000_000, zip=True)
-    assert problem(encode(picture(1), "PNG", pnginfo=info)).word in ("not_an_image", "corrupt")
+    assert problem(encode(picture(1), "PNG", pnginfo=info)).reason in ("not_an_image", "corrupt")
 
 
 @settings(max_examples=150, deadline=None)
@@ -229,13 +229,13 @@ def test_damaged_bytes_give_pixels_or_a_word(kind, data):
     try:
         assert pixels(bytes(damaged)).size
     except ImageProblem as found:
-        assert found.word in ("not_an_image", "corrupt", "too_many_pixels")
+        assert found.reason in ("not_an_image", "corrupt", "too_many_pixels")
     assert usable_as_stored(bytes(damaged), 24) in (True, False)
 
 
 def test_a_palette_that_is_not_there_is_damage():
     found = problem(png(4, 4, 8, 3, bytes(5 * 4)))
-    assert (found.word, found.width, found.height, found.mode) == ("corrupt", 4, 4, "P")
+    assert (found.reason, found.width, found.height, found.mode) == ("corrupt", 4, 4, "P")
 
 
 @pytest.mark.parametrize(("raised", "word"), [(ValueError, "not_an_image"), (AssertionError, "corrupt")])
@@ -247,7 +247,7 @@ def test_what_decodes_but_has_no_colours(monkeypatch, raised, word):
 
     monkeypatch.setattr(Image.Image, "convert", convert)
     found = problem(data)
-    assert (found.word, found.width, found.height, found.mode) == (word, 48, 48, "L")
+    assert (found.reason, found.width, found.height, found.mode) == (word, 48, 48, "L")
 
 
 def test_lack_of_memory_is_no_damage(monkeypatch):

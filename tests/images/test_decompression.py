@@ -18,11 +18,11 @@ from scenes.common.limited_reader import LimitedReader
 from scenes.images import decompression
 from scenes.serving import photos
 from scenes.serving.photos import Limits
+from tests.archive.test_layout import patched
 from tests.code_facts import ROOT
+from tests.images.test_decode import chunk, exif, png
 from tests.pictures import NO_SUBSET, SUBSET, encode, pack
-from tests.scenes.test_archive import patched
-from tests.scenes.test_images import chunk, exif, png
-from tests.scenes.test_photos import JPEG, LIMITS, SAMPLES, is_a_sentence, refusal, shades
+from tests.serving.test_photos import JPEG, LIMITS, SAMPLES, is_a_sentence, refusal, shades
 
 
 def tiff(*entries: tuple[int, int, int], data: bytes) -> bytes:
@@ -72,7 +72,7 @@ def png_bomb(side: int) -> bytes:
 MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
-from scenes import photos
+from scenes.serving import photos
 from scenes.common.errors import InputError
 
 limits = photos.Limits(1_000_000, 200, 1_000_000)
@@ -303,10 +303,10 @@ HEADERS = {
 }
 MEASURE_HEADERS = """
 import json, resource, time
-from scenes import photos
+from scenes.serving import photos
 from scenes.common.errors import InputError
 from tests.pictures import encode, picture
-from tests.scenes.test_bombs import HEADERS, shades
+from tests.images.test_decompression import HEADERS, shades
 
 limits = photos.Limits(50_000_000, 200, 50_000_000)
 

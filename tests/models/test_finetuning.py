@@ -85,7 +85,7 @@ def test_a_step_moves_what_is_to_learn_and_nothing_else(tmp_path):
     finetuning.save(tmp_path, network)
     with np.load(tmp_path / finetuning.WEIGHTS) as file:
         assert set(file.files) == changed
-    assert finetuning.describe(tmp_path) == hashlib.sha256((tmp_path / finetuning.WEIGHTS).read_bytes()).hexdigest()
+    assert finetuning.weights_hash(tmp_path) == hashlib.sha256((tmp_path / finetuning.WEIGHTS).read_bytes()).hexdigest()
     again = build()
     frozen = again(images.astype(np.float32), training=False).numpy()
     finetuning.load(tmp_path, again)
@@ -109,7 +109,7 @@ def test_equal_weights_give_equal_files(tmp_path, network):
 def test_where_nothing_was_fine_tuned_nothing_is_loaded(tmp_path, network):
     finetuning.save(tmp_path, None)
     assert [file.name for file in tmp_path.iterdir()] == ["finetuned.json"]
-    assert finetuning.describe(tmp_path) is None
+    assert finetuning.weights_hash(tmp_path) is None
     before = [variable.numpy() for variable in network.weights]
     finetuning.load(tmp_path, network)
     for variable, value in zip(network.weights, before, strict=True):
@@ -154,6 +154,6 @@ def test_two_views_are_the_mean_of_an_image_and_its_mirror_image():
 def test_a_larger_image_is_mirrored_too():
     network = small("conv")
     larger = np.random.default_rng(2).integers(0, 256, (2, 20, 28, 3)).astype(np.uint8)
-    one, two = (backbone.feature_extractor(network, test_time_flip=views) for views in (1, 2))
+    one, two = (backbone.feature_extractor(network, test_time_flip=flip) for flip in (False, True))
     expected = (one(larger).numpy() + one(larger[:, :, ::-1]).numpy()) / 2
     np.testing.assert_allclose(two(larger).numpy(), expected, rtol=1e-4, atol=1e-2)

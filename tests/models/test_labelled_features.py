@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scenes.dataset import records
-from scenes.models import classifier_features, cnn, features, store
+from scenes.models import classifier_features, cnn, store
+from scenes.models.features import Features, save_features
 from tests.scenes.test_records import CLASSES, SIZE, SPLITS
 from tests.scenes.test_records import write as write_records
 
@@ -49,10 +50,8 @@ def test_cached_features_are_joined_in_the_order_of_the_splits(tmp_path):
     parts = {}
     for number, split in enumerate(("pred", "test", "train", "val")):
         keys = np.array([f"{split}/{n}".encode() for n in range(number + 2)])
-        parts[split] = features.Features(
-            keys, np.full(len(keys), number), np.full((len(keys), 3), number, np.float32), CLASSES
-        )
-        features.save(tmp_path / f"{split}.npz", parts[split])
+        parts[split] = Features(keys, np.full(len(keys), number), np.full((len(keys), 3), number, np.float32), CLASSES)
+        save_features(tmp_path / f"{split}.npz", parts[split])
     found = classifier_features.from_features(tmp_path)
     assert found.key.tolist() == [key for split in ("train", "val", "test") for key in parts[split].key.tolist()]
     assert found.label.tolist() == [2] * 4 + [3] * 5 + [1] * 3

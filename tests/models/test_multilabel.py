@@ -7,6 +7,7 @@ from sklearn import metrics
 from scenes.common.errors import InputError
 from scenes.evaluation import multilabel as evaluation_multilabel
 from scenes.models import multilabel
+from scenes.models.features import Features
 from scenes.training import multilabel as training_multilabel
 
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -35,10 +36,14 @@ def planted(count: int, seed: int):
     return features.astype(np.float32), label, there
 
 
+def train_split(count: int) -> Features:
+    features, label, _ = planted(count, seed=0)
+    return Features(np.array([b"x"] * count), label, features, tuple("abcd"))
+
+
 @pytest.fixture(scope="module")
 def fitted(deterministic):
-    features, label, _ = planted(1000, seed=0)
-    return training_multilabel.fit_all(features, label, 4, rejection_rate=0.3, **SETTINGS)
+    return training_multilabel.fit_all(train_split(1000), rejection_rate=0.3, **SETTINGS)
 
 
 def test_rejection_finds_more_of_what_no_label_says_than_the_naive_loss(fitted):
@@ -64,18 +69,17 @@ def test_scores_are_independent_of_one_another(fitted):
 def test_a_fit_is_the_same_bytes_whatever_ran_before(tmp_path):
     import keras
 
-    features, label, _ = planted(200, seed=0)
-    found = []
+    train, found = train_split(200), []
     for before in (1, 2):
         keras.utils.set_random_seed(before)
         keras.random.uniform((before,))
         folder = tmp_path / str(before)
         folder.mkdir()
         settings = SETTINGS | {"units": 8, "dropout": 0.3, "epochs": 2}
-        multilabel.save(folder, training_multilabel.fit_all(features, label, 4, rejection_rate=0.1, **settings))
+        multilabel.save(folder, training_multilabel.fit_all(train, rejection_rate=0.1, **settings))
         found.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert found[0] == found[1]
-    assert set(found[0]) == {"multilabel.json", "contains.weights.h5", "presence_naive.weights.h5"}
+    assert set(found[0]) == {"multilabel.json", "presence.weights.h5", "presence_naive.weights.h5"}
     assert len(set(found[0].values())) == 3  # the two losses end in two networks
 
 

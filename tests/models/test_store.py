@@ -9,7 +9,14 @@ from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
 from scenes.models import backbone, cnn, finetuning, head, multilabel, store, weights
-from scenes.models import features as models_features
+from scenes.models.features import (
+    Features,
+    check_informative,
+    compute_features,
+    describe_features,
+    extract_features,
+    load_features,
+)
 from scenes.models.temperature import scale
 from tests.scenes.test_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.scenes.test_records import write as write_records
@@ -23,7 +30,7 @@ TEMPERATURE = 1.7
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, deterministic):
-    """A data folder with records, weights and embeddings, as the stages leave it."""
+    """A data folder with records, weights and features, as the stages leave it."""
     root = tmp_path_factory.mktemp("data")
     write_records(root / "records")
     (root / "weights").mkdir()
@@ -37,14 +44,14 @@ def data(tmp_path_factory, deterministic):
 def embed(data, network, test_time_flip=False):
     """What the stage does, with ``network`` in the place of the backbone in ``data``."""
     (data / "features").mkdir()
-    origin = {
+    description = {
         **backbone.describe(data / "weights"),
         "image_size": SEEN,
-        "test_time_flip": views,
-        "finetuned": finetuning.describe(data / "finetuned"),
+        "test_time_flip": test_time_flip,
+        "finetuned": finetuning.weights_hash(data / "finetuned"),
     }
-    embedding = backbone.feature_extractor(network, test_time_flip=views)
-    models_features.extract(data / "features", embedding, data / "records", batch_size=16, origin=origin)
+    extractor = backbone.feature_extractor(network, test_time_flip=test_time_flip)
+    extract_features(data / "features", extractor, data / "records", batch_size=16, description=description)
 
 
 def save_contains(folder, network):
@@ -72,15 +79,15 @@ def save_cnn(folder):
 
 def save_head(folder, data):
     folder.mkdir()
-    width = models_features.load(data / "features", "train").features.shape[1]
+    width = load_features(data / "features", "train").features.shape[1]
     network = head.build(width, 2, **HEAD)
-    head.standardise(network, models_features.load(data / "features", "train").features)
+    head.standardise(network, load_features(data / "features", "train").features)
     described = {
         "kind": "head",
         "input": "features",
         "network": HEAD,
         "features": width,
-        "backbone": models_features.origin(data / "features"),
+        "backbone": describe_features(data / "features"),
         "classes": CLASSES,
         "temperature": TEMPERATURE,
     }
@@ -153,14 +160,14 @@ def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
     network = save_cnn(tmp_path / "cnn")
     save_contains(tmp_path / "presence", network)
     images = images_of("train")
-    found = store.load_multilabel(tmp_path / "cnn", tmp_path / "presence", data).predict(images, verbose=0)
+    found = store.load(tmp_path / "cnn", data, tmp_path / "presence").predict(images, verbose=0)
     assert set(found) == {"probabilities", "presence"}
     calibrated = store.load(tmp_path / "cnn", data).predict(images, verbose=0)
     np.testing.assert_allclose(found["probabilities"], calibrated, atol=1e-6)
     second = multilabel.load(tmp_path / "presence")
     expected = second.predict(cnn.penultimate(network).predict(images, verbose=0), verbose=0)
     np.testing.assert_allclose(found["presence"], expected, atol=1e-6)
-    every = store.load_multilabel_network(tmp_path / "cnn", tmp_path / "presence").predict(images, verbose=0)
+    every = store.load_outputs(tmp_path / "cnn", tmp_path / "presence").predict(images, verbose=0)
     assert set(every) == {"probabilities", "presence", "presence_naive"}
     np.testing.assert_allclose(every["presence"], expected, atol=1e-6)
     assert np.abs(every["presence"] - every["presence_naive"]).max() > 1e-3
@@ -168,11 +175,9 @@ def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
 
 def test_both_outputs_on_images_are_those_on_cached_features(tmp_path, data):
     save_contains(tmp_path / "presence", save_head(tmp_path / "head", data))
-    found = store.load_multilabel(tmp_path / "head", tmp_path / "presence", data).predict(images_of("train"), verbose=0)
-    cached = models_features.load(data / "features", "train")
-    by_features = store.load_multilabel_network(tmp_path / "head", tmp_path / "presence").predict(
-        cached.features, verbose=0
-    )
+    found = store.load(tmp_path / "head", data, tmp_path / "presence").predict(images_of("train"), verbose=0)
+    cached = load_features(data / "features", "train")
+    by_features = store.load_outputs(tmp_path / "head", tmp_path / "presence").predict(cached.features, verbose=0)
     row = {key.encode(): index for index, (key, _) in enumerate(SPLITS["train"])}
     order = [row[key] for key in cached.key]
     for name in ("probabilities", "presence"):
@@ -207,7 +212,7 @@ def test_another_backbone_is_refused(tmp_path, data):
     with pytest.raises(InputError, match="trained on another backbone"):
         store.load(tmp_path / "head", tmp_path)
     with pytest.raises(InputError, match="trained on another backbone"):
-        store.load_multilabel(tmp_path / "head", tmp_path / "presence", tmp_path)
+        store.load(tmp_path / "head", tmp_path, tmp_path / "presence")
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +236,7 @@ def test_the_whole_model_holds_the_fine_tuned_backbone(tmp_path, data, tuned):
     save_head(tmp_path / "head", tuned)
     assert_whole_says_what_the_head_says(tmp_path / "head", tuned)
     # Else the test would pass without what was fine-tuned.
-    features = [models_features.load(root / "features", "train").features for root in (data, tuned)]
+    features = [load_features(root / "features", "train").features for root in (data, tuned)]
     assert np.abs(features[0] - features[1]).max() > 1e-3
 
 
@@ -261,10 +266,10 @@ def test_a_missing_model_is_one_sentence(tmp_path):
         store.load(tmp_path / "nowhere", tmp_path)
 
 
-def test_embeddings_come_back_and_hold_no_pickle(data):
+def test_features_come_back_and_hold_no_pickle(data):
     import zipfile
 
-    loaded = models_features.load(data / "features", "val")
+    loaded = load_features(data / "features", "val")
     assert sorted(loaded.key.tolist()) == sorted(k.encode() for k, _ in SPLITS["val"])
     assert loaded.features.dtype == np.float32
     assert loaded.classes == CLASSES
@@ -280,13 +285,13 @@ def test_features_that_overflow_stop_in_one_sentence(data, bad):
         return tf.fill((tf.shape(images)[0], 5), tf.constant(bad, tf.float32))
 
     with pytest.raises(InputError, match="not finite"):
-        models_features.compute(overflowing, records.open_records(data / "records", "val"), batch_size=2)
+        compute_features(overflowing, records.open_records(data / "records", "val"), batch_size=2)
 
 
 def test_constant_features_stop_in_one_sentence():
     rows = np.tile(np.array([[1.0, 1e6, 0.0]], np.float32), (10, 1))
-    constant = models_features.Features(np.array([b"k"] * 10), np.zeros(10, int), rows, CLASSES)
+    constant = Features(np.array([b"k"] * 10), np.zeros(10, int), rows, CLASSES)
     with pytest.raises(InputError, match="the same features for every image"):
-        models_features.check_informative(constant)
+        check_informative(constant)
     rows[0, 0] = 2.0
-    models_features.check_informative(constant)
+    check_informative(constant)

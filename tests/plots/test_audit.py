@@ -74,9 +74,9 @@ def test_every_finding_is_shown(found):
     assert set(table["problem"]) == {"", *FATAL, *NOTED}
     for title in plots_audit._TITLES.values():
         assert f"{title} (1)" in texts
-    assert "The same pixels in several splits (1 group)" in texts
-    assert "Nearly the same picture in several splits (1 group)" in texts
-    assert "The same picture, exactly or nearly, under several labels (1 group)" in texts
+    assert "Identical pixels in several splits (1 group)" in texts
+    assert "Near duplicates in several splits (1 group)" in texts
+    assert "Exact or near duplicates with different labels (1 group)" in texts
     assert [texts.count(sign) for sign in "=≈≠"] == [1, 1, 1]
     assert "train moor\nconflict.jpg" in texts
     assert len(figure.axes) == 6 + 3 * 2
@@ -86,7 +86,7 @@ def test_every_finding_is_shown(found):
 def test_an_archive_without_findings_says_so(nothing):
     table, archive = nothing
     figure = plots_audit.findings(table, archive, max_pixels=MAX_PIXELS)
-    assert figure.texts[0].get_text().startswith("No problem")
+    assert figure.texts[0].get_text().startswith("No problems")
     assert not figure.axes
 
 

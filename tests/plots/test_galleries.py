@@ -36,8 +36,8 @@ def test_the_order_of_the_table_does_not_matter(order):
 
 def test_the_caption_says_it_all():
     row = pd.Series({"key": "seg_test/sea/20.jpg", "actual": "sea", "predicted": "street", "confidence": 0.876})
-    assert galleries.caption(row) == "✗ street 87.6%\ntruth: sea\n20.jpg"
-    assert galleries.caption(row.replace("street", "sea")) == "✓ sea 87.6%\ntruth: sea\n20.jpg"
+    assert galleries.prediction_caption(row) == "✗ street 87.6%\nactual: sea\n20.jpg"
+    assert galleries.prediction_caption(row.replace("street", "sea")) == "✓ sea 87.6%\nactual: sea\n20.jpg"
 
 
 def test_every_image_is_shown_with_its_caption_and_no_text_is_cut():
@@ -48,7 +48,7 @@ def test_every_image_is_shown_with_its_caption_and_no_text_is_cut():
     figure = galleries.predictions_figure(chosen, images, title="$ome errors_of {it}")
     assert texts_beyond_the_edge(figure) == []
     texts = [text.get_text() for text in figure.texts]
-    assert texts == ["$ome errors_of {it}", *map(galleries.caption, chosen.itertuples())]
+    assert texts == ["$ome errors_of {it}", *map(galleries.prediction_caption, chosen.itertuples())]
     for axes, row in zip(figure.axes, rows, strict=True):
         assert (axes.images[0].get_array() == images[row[0]]).all()
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from scenes.evaluation import label_issues
-from scenes.plots import galleries
+from scenes.plots import galleries, style
 from tests import pictures
 
 COLOURS = [(200, 30, 30), (30, 160, 30), (40, 40, 200), (120, 20, 140)]
@@ -40,7 +40,7 @@ def shown(pixels) -> list[bool]:
 def test_every_suspect_is_shown_and_nothing_is_clipped(archive, tmp_path):
     opened, keys = archive
     for name in ("a.png", "b.png"):
-        galleries.plot_label_issues(tmp_path / name, table(keys), opened, count=30, max_pixels=10**6)
+        style.save(galleries.label_issues_figure(table(keys), opened, count=30, max_pixels=10**6), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     pixels = pixels_of(tmp_path / "a.png")
     assert shown(pixels) == [True] * 4
@@ -49,13 +49,15 @@ def test_every_suspect_is_shown_and_nothing_is_clipped(archive, tmp_path):
 
 def test_the_first_ones_where_there_are_more(archive, tmp_path):
     opened, keys = archive
-    galleries.plot_label_issues(tmp_path / "a.png", table(keys), opened, count=2, max_pixels=10**6)
+    style.save(galleries.label_issues_figure(table(keys), opened, count=2, max_pixels=10**6), tmp_path / "a.png")
     assert shown(pixels_of(tmp_path / "a.png")) == [True, True, False, False]
 
 
 def test_no_suspects_is_a_sheet_that_says_so(archive, tmp_path):
     opened, keys = archive
-    galleries.plot_label_issues(tmp_path / "a.png", table(keys).head(0), opened, count=30, max_pixels=10**6)
+    style.save(
+        galleries.label_issues_figure(table(keys).head(0), opened, count=30, max_pixels=10**6), tmp_path / "a.png"
+    )
     pixels = pixels_of(tmp_path / "a.png")
     assert shown(pixels) == [False] * 4
     assert (pixels < 100).any()

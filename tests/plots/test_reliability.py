@@ -17,7 +17,7 @@ def table(max_shift: float = 0.0) -> pd.DataFrame:
     filled = np.where(COUNT > 0, COUNT, np.nan)
     columns = {"lower": EDGES[:-1], "upper": EDGES[1:], "count": COUNT}
     return pd.DataFrame(
-        columns | {"confidence": (EDGES[:-1] + 0.05 + shift) * filled / filled, "accuracy": RIGHT / filled}
+        columns | {"confidence": (EDGES[:-1] + 0.05 + max_shift) * filled / filled, "accuracy": RIGHT / filled}
     )
 
 

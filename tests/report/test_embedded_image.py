@@ -51,7 +51,7 @@ def test_one_that_cannot_be_shown_is_named(content, large, tmp_path, monkeypatch
     monkeypatch.setattr(embedded_image, "LARGE", large)
     if content is not None:
         (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.png is missing or no PNG"):
+    with pytest.raises(InputError, match=r"a\.png is missing or not a PNG"):
         embedded_image.embed(tmp_path / "a.png", title="A", alt="an A")
 
 
@@ -60,5 +60,5 @@ def test_a_large_one_that_is_cut_short_is_named(tmp_path, monkeypatch):
     Image.fromarray(picture(1, 200, 200)).save(tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"a\.png is missing or no PNG"):
+    with pytest.raises(InputError, match=r"a\.png is missing or not a PNG"):
         embedded_image.embed(tmp_path / "a.png", title="A", alt="an A")

@@ -60,7 +60,7 @@ def test_audit_writes_its_outputs(project):
     ("files", "sentence"),
     [
         (None, "data/raw/archive.zip does not exist"),
-        ({"seg_train/lake/1.jpg": b"", "seg_test/moor/1.jpg": b""}, "'lake' stands in seg_train but not in seg_test"),
+        ({"seg_train/lake/1.jpg": b"", "seg_test/moor/1.jpg": b""}, "'lake' is in seg_train but not in seg_test"),
         ({"../x": b""}, "climbs out"),
         ({"seg_train/lake/1.jpg": b"x", "seg_test/lake/1.jpg": b"x"}, "no image of the class 'lake' in train"),
     ],

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scenes.download.source import parse
+from scenes.download.source import parse_source
 from tests.loopback import (
     DOWNLOAD,
     INTROSPECT,
@@ -176,7 +176,7 @@ def test_file_that_is_a_pipe(project, env, tmp_path):
 
 
 def test_bad_source(project, env):
-    assert one_sentence_of(project.run(env, "kaggle:someone")).startswith("source: 'kaggle:someone' is no source")
+    assert one_sentence_of(project.run(env, "kaggle:someone")).startswith("source: 'kaggle:someone' is not a source")
 
 
 @pytest.mark.parametrize(("source", "path"), [(KAGGLE, STORED), (WEB, "/pictures.zip")])
@@ -243,7 +243,7 @@ def test_no_credentials(project, env):
 )
 def test_killed_download_is_continued(project, env, loopback, source, path, partial, kept_at_least):
     loopback.replies[path] = Reply(body=LARGE, pause=0.02)
-    body = project.folder / ".partial" / parse(source).key / partial
+    body = project.folder / ".partial" / parse_source(source).key / partial
     process = project.start(env, source)
     try:
         wait_until(lambda: body.exists() and body.stat().st_size >= kept_at_least)

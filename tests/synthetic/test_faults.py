@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
 
 from scenes.synthetic.archive import CONFUSED, draw_archive
-from scenes.synthetic.faults import BROKEN, RATED, WORDS, number, plan
+from scenes.synthetic.faults import BROKEN, RATED, WORDS, plan, shuffled_number
 
 COUNTS = {"train": 300, "test": 60, "pred": 30}
 RATES = {
@@ -74,7 +74,7 @@ def test_sound_images_are_sound(archive):
         picture = image(archive, row["path"])
         assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (SIZE, SIZE))
         assert row["label"] in (row["ground_truth"], "") and row["duplicate_of"] == ""
-        assert row["ground_truth"] in row["multilabel"].split()
+        assert row["ground_truth"] in row["classes"].split()
         hashes[hashlib.sha256(archive[0][row["path"]]).hexdigest()] += 1
     assert max(hashes.values()) == 1
 
@@ -94,7 +94,7 @@ def test_exact_duplicates_have_the_same_bytes_and_label(archive):
         source = archive[1][row["duplicate_of"]]
         assert archive[0][row["path"]] == archive[0][source["path"]]
         assert row["label"] == source["label"] == row["ground_truth"] and source["fault"] == ""
-        assert row["multilabel"] == source["multilabel"]
+        assert row["classes"] == source["classes"]
     across = [split_of(row["duplicate_of"]) == "test" for row in rows]
     assert abs(sum(across) - len(rows) / 2) <= 1
 
@@ -206,6 +206,6 @@ def test_more_training_images_leave_the_plan_of_the_others(wish, more):
 
 def test_numbers_are_shuffled_without_loss():
     codes = range(0, 2**20, 61)
-    numbers = [number(42, code) for code in codes]
+    numbers = [shuffled_number(42, code) for code in codes]
     assert len(set(numbers)) == len(codes) and 0 <= min(numbers) < 1000 and 2**20 - 1000 < max(numbers) < 2**20
     assert abs(np.corrcoef(codes, numbers)[0, 1]) < 0.03

@@ -5,7 +5,7 @@ import pytest
 from scenes.synthetic import ground_truth
 from tests import pictures
 
-SHEET = b"path,truth,label,contains,fault,duplicate_of\na.jpg,NA,007,sea glacier,,\n"
+SHEET = b"path,ground_truth,label,classes,fault,duplicate_of\na.jpg,NA,007,sea glacier,,\n"
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,12 @@ def by_numpy(image, flip, dy, dx):
     max_shift=st.floats(0, 0.49),
     flip=st.booleans(),
 )
-def test_each_image_is_flipped_and_shifted_as_drawn(seed, height, width, shift, flip):
+def test_each_image_is_flipped_and_shifted_as_drawn(seed, height, width, max_shift, flip):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (5, height, width, 3), np.uint8)
     draws = training_batches.sample_augmentation(rng, 5, (height, width, 3), flip=flip, max_shift=max_shift)
-    assert abs(draws["dy"]).max() <= height * shift
-    assert abs(draws["dx"]).max() <= width * shift
+    assert abs(draws["dy"]).max() <= height * max_shift
+    assert abs(draws["dx"]).max() <= width * max_shift
     assert flip or not draws["flip"].any()
     found = training_batches.augment(images, draws).numpy()
     assert found.dtype == np.uint8

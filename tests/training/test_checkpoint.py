@@ -137,8 +137,8 @@ def test_noise_written_over_a_part_is_never_taken_for_a_state(tmp_path_factory, 
 
 SAVING = """
 import itertools, sys
-from scenes import checkpoint
-from tests.scenes.test_checkpoint import state
+from scenes.training import checkpoint
+from tests.training.test_checkpoint import state
 print("ready", flush=True)
 for number in itertools.count(1):
     checkpoint.save(sys.argv[1], state(number % 50, 20_000))

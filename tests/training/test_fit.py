@@ -153,7 +153,7 @@ def saved_bytes(path):
 def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path, xla):
     code = (
         f"import sys; from scenes.common.runtime import configure; configure(seed=0, threads=2, xla={xla});"
-        "from tests.scenes.test_training import saved_bytes; print(saved_bytes(sys.argv[1]))"
+        "from tests.training.test_fit import saved_bytes; print(saved_bytes(sys.argv[1]))"
     )
     found = set()
     for threads in ("1", "4"):

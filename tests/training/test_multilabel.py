@@ -62,11 +62,11 @@ def test_large_loss_rejection_by_hand():
     ),
     st.sampled_from([0.0, 0.125, 0.25, 0.5]),  # exact in binary: else two ways of rounding would be compared
 )
-def test_it_is_what_numpy_gives(example, rejected):
+def test_it_is_what_numpy_gives(example, rejection_rate):
     labels, logits = example
     known = np.eye(4, dtype=np.float32)[labels]
     found = multilabel.large_loss_rejection(known, logits, rejection_rate=rejection_rate)
-    np.testing.assert_allclose(found, reference(known, logits, rejected), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found, reference(known, logits, rejection_rate), rtol=1e-4, atol=1e-6)
 
 
 def test_what_is_rejected_has_no_gradient_and_the_rest_has():

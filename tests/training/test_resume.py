@@ -126,7 +126,7 @@ def test_other_names_have_states_of_their_own_and_do_not_wait(light, monkeypatch
 
 HOLD = """
 import os, sys, time
-from scenes import fingerprint, resume
+from scenes.provenance import fingerprint; from scenes.training import run as resume
 fingerprint._devices = list
 with resume.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
     found = "goes on" if state.exists() else "begins"

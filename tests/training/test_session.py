@@ -14,7 +14,7 @@ def state(tmp_path, monkeypatch):
     made = []
     # TensorFlow can be set up only once in a process.
     monkeypatch.setattr(run, "configure", lambda **given: made.append(given))
-    monkeypatch.setattr(run, "use", made.append)
+    monkeypatch.setattr(run, "set_precision", made.append)
 
     def enter(**other):
         with run.training_run("a", inputs=[], **USUAL | other) as path:

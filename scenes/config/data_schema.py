@@ -1,0 +1,86 @@
+"""The sections of params.yaml about images: the archive, the split, the records and the features."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from scenes.config.section import Section, Seed, Share
+
+
+class Faults(Section):
+    """Faults planted in the synthetic archive."""
+
+    wrong_label: Share
+    exact_duplicate: Share
+    near_duplicate: Share
+    conflicting_duplicate: Share
+    odd_size: Share
+    grey: Share
+    broken: bool
+
+
+class Synthetic(Section):
+    """The archive that ``source: synthetic`` draws."""
+
+    seed: Seed
+    train: PositiveInt
+    test: PositiveInt
+    pred: NonNegativeInt
+    size: Annotated[int, Field(ge=32, le=512)]
+    faults: Faults
+
+
+class Layout(Section):
+    """The folder name of each split in the archive."""
+
+    train: str
+    test: str
+    pred: str | None
+
+    @model_validator(mode="after")
+    def _are_distinct(self) -> Self:
+        if len({self.train, self.test, self.pred}) < 3:
+            raise ValueError("train, test and pred need three different names")
+        return self
+
+
+class Archive(Section):
+    """The layout of the archive and its limits."""
+
+    layout: Layout
+    max_member_bytes: PositiveInt
+    max_ratio: PositiveInt
+    max_pixels: PositiveInt
+
+
+class Audit(Section):
+    """Which images count as near duplicates."""
+
+    near_duplicate_distance: Annotated[int, Field(ge=0, le=16)]
+
+
+class Split(Section):
+    """How training images are split, and which are left out."""
+
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+    drop_train_duplicates_of_test: bool
+    drop_conflicting_duplicates: bool
+
+
+class Records(Section):
+    """Writing TFRecords."""
+
+    shard_size: PositiveInt
+
+
+class Features(Section):
+    """Computing a backbone's features."""
+
+    batch_size: PositiveInt
+
+
+class Composites(Section):
+    """The largest number of composites in each split."""
+
+    val: PositiveInt
+    test: PositiveInt

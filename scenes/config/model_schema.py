@@ -1,0 +1,134 @@
+"""The sections of params.yaml about networks and their training."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from scenes.config.section import ModelName, Section, Share
+
+
+class EarlyStopping(Section):
+    """When to stop, and which weights to keep."""
+
+    monitor: Literal["val_accuracy", "val_crossentropy", "val_loss"]
+    min_delta: NonNegativeFloat
+    patience: NonNegativeInt | None
+    restore_best: bool
+
+
+class Fit(Section):
+    """Fitting a network; the number of epochs and the batch size are set elsewhere."""
+
+    optimizer: Literal["adam", "adamw", "sgd"]
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat | None
+    schedule: Literal["constant", "cosine"]
+    warmup_epochs: NonNegativeFloat
+    label_smoothing: Share
+    early_stopping: EarlyStopping
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Self:
+        if self.schedule == "constant" and self.warmup_epochs:
+            raise ValueError("schedule: constant has no warm-up; set warmup_epochs to 0")
+        return self
+
+
+class Training(Fit):
+    """Fitting a network for a number of epochs."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+
+    @model_validator(mode="after")
+    def _check_warmup(self) -> Self:
+        if self.schedule == "cosine" and self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be less than epochs ({self.epochs})")
+        return self
+
+
+class CnnNetwork(Section):
+    """The baseline's architecture."""
+
+    filters: Annotated[list[PositiveInt], Field(min_length=1, max_length=6)]
+    dropout: Share
+
+
+class HeadNetwork(Section):
+    """The head's architecture."""
+
+    units: PositiveInt
+    dropout: Share
+
+
+class Augmentation(Section):
+    """Random changes to training images."""
+
+    flip: bool
+    max_shift: Annotated[float, Field(ge=0, lt=0.5)]
+
+
+class CnnModel(Section):
+    """A network trained from scratch."""
+
+    kind: Literal["cnn"]
+    input: Literal["records"]
+    cache_mb: NonNegativeFloat
+    network: CnnNetwork
+    augmentation: Augmentation
+    training: Training
+
+
+class HeadModel(Section):
+    """A head on a frozen backbone."""
+
+    kind: Literal["head"]
+    input: Literal["features"]
+    network: HeadNetwork
+    training: Training
+
+
+class ProfileFinetune(Section):
+    """How much of a backbone is fine-tuned, and in what batches; this depends on the profile."""
+
+    epochs: NonNegativeInt
+    blocks: PositiveInt | None
+    batch_size: PositiveInt
+    gradient_accumulation: PositiveInt
+
+
+class Finetune(Section):
+    """Fine-tuning the backbone."""
+
+    cache_mb: NonNegativeFloat
+    probe_C: PositiveFloat
+    augmentation: Augmentation
+    training: Fit
+
+
+class MultilabelUnits(Section):
+    """The size of the second output's hidden layer, by kind of model."""
+
+    cnn: PositiveInt | None
+    head: PositiveInt | None
+
+
+class Multilabel(Section):
+    """Fitting the second output."""
+
+    units: MultilabelUnits
+    rejection_rate: Share
+    dropout: Share
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat
+
+
+class LabelIssues(Section):
+    """Finding labels that may be wrong."""
+
+    cnn: ModelName
+    folds: Annotated[int, Field(ge=2, le=20)]
+    C: PositiveFloat
+    shown: Annotated[int, Field(ge=1, le=300)]

@@ -1,0 +1,67 @@
+"""The pictures of the report: their titles and their order."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scenes.report import embedded_image
+
+# By file name without ending: the title of a picture, and a description of it. In the order of the page.
+MODEL_PICTURES = {
+    "confusion_matrix": ("Confusion matrix", "predicted classes of the test images of each class"),
+    "per_class": ("Precision and recall of each class", "two bars per class"),
+    "reliability": ("Reliability", "accuracy against confidence, before and after temperature scaling"),
+    "training_curves": ("Training", "accuracy and crossentropy on training and validation images by epoch"),
+    "errors": ("Most confident errors", "test images with file, actual class, prediction and confidence"),
+    "uncertain": ("Least confident predictions", "test images with file, actual class, prediction and confidence"),
+    "gradcam": ("Grad-CAM", "test images, overlaid with what supports the predicted class"),
+}
+AUDIT_PICTURES = {
+    "class_balance": ("Images per class", "bars of the number of images, by class and split"),
+    "findings": ("Findings", "examples of unusual, broken and duplicate images"),
+    "sizes": ("Sizes", "number of images of each size"),
+}
+LABEL_ISSUE_PICTURES = {
+    "contact_sheet": ("The most likely label issues", "images with their label and the suggested one"),
+    "feature_map": (
+        "All labelled images by their features",
+        "a point per image in two principal components, coloured by class, label issues ringed",
+    ),
+}
+
+
+def load_pictures(
+    folder: Path, titles: Mapping[str, tuple[str, str]], *, prefix: str = "", suffix: str = ""
+) -> dict[str, dict[str, Any]]:
+    """Return the PNG files in ``folder`` by name without ending: those in ``titles`` first, then the others by name.
+
+    Args:
+        titles: title and description by name; a file without a title is shown under its name.
+        prefix, suffix: of every title.
+
+    Returns:
+        See ``scenes.report.embedded_image.embed``.
+
+    Raises:
+        InputError: a file is broken.
+    """
+    names = sorted(path.stem for path in folder.glob("*.png"))
+    order = [name for name in titles if name in names] + [name for name in names if name not in titles]
+    pictures = {}
+    for name in order:
+        title, description = titles.get(name, (name.replace("_", " "), ""))
+        title = f"{prefix}{title}{suffix}"
+        alt = f"{title}; {description}" if description else title
+        pictures[name] = embedded_image.embed(folder / f"{name}.png", title=title, alt=alt)
+    return pictures
+
+
+def pictures_by_kind(models: Sequence[Mapping[str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the pictures of all models side by side, for each of ``MODEL_PICTURES``; ``others`` holds the rest.
+
+    Args:
+        models: the pictures of each model, see :func:`load_pictures`.
+    """
+    kinds = {kind: [pictures[kind] for pictures in models if kind in pictures] for kind in MODEL_PICTURES}
+    others = [picture for pictures in models for kind, picture in pictures.items() if kind not in MODEL_PICTURES]
+    return {**kinds, "others": others}

@@ -1,0 +1,69 @@
+"""Fine-tuning a pretrained backbone together with a classifier on its features."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenes.dataset.records import Records
+from scenes.models import backbone, finetuning
+from scenes.models.features import compile_extractor, compute_features
+from scenes.training import batches, checkpoint, fit, linear_probe
+
+if TYPE_CHECKING:
+    import keras
+
+
+def fit_backbone(
+    network: "keras.Model",
+    train: Records,
+    val: Records,
+    *,
+    features_batch_size: int,
+    probe_C: float,
+    blocks: int | None,
+    epochs: int,
+    batch_size: int,
+    gradient_accumulation: int,
+    cache_mb: float,
+    augmentation: Mapping[str, Any],
+    training: Mapping[str, Any],
+    seed: int,
+    state: Path,
+) -> dict[str, list[float]]:
+    """Fit a linear classifier to the frozen features, then train it and the last blocks of ``network`` together.
+
+    Args:
+        network: see ``scenes.models.backbone.load``; it ends with the trained weights.
+        features_batch_size: images at a time while the frozen features are computed.
+        probe_C: see :func:`scenes.training.linear_probe.fit`.
+        blocks: see ``scenes.models.finetuning.unfreeze``.
+        epochs, batch_size, gradient_accumulation, state: see :func:`scenes.training.fit.run`.
+        cache_mb, seed: see :func:`scenes.training.batches.training_images`.
+        augmentation: ``flip`` and ``max_shift``, see :func:`scenes.training.batches.sample_augmentation`.
+        training: the remaining arguments of :func:`scenes.training.fit.run`.
+
+    Returns:
+        The history, see :func:`scenes.training.fit.run`.
+
+    Raises:
+        InputError: see ``scenes.models.features.compute_features`` and :func:`scenes.training.fit.run`.
+    """
+    extractor = backbone.feature_extractor(network)
+    probe = linear_probe.build(network.output_shape[-1], len(train.classes))
+    if checkpoint.load(state) is None:  # a state holds the weights of the probe, too
+        frozen = compute_features(compile_extractor(extractor), train, batch_size=features_batch_size, desc="train")
+        linear_probe.fit(probe, frozen, C=probe_C)
+    finetuning.unfreeze(network, blocks)
+    return fit.run(
+        finetuning.classifier(extractor, probe),
+        lambda start: batches.training_images(
+            train, batch_size=batch_size, epochs=epochs, seed=seed, cache_mb=cache_mb, start=start, **augmentation
+        ),
+        batches.validation_images(val, batch_size),
+        count=train.count,
+        epochs=epochs,
+        batch_size=batch_size,
+        gradient_accumulation=gradient_accumulation,
+        state=state,
+        **training,
+    )
