@@ -41,7 +41,7 @@ def main() -> None:
             seed=params.seed,
             shard_size=params.records.shard_size,
         )
-        # The code and the libraries need no mention: they give the same on any machine, or other hashes.
+        # Code and library versions are left out: they cannot change the records without changing their hash.
         description = {
             "archive_sha256": file_hash(ARCHIVE),
             "split_sha256": file_hash(SPLIT),
