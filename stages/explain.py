@@ -21,7 +21,7 @@ PICTURES = "training_curves.png", "errors.png", "uncertain.png", "gradcam.png"
 
 def main(name: str) -> None:
     params = read()
-    configure(seed=0, threads=params.threads)  # nothing is drawn at random here
+    configure(seed=0, threads=params.threads)  # nothing here is random
     plots = Path("plots") / name
     curves = pd.read_csv(plots / "training" / "curves.tsv", sep="\t")
     predictions = pd.read_csv(
@@ -44,12 +44,8 @@ def main(name: str) -> None:
     heats = dict(zip(explained["key"], maps, strict=True))
 
     errors = int((predictions["actual"] != predictions["predicted"]).sum())
-    with atomic_write(*(plots / picture for picture in PICTURES)) as (
-        curves_file,
-        errors_file,
-        unsure_file,
-        gradcam_file,
-    ):
+    with atomic_write(*(plots / picture for picture in PICTURES)) as files:
+        curves_file, errors_file, unsure_file, gradcam_file = files
         plots_curves.plot(curves_file, curves, title=name)
         title = f"{name}: the {len(wrong)} most confident of {errors:,} errors in {len(predictions):,} test images"
         style.save(galleries.predictions_figure(wrong, images, title=title), errors_file)

@@ -1,9 +1,10 @@
-"""Say of the images without a label what they are: data/predictions.csv, and a contact sheet per class."""
+"""Predict the classes of unlabelled images: data/predictions.csv, and contact sheets in plots/predictions/."""
 
 import numpy as np
 
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
+from scenes.common.tables import write_csv
 from scenes.config.params import read
 from scenes.dataset import records, selected_images
 from scenes.evaluation import inference, prediction_table
@@ -16,25 +17,25 @@ SPLIT = "pred"
 
 def main() -> None:
     params = read()
-    configure(seed=0, threads=params.threads)  # nothing is drawn here
+    configure(seed=0, threads=params.threads)  # nothing here is random
     network, description = store.load_production("models/production")
     classes = description["classes"]
-    nothing = np.empty((0, len(classes)))
-    key, found, images = [], {"probabilities": nothing, "presence": nothing}, {}
+    key, outputs = np.empty(0, str), dict.fromkeys(("probabilities", "presence"), np.empty((0, len(classes))))
+    images: dict[str, np.ndarray] = {}
     if SPLIT in records.splits("data/records"):
         source = records.open_records("data/records", SPLIT)
-        key, _, found = inference.predict_records(network, source)
+        key, _, outputs = inference.predict_records(network, source)
     table = prediction_table.build(
-        key, found["probabilities"], found["presence"], classes, unsure_below=description["unsure_below"]
+        key, outputs["probabilities"], outputs["presence"], classes, unsure_below=description["unsure_below"]
     ).sort_values("key", ignore_index=True)
     sheets = {name: galleries.most_and_least_confident(table, name) for name in classes}
     if len(table):
-        images = selected_images.read_selected(source, {key for chosen in sheets.values() for key in chosen["key"]})
+        images = selected_images.read_selected(source, {key for rows in sheets.values() for key in rows["key"]})
     with atomic_write("data/predictions.csv") as file, atomic_dir("plots/predictions") as folder:
-        table.to_csv(file, index=False, float_format="%.6f", lineterminator="\n")
-        for name, chosen in sheets.items():
+        write_csv(file, table)
+        for name, rows in sheets.items():
             total = int((table["class"] == name).sum())
-            style.save(galleries.class_figure(name, chosen, images, total=total), folder / f"{name}.png")
+            style.save(galleries.class_figure(name, rows, images, total=total), folder / f"{name}.png")
     print(prediction_table.format_summary(table))
 
 

@@ -101,7 +101,7 @@ def inspect(member: Member, data: bytes, *, max_pixels: int) -> dict[str, Any]:
 
 
 def _blank(member: Member) -> dict[str, Any]:
-    """Return a row of which only the member is known."""
+    """Return a row that describes only the member."""
     texts = dict.fromkeys(("mode", "sha256", "pixel_sha256", "phash", "problem"), "")
     return member._asdict() | {"width": 0, "height": 0} | texts
 

@@ -88,7 +88,7 @@ def summary(audit: "pd.DataFrame", archive: Archive) -> dict[str, Any]:
 
     - ``images``: files inside the layout, per split; ``usable``: those without a fatal problem.
     - ``classes.<class>.<split>``: usable images.
-    - ``problems.<word>``: images with this problem, also if there are none.
+    - ``problems.<word>``: images with this problem, 0 included.
     - ``duplicates.<kind>``: of the usable images, the groups of two or more and the images in them, for the kinds
       ``exact`` (file), ``pixel`` and ``near``, each of which includes the one before; of these, those ``across_splits``
       (any two of train, test, pred), those in ``train_and_test``, and those with ``conflicting_labels``.

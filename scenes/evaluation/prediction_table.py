@@ -9,7 +9,12 @@ from scenes.evaluation import abstention
 
 
 def build(
-    key: Sequence[str], probabilities: np.ndarray, presence: np.ndarray, classes: Sequence[str], *, unsure_below: float
+    key: Sequence[str] | np.ndarray,
+    probabilities: np.ndarray,
+    presence: np.ndarray,
+    classes: Sequence[str],
+    *,
+    unsure_below: float,
 ) -> pd.DataFrame:
     """Return one row per image, in the given order.
 

@@ -221,7 +221,7 @@ def facades(
 
     Args:
         house: (SIDE,) number of the house in each column.
-        down, across: (SIDE, SIDE) and (SIDE,), in 1/256 of a window: what perspective there is, is in these.
+        down, across: (SIDE, SIDE) and (SIDE,), coordinates in 1/256 of a window; they contain the perspective.
     """
     houses = int(house.max()) + 1
     wall, glass = ([tint(rng, colours) for _ in range(houses)] for colours in (WALLS, GLASS))

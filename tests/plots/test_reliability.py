@@ -12,12 +12,12 @@ COUNT = np.array([0, 0, 0, 1, 4, 10, 20, 15, 30, 120])
 RIGHT = np.array([0, 0, 0, 0, 3, 5, 11, 9, 21, 119])
 
 
-def table(max_shift: float = 0.0) -> pd.DataFrame:
-    """A diagram of ten bins, three of them empty; the confidence of the others is in the middle, but for ``max_shift``."""
+def table(shift: float = 0.0) -> pd.DataFrame:
+    """A diagram of ten bins, three of them empty; the confidence of the others is their middle plus ``shift``."""
     filled = np.where(COUNT > 0, COUNT, np.nan)
     columns = {"lower": EDGES[:-1], "upper": EDGES[1:], "count": COUNT}
     return pd.DataFrame(
-        columns | {"confidence": (EDGES[:-1] + 0.05 + max_shift) * filled / filled, "accuracy": RIGHT / filled}
+        columns | {"confidence": (EDGES[:-1] + 0.05 + shift) * filled / filled, "accuracy": RIGHT / filled}
     )
 
 
