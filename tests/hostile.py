@@ -69,17 +69,17 @@ _POLYGLOT = _JPEG + _packed(("inside.html", _SCRIPT))
 
 FILES = [
     Hostile("empty.jpg", b"", "it is empty (0 bytes)"),
-    Hostile("words.jpg", b"no image at all", "this is no image that can be read"),
+    Hostile("words.jpg", b"no image at all", "this is not a readable image"),
     Hostile("page.jpg", b"<!doctype html>" + _SCRIPT, "this is a web page"),
     Hostile("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'>" + _SCRIPT + b"</svg>", "this is an SVG drawing"),
     Hostile("phone.heic", ftyp(b"heic", b"mif1", b"heic"), "this is a HEIC photo"),
     Hostile("cut.jpg", _JPEG[: len(_JPEG) // 2], "the image is damaged or cut short"),
-    Hostile("pixels.png", _pixels(30_000), "more than the 50,000,000 pixels that are taken"),
+    Hostile("pixels.png", _pixels(30_000), "more than the 50,000,000 pixels allowed"),
     Hostile("palette.png", png(4, 4, 8, 3, bytes(5 * 4)), "the image is damaged or cut short"),
     Hostile("parts.jpg", _JPEG[:2] + b"\xff\xe5\0\2" * 20_000 + _JPEG[2:], "the image is damaged or cut short"),
-    Hostile(MARKUP, b"no image", "this is no image that can be read"),
-    Hostile("turn\u202egpj.exe.jpg", b"no image", "this is no image that can be read"),
-    Hostile("\x1b[31mred\x07.jpg", b"no image", "this is no image that can be read"),
+    Hostile(MARKUP, b"no image", "this is not a readable image"),
+    Hostile("turn\u202egpj.exe.jpg", b"no image", "this is not a readable image"),
+    Hostile("\x1b[31mred\x07.jpg", b"no image", "this is not a readable image"),
     Hostile("<svg onload=window.hacked=1>.jpg", _JPEG, ""),
     Hostile("\x1b[2Jclear.jpg", _JPEG, ""),
     Hostile("animated.gif", SAMPLES["GIF, animated"], ""),
@@ -100,7 +100,7 @@ ZIPS = [
     Hostile("control.zip", _packed(("\x1b[2Jclear.jpg", _JPEG)), "holds a control character"),
     Hostile("long.zip", _long_names(), "names longer than paths can be"),
     Hostile("cut.zip", _packed(("a.jpg", _JPEG))[:60], "it is not a zip that can be read"),
-    Hostile("page.zip", _POLYGLOT, "there is no image in it"),
+    Hostile("page.zip", _POLYGLOT, "it contains no image"),
 ]
 # The name of a member that is a photo, in a zip in which nothing is wrong.
 MEMBER = f"{MARKUP[:-4]}.gif"

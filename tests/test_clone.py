@@ -7,8 +7,8 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from scenes.commands import verify
 from tests.code_facts import ROOT
+from tests.helpers import clones
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -19,7 +19,7 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.mark.process
 def test_line_endings_are_the_same_where_git_is_told_to_convert_them(tmp_path):
     """Git for Windows converts by default. With other bytes DVC would run all stages again."""
-    source = verify.clone(tmp_path / "source", working_tree=True)
+    source = clones.clone(tmp_path / "source")
     git(source, "add", "--all")
     who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
     git(source, *who, "commit", "--quiet", "--allow-empty", "--message", "the working tree")
@@ -64,7 +64,7 @@ def test_no_stage_depends_on_that_page(folder):
 
 @pytest.mark.process
 def test_make_clean_leaves_what_is_in_git(tmp_path):
-    folder = verify.clone(tmp_path / "clone", working_tree=True)
+    folder = clones.clone(tmp_path / "clone")
     before = git(folder, "status", "--porcelain")
     written = ["data/raw/archive.zip", "data/split.csv", "data/.tmp-x/part", "plots/a/b.png", "models/a/model.json"]
     written += ["build/lib/scenes/a.py", "scenes.egg-info/PKG-INFO", ".resume/a", "scenes/__pycache__/a.pyc"]

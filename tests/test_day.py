@@ -32,14 +32,14 @@ QUICK = next((where, line) for where, line, _ in COMMANDS if where and line.star
 ALONE = "fresh clone without a remote"
 
 
-def run(command: str, folder: Path, timeout: float = 300, **surroundings: str) -> str:
+def run(command: str, folder: Path, timeout: float = 300, **variables: str) -> str:
     """Run a command and return what it says, by way of a file: a worker that it leaves behind keeps a pipe open."""
     who = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
-            env=verify.environment(**who, **surroundings),
+            env=verify.environment(**who, **variables),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -112,8 +112,8 @@ def test_a_command_of_the_page(where, line, says, day):
         wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 600, lambda: queue(day.mine))
         assert queue(day.mine).count("Success") == 2, run("dvc queue logs rate-1", day.mine)
     began = time.monotonic()
-    surroundings = verify.SURROUNDINGS[1] if where == ALONE else {}
-    said = run(line, day.places[where], timeout=800, **surroundings)
+    variables = verify.ENVIRONMENTS[1] if where == ALONE else {}
+    said = run(line, day.places[where], timeout=800, **variables)
     day.said.setdefault(where, []).append(said)
     assert says in re.sub(r" +", " ", said)
     if (where, line) == QUICK:
@@ -126,7 +126,7 @@ def test_a_clone_that_computed_everything_has_the_same_lock_metrics_and_report(d
     stages = yaml.safe_load((pipeline.one / "dvc.lock").read_text())["stages"]
     ran = set(re.findall("^Running stage '(.+)'", "".join(day.said[ALONE]), re.MULTILINE))
     assert set(stages) - ran == {"code", "compare"}  # which write nothing that git does not hold
-    run("dvc repro --single-item --force code compare", place, **verify.SURROUNDINGS[1])
+    run("dvc repro --single-item --force code compare", place, **verify.ENVIRONMENTS[1])
     assert run("git status --short", place) == ""
     for pattern in ("dvc.lock", "metrics/*.json", "reports/*"):
         for file in pipeline.one.glob(pattern):

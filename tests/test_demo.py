@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from scenes.commands import verify
-from scenes.commands.verify import DATA_STAGES
+from scenes.provenance.verdict import DATA_STAGES, exact
 from tests.code_facts import ROOT
+from tests.helpers import clones
 
 # Pairs of classes that share what they are drawn with.
 PAIRS = ({"glacier", "mountain"}, {"buildings", "street"})
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """A fresh clone in which all of the demo has run but the head."""
-    folder = verify.clone(tmp_path_factory.mktemp("demo") / "repo", working_tree=True)
+    folder = clones.clone(tmp_path_factory.mktemp("demo") / "repo")
     verify.finish(verify.reproduce(folder, "evaluate@baseline", "label_issues"), folder, timeout=800)
     return folder
 
@@ -37,9 +38,9 @@ def test_the_data_are_those_committed(demo):
 def test_on_a_machine_of_the_same_kind_all_that_ran_gives_the_bytes_committed(demo):
     # That dvc.lock is of this code and these params is the business of tests/test_dvc_lock.py.
     differing = [name for name, found in outs(demo).items() if found != outs(ROOT)[name]]
-    assert not any(map(verify.exact, differing)), differing
+    assert not any(map(exact, differing)), differing
     if differing:
-        pytest.skip(f"this processor rounds otherwise than the one that wrote dvc.lock: {', '.join(differing)}")
+        pytest.skip(f"this processor rounds differently from the one that wrote dvc.lock: {', '.join(differing)}")
     assert (demo / "metrics/baseline.json").read_bytes() == (ROOT / "metrics/baseline.json").read_bytes()
 
 

@@ -97,7 +97,7 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
     assert said["export"]["production"] == said["production"]
     for name in said:
         shown = subprocess.run(
-            [sys.executable, "-m", "scenes.provenance.lineage", name],
+            [sys.executable, "-m", "scenes", "provenance", name],
             cwd=pipeline.one,
             env=verify.environment(),
             capture_output=True,
@@ -105,7 +105,7 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
             timeout=120,
         )
         assert shown.returncode == 0, shown.stdout + shown.stderr
-        assert shown.stdout.endswith("all that is here is what dvc.lock and provenance.json say\n")
+        assert shown.stdout.endswith("all files in the workspace agree with dvc.lock and provenance.json\n")
 
 
 def test_a_head_says_by_itself_what_made_the_features_that_it_learned_from(pipeline):

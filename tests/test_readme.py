@@ -10,6 +10,7 @@ from benchmarks import results
 from scenes.commands import verify
 from tests import test_day
 from tests.code_facts import ROOT
+from tests.helpers import clones
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"(?:<!-- (slow|not run|day)[^\n]*-->\n)?```sh\n(.*?)```", README, re.DOTALL)
@@ -56,7 +57,7 @@ def test_a_command_in_a_table_runs_as_written(command, clone_with_results):
 @pytest.mark.timeout(3600)
 def test_the_first_screen_in_a_fresh_clone(tmp_path):
     """`make repro` as a stranger runs it: the environment is made anew and the demo runs in full."""
-    folder = verify.clone(tmp_path / "stranger", working_tree=True)
+    folder = clones.clone(tmp_path / "stranger")
     assert commands("slow") == ["make repro", "make test"]
     assert "test accuracy" in run("make repro", folder, timeout=3000)
     assert "Data and pipelines are up to date" in run("make repro", folder, timeout=300)

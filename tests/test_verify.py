@@ -7,8 +7,16 @@ import sys
 import pytest
 import yaml
 
-from scenes.commands import verify as commands_verify
-from scenes.commands.verify import COMMITTED, DATA_STAGES, ROUNDED, exact, repeated, unexplained, verdict
+from scenes.commands.verify import environment
+from scenes.provenance.verdict import (
+    COMMITTED,
+    DATA_STAGES,
+    ROUNDED,
+    exact,
+    unexplained,
+    verdict,
+    verdict_of_second_run,
+)
 from tests.code_facts import ROOT
 
 NAMES = (COMMITTED, "the clone")
@@ -51,23 +59,23 @@ FOLLOWED = TRAINED | {"report": {"models": "2", "report": "2"}}
             2,
             [
                 "first in train@m",
-                "rounds otherwise",
+                "rounds differently",
                 "the data stages give the same",
                 "2 stages differ: train@m, report",
             ],
             ["run `dvc repro`"],
         ),
-        ({"download": {"data/a": "2"}}, 1, ["first in download", "this is a defect"], ["rounds oth", "give the same"]),
+        ({"download": {"data/a": "2"}}, 1, ["first in download", "this is a defect"], ["rounds diff", "give the same"]),
         # Records come after the training in the file, but are held to more.
-        (TRAINED | {"records": {"data/r": "2"}}, 1, ["first in records", "defect"], ["rounds otherwise"]),
+        (TRAINED | {"records": {"data/r": "2"}}, 1, ["first in records", "defect"], ["rounds differently"]),
         # Copied figures are rounded nowhere; nor is it known of a stage that nobody listed.
         (
             {"report": {"report": "2"}},
             1,
             ["first in report", "this is a defect", "the data stages give the same"],
-            ["rounds otherwise"],
+            ["rounds differently"],
         ),
-        (TRAINED | {"report": {"report": "2"}}, 1, ["first in report", "this is a defect"], ["rounds otherwise"]),
+        (TRAINED | {"report": {"report": "2"}}, 1, ["first in report", "this is a defect"], ["rounds differently"]),
         (
             {"train@m": {"t.py": "2", "models/m": "2"}},
             1,
@@ -78,7 +86,11 @@ FOLLOWED = TRAINED | {"report": {"models": "2", "report": "2"}}
         (
             TRAINED | {"report": {"models": "2", "p.py": "2", "report": "2"}},
             1,
-            ["first in train@m", "rounds otherwise", "report was run with other code (p.py) and other inputs (models)"],
+            [
+                "first in train@m",
+                "rounds differently",
+                "report was run with other code (p.py) and other inputs (models)",
+            ],
             [],
         ),
         # A file in a folder that stages write into, but which none of them wrote.
@@ -107,10 +119,10 @@ def test_the_stages_that_may_round_are_those_that_compute_with_threads():
 
 def test_what_a_second_run_says():
     assert unexplained(LOCK, edited(**FOLLOWED)) == ["train@m"]
-    said, status = repeated(LOCK, edited(report={"report": "2"}), ["train@m"])
+    said, status = verdict_of_second_run(LOCK, edited(report={"report": "2"}), ["train@m"])
     assert (status, "deterministic, so only other hardware" in said) == (2, True)
-    said, status = repeated(LOCK, edited(**FOLLOWED), ["download", "train@m"])
-    assert (status, "yet other bytes (train@m): not deterministic, which is a defect" in said) == (1, True)
+    said, status = verdict_of_second_run(LOCK, edited(**FOLLOWED), ["download", "train@m"])
+    assert (status, "other bytes again (train@m): not deterministic, a defect" in said) == (1, True)
 
 
 DVC_YAML = """
@@ -127,14 +139,12 @@ FILES = {
     # What comes out depends on the machine, for which an environment variable stands here, or, by another, on chance.
     "train.py": "import os; open('model.txt', 'w').write(os.environ.get('MACHINE') or os.urandom(8).hex())",
 }
-# The real command, but for the repository that it looks at.
+# Without the front of all commands, which asks for a checkout of this project.
 COMMAND = """
-from pathlib import Path
-from scenes.common.errors import one_sentence
-from tests import clones
-clones.ROOT = Path.cwd()
-with one_sentence():
-    raise SystemExit(clones.main({}))
+from scenes.commands import verify
+from scenes.common.errors import exit_on_input_error
+with exit_on_input_error():
+    raise SystemExit(verify.main(["{}"]))
 """
 
 
@@ -149,7 +159,7 @@ def dvc(folder, *arguments, **changes):
         cwd=folder,
         check=True,
         capture_output=True,
-        env=commands_verify.environment(**changes),
+        env=environment(**changes),
         timeout=120,
     )
 
@@ -158,7 +168,7 @@ def verify(folder, count=1, **changes) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-c", COMMAND.format(count)],
         cwd=folder,
-        env=commands_verify.environment(PYTHONPATH=str(ROOT), **changes),
+        env=environment(PYTHONPATH=str(ROOT), **changes),
         capture_output=True,
         text=True,
         timeout=250,
@@ -185,8 +195,8 @@ def repository(tmp_path_factory):
 def test_a_lock_that_is_right(repository):
     status, said = verify(repository, 2, MACHINE="1")
     assert status == 0, said
-    assert "the clone gives what stands in the committed dvc.lock: the same hash of every file of 4 stages" in said
-    assert "the second clone gives what stands in the first clone" in said
+    assert "the clone gives the same as the committed dvc.lock: the same hash of every file of 4 stages" in said
+    assert "the second clone gives the same as the first clone" in said
     assert "not verified" not in said
 
 
@@ -205,7 +215,7 @@ def test_another_machine(repository, count):
 @pytest.mark.parametrize(
     ("count", "expected"),
     [
-        (1, "a second run here gives yet other bytes (train): not deterministic, which is a defect"),
+        (1, "a second run here gives other bytes again (train): not deterministic, a defect"),
         (2, "both ran on this machine: this is a defect"),
     ],
 )
@@ -213,7 +223,7 @@ def test_a_training_that_never_gives_the_same(repository, count, expected):
     """Against the lock alone it looks like another machine."""
     status, said = verify(repository, count, MACHINE="")
     assert status == 1, said
-    assert "rounds otherwise" in said
+    assert "rounds differently" in said
     assert expected in said
     assert "deterministic, so only" not in said
 
@@ -223,7 +233,7 @@ def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True, timeout=60)
     (folder / "params.yaml").write_text("seed: 1\nrate: 0.25\n")
     status, said = verify(folder, MACHINE="1")
-    assert (status, "what is not committed is not verified" in said) == (0, True), said
+    assert (status, "changes that are not committed are not verified" in said) == (0, True), said
     git(folder, "commit", "--quiet", "--all", "--message", "another rate")
     status, said = verify(folder, MACHINE="1")
     assert status == 1, said

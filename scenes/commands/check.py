@@ -5,9 +5,15 @@ import argparse
 from scenes.config import schema
 
 
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="scenes check", description="Check params.yaml; name the first wrong key.")
-    parser.add_argument("path", nargs="?", default="params.yaml", help="another file (default: %(default)s)")
-    arguments = parser.parse_args(argv)
-    schema.check(arguments.path)
-    print(f"{arguments.path} is valid")
+def main(argv: list[str] | None = None) -> int:
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="scenes check", description="Check params.yaml and name the first key that is wrong."
+    )
+    parser.add_argument(
+        "path", nargs="?", metavar="PATH", default="params.yaml", help="another file (default: %(default)s)"
+    )
+    path = parser.parse_args(argv).path
+    schema.check(path)
+    print(f"{path} is valid")
+    return 0

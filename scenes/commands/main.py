@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": Command("scenes.commands.predict", "classify images, folders and zips with a trained model", True),
     "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to metric"),
     "review": Command("scenes.commands.review", "compare scores, parameters and pictures with another commit"),
+    "verify": Command("scenes.commands.verify", "run the pipeline in fresh clones and compare with dvc.lock"),
     "remote": Command("scenes.commands.remote", "find damaged objects on a DVC remote", True),
     "check": Command("scenes.commands.check", "check params.yaml", True),
     "plots-page": Command("scenes.commands.plots_page", "write the page for `dvc plots` that opens offline", True),

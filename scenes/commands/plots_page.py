@@ -1,9 +1,9 @@
-"""The page that `dvc plots show` and `dvc plots diff` fill, with Vega in it, so that it opens offline.
+"""``scenes plots-page``: write the page that `dvc plots show` and `dvc plots diff` fill, so that it opens offline.
 
     python -m scenes plots-page .dvc/plots/page.html
 
-DVC's own page fetches Vega from a server each time it is opened. Vega comes from vl-convert, which carries it, and not
-from a copy in git: it is locked, and updated, like every other library.
+DVC's own page fetches Vega from a server each time it is opened. This one contains it. Vega comes from the library
+vl-convert and not from a copy in git, so its version is locked and updated like every other.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import vl_convert
 from scenes.common.files import atomic_write
 
 VEGA_LITE = "5.21"  # the templates in .dvc/plots and DVC's own are written for version 5
-# DVC fills what stands in braces, see dvc_render.html; the braces for its scripts, which fetch Vega, are left out.
+# DVC replaces the words in braces, see dvc_render.html. The words for its own scripts, which fetch Vega, are left out.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -31,16 +31,20 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def html() -> str:
-    """Return the page, of one megabyte, which needs nothing else to draw what DVC puts in."""
-    # A script ends at the first "</script", wherever that stands; in JavaScript "<\/" is the same text.
-    return _PAGE.replace("VEGA", vl_convert.javascript_bundle(vl_version=VEGA_LITE).replace("</script", r"<\/script"))
-
-
-def main(argv: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="scenes plots-page", description="Write the page that `dvc plots show` fills; it opens offline."
+        prog="scenes plots-page",
+        description="Write the page that `dvc plots show` and `dvc plots diff` fill, so that it opens offline.",
     )
     parser.add_argument("path", metavar="PATH", type=Path, help="such as .dvc/plots/page.html")
     with atomic_write(parser.parse_args(argv).path) as page:
         page.write_text(html(), encoding="utf-8")
+    return 0
+
+
+def html() -> str:
+    """Return the page, about a megabyte; it needs nothing else to draw the plots that DVC puts in."""
+    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub lacks the default
+    # A script ends at the first "</script". In JavaScript "<\/" is the same text.
+    return _PAGE.replace("VEGA", bundle.replace("</script", r"<\/script"))

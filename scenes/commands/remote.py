@@ -1,13 +1,13 @@
-"""Objects on a DVC remote that are not what their name says.
+"""``scenes remote``: find damaged objects on a DVC remote.
 
     python -m scenes remote [NAME] [--remove]
 
-DVC names an object by the MD5 of its bytes and does not send one again whose name is there, nor what a listing of a
-folder names if the listing is there. So an object that was cut short or has rotted stays until it is removed, and so
-do the files missing from a folder. This reads the whole remote (NAME, or the default one), listings too, which a pull
-takes unchecked, prints what is broken and ends with status 1; with ``--remove`` it deletes that, and ``dvc push`` from
-a clone that has it sends it anew. A remote that holds nothing ends it with status 1 as well: an address with a slip of
-the pen must not pass for a sound remote.
+DVC names an object by the MD5 of its bytes. It does not send an object again whose name is on the remote, nor the files
+of a folder whose listing is there. So an object that was cut short or has rotted stays until it is removed, and so do
+the files missing from a folder. This command reads the whole remote (NAME, or the default one), including listings,
+which a pull takes unchecked. It prints what is broken and ends with status 1; with ``--remove`` it deletes the broken
+objects, and ``dvc push`` from a clone that has them sends them again. An empty remote is an error too: a mistyped
+address must not pass for a sound remote.
 """
 
 import argparse
@@ -18,47 +18,87 @@ import re
 from dvc.repo import Repo
 from dvc_data.hashfile.db import HashFileDB
 
-from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.errors import InputError
 
 OBJECT = re.compile(r"([0-9a-f]{32})(\.dir)?")
 
 
-def sound(remote: HashFileDB, names: list[str]) -> set[str]:
-    """Return those of ``names`` whose object on ``remote`` is the bytes of its name."""
+def main(argv: list[str] | None = None) -> int:
+    """Return the exit status.
+
+    Raises:
+        InputError: the remote cannot be read, is empty, or has broken objects that were not removed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="scenes remote",
+        description="Read all objects on a DVC remote and name those that are damaged. The exit status is 1 if any is.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the remote (default: that of .dvc/config)")
+    parser.add_argument("--remove", action="store_true", help="delete what is broken, for `dvc push` to send it anew")
+    arguments = parser.parse_args(argv)
+    try:
+        with Repo() as repo:
+            remote = repo.cloud.get_remote(arguments.name, "push").odb
+            names = sorted(remote.all())
+            sound = sound_objects(remote, names)
+            problems = broken_objects(remote, names, sound)
+            paths = paths_in_lock(repo, remote, sound) if problems else {}
+            for name, problem in problems.items():
+                print(f"{remote.oid_to_path(name)} ({paths.get(name, 'not in dvc.lock')}): {problem}")
+                if arguments.remove:
+                    remote.delete(name)
+    except Exception as error:  # each kind of remote has a library with errors of its own
+        message = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"the remote can't be read ({message}); README.md says what that means") from error
+    if not names:
+        raise InputError(f"no object is at {remote.path}; `dvc push` sends some there, `dvc remote list` names others")
+    if problems and not arguments.remove:
+        count = f"broken: {len(problems)} of {len(names)} objects"
+        raise InputError(f"{count}; with --remove they are deleted, for `dvc push` to send them anew")
+    print(f"objects read: {len(names)}; {f'removed: {len(problems)}' if problems else 'none is broken'}")
+    if problems:
+        print("`dvc push` from a clone that has them sends them anew")
+    return 0
+
+
+def sound_objects(remote: HashFileDB, names: list[str]) -> set[str]:
+    """Return those of ``names`` whose object on ``remote`` has the MD5 that its name says."""
     return {name for name in names if (match := OBJECT.fullmatch(name)) and md5(remote, name) == match[1]}
 
 
-def broken(remote: HashFileDB, names: list[str], whole: set[str]) -> dict[str, str]:
-    """Return what is wrong with those of ``names`` that are not ``whole``, by name; listings of folders come first."""
-    files, folders = {}, {}
+def broken_objects(remote: HashFileDB, names: list[str], sound: set[str]) -> dict[str, str]:
+    """Return what is wrong with those of ``names`` that are not ``sound``, by name; listings of folders come first."""
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for name in names:
-        kind = folders if name.endswith(".dir") else files
+        problems = folders if name.endswith(".dir") else files
         if OBJECT.fullmatch(name) is None:
-            kind[name] = "the rest of an interrupted push"
-        elif name not in whole:
-            kind[name] = "not the bytes of its name"
-        elif kind is folders and (missing := listed(remote, name).keys() - whole):
-            kind[name] = f"lists {len(missing)} missing or broken"
+            problems[name] = "the rest of an interrupted push"
+        elif name not in sound:
+            problems[name] = "not the bytes of its name"
+        elif problems is folders and (missing := listed_objects(remote, name).keys() - sound):
+            problems[name] = f"lists {len(missing)} missing or broken"
     return folders | files
 
 
 def md5(remote: HashFileDB, name: str) -> str:
+    """Return the MD5 of an object's bytes."""
     digest = hashlib.md5(usedforsecurity=False)
     with remote.fs.open(remote.oid_to_path(name), "rb") as stream:
-        while piece := stream.read(1 << 20):  # hashlib.file_digest refuses what SSH opens
-            digest.update(piece)
+        while chunk := stream.read(1 << 20):  # hashlib.file_digest refuses the files that SSH opens
+            digest.update(chunk)
     return digest.hexdigest()
 
 
-def listed(remote: HashFileDB, listing: str) -> dict[str, str]:
-    """Return the objects that a folder's listing on ``remote`` names, and the path of each in the folder."""
+def listed_objects(remote: HashFileDB, listing: str) -> dict[str, str]:
+    """Return the objects that a folder's listing on ``remote`` names, with their paths in the folder."""
     with remote.fs.open(remote.oid_to_path(listing), "rb") as stream:
         return {entry["md5"]: entry["relpath"] for entry in json.load(stream)}
 
 
-def paths(repo: Repo, remote: HashFileDB, whole: set[str]) -> dict[str, str]:
-    """Return the path of each object that dvc.lock names; the files of a folder by its listing, here or there."""
-    found = {}
+def paths_in_lock(repo: Repo, remote: HashFileDB, sound: set[str]) -> dict[str, str]:
+    """Return the path of each object that dvc.lock names; for the files of a folder from its listing, here or there."""
+    paths: dict[str, str] = {}
     for out in repo.index.outs:
         if not out.hash_info:
             continue
@@ -66,44 +106,7 @@ def paths(repo: Repo, remote: HashFileDB, whole: set[str]) -> dict[str, str]:
         if out.hash_info.isdir:
             if (cached := out.get_obj()) is not None:
                 files = {entry.value: "/".join(key) for key, _, entry in cached}
-            elif name in whole:  # a clone that has pulled nothing
-                files = listed(remote, name)
-        found |= {name: out.def_path} | {file: f"{out.def_path}/{path}" for file, path in files.items()}
-    return found
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="scenes remote",
-        description="Read all objects on a DVC remote and name those that are damaged; exit status 1 if any is.",
-    )
-    parser.add_argument("name", nargs="?", help="the remote; without it, the default one")
-    parser.add_argument("--remove", action="store_true", help="delete what is broken, for `dvc push` to send it anew")
-    arguments = parser.parse_args(argv)
-    try:
-        with Repo() as repo:
-            remote = repo.cloud.get_remote(arguments.name, "push").odb
-            held = sorted(remote.all())
-            whole = sound(remote, held)
-            wrong = broken(remote, held, whole)
-            names = paths(repo, remote, whole) if wrong else {}
-            for name, reason in wrong.items():
-                print(f"{remote.oid_to_path(name)} ({names.get(name, 'not in dvc.lock')}): {reason}")
-                if arguments.remove:
-                    remote.delete(name)
-    except Exception as error:  # each kind of remote has a library, and each library errors, of its own
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"the remote can't be read ({said}); README.md says what that means") from error
-    if not held:
-        raise InputError(f"no object is at {remote.path}; `dvc push` sends some there, `dvc remote list` names others")
-    if wrong and not arguments.remove:
-        count = f"broken: {len(wrong)} of {len(held)} objects"
-        raise InputError(f"{count}; with --remove they are deleted, for `dvc push` to send them anew")
-    print(f"objects read: {len(held)}; {f'removed: {len(wrong)}' if wrong else 'none is broken'}")
-    if wrong:
-        print("`dvc push` from a clone that has them sends them anew")
-
-
-if __name__ == "__main__":
-    with exit_on_input_error():
-        main()
+            elif name in sound:  # a clone that has pulled nothing
+                files = listed_objects(remote, name)
+        paths |= {name: out.def_path} | {file: f"{out.def_path}/{path}" for file, path in files.items()}
+    return paths

@@ -1,7 +1,7 @@
-"""Fingerprints of the code: what a module can import, as a file for DVC, and the check that a stage imports no more.
+"""Fingerprints of the code that a stage can import, and the check that it imports nothing else.
 
-``code/<stage>.txt`` has a line ``hash  name`` for each module and data file. DVC holds it as a dependency of the stage;
-provenance.json and the state of an interrupted training name its :func:`digest`.
+``code/<stage>.txt`` has a line ``hash  name`` for each module and data file. The stage depends on it in dvc.yaml.
+provenance.json and the state of an interrupted training contain its :func:`digest`.
 """
 
 import ast
@@ -16,16 +16,16 @@ from pathlib import Path
 
 from scenes.common.errors import InputError
 
-VARIABLE = "SCENES_CODE"  # of the environment: tells the processes that a stage starts what they may import
+_Imports = tuple[tuple[int, str | None, tuple[str, ...]], ...]  # level, module and names of each import
+VARIABLE = "SCENES_CODE"  # environment variable: tells the processes that a stage starts what they may import
 
 
 def fingerprints(module: str, root: Path) -> dict[str, str]:
     """Return a short hash of each project module that ``module`` can import, itself included, and of their data files.
 
-    Imports count wherever they are written, also within functions. A name is a project module if ``root`` has a file of
-    that name; importing it runs its packages too. A module that holds only a docstring does nothing and is left out. A
-    data file, which is any file but Python's, belongs to the innermost package whose folder it is in or below, and to
-    all modules of that package.
+    Imports inside functions count too. A name is a project module if ``root`` has a file of that name. Importing it
+    runs its packages too. A module with nothing but a docstring is left out. A data file is any file that is not Python.
+    It belongs to the innermost package above it, and to all modules of that package.
 
     Args:
         module: its dotted name.
@@ -34,7 +34,10 @@ def fingerprints(module: str, root: Path) -> dict[str, str]:
     Raises:
         InputError: a module is not valid Python.
     """
-    result, seen, folders, todo = {}, set(), set(), {module}
+    result: dict[str, str] = {}
+    seen: set[str] = set()
+    folders: set[Path] = set()
+    todo = {module}
     while todo:
         name = todo.pop()
         seen.add(name)
@@ -49,7 +52,7 @@ def fingerprints(module: str, root: Path) -> dict[str, str]:
         for level, base, names in imports:
             above = package[: len(package) + 1 - level] if level else []
             imported = ".".join([*above, *([base] if base else [])])
-            # `from scenes import files` names a module, `from scenes.common.files import replacing` a thing in one.
+            # `from scenes.common import files` names a module, `from scenes.common.files import atomic_dir` a function.
             todo |= {imported, *(f"{imported}.{each}" for each in names)} - seen - {""}
         folders |= {file.parent} - {root}
     for path in (path for folder in folders for path in _data_files(folder)):
@@ -57,37 +60,37 @@ def fingerprints(module: str, root: Path) -> dict[str, str]:
     return result
 
 
-def text(found: Mapping[str, str]) -> str:
+def text(hashes: Mapping[str, str]) -> str:
     """Return fingerprints as the text of a file, a line each, sorted by name."""
-    return "".join(f"{code}  {name}\n" for name, code in sorted(found.items()))
+    return "".join(f"{code}  {name}\n" for name, code in sorted(hashes.items()))
 
 
 def digest(text: str) -> str:
-    """Return what stands for all of the code in the ``text`` of a file: its sha256, as `sha256sum` prints it."""
+    """Return one hash for all fingerprints in the ``text`` of a file: its sha256, as `sha256sum` prints it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextmanager
 def checked(code: str, file: Path, root: Path) -> Iterator[None]:
-    """See to it that ``file`` names all of the project's code that runs in the block, with the hashes that it has.
+    """Make sure that ``file`` lists all project code that runs in the block, with its current hashes.
 
-    Once at the beginning, and at each later import: in this process and in those that it starts, one that ``file`` does
-    not name fails. At the end, what was loaded in another way than by an import is looked for. A module that is edited
-    after it was loaded changes nothing and is no fault.
+    The file is compared with ``code`` at the start. Then any import of a module that the file does not list fails, in
+    this process and in those that it starts. At the end, modules that were loaded without an import are checked too. A
+    module that is edited after it was loaded is not an error.
 
     Args:
-        code: the fingerprints of the stage, as :func:`text` gives them.
-        file: in which they should be.
+        code: the fingerprints of the stage, from :func:`text`.
+        file: the file that should contain them.
         root: see :func:`fingerprints`.
 
     Raises:
-        InputError: they are others, or a module was refused, in whichever process.
+        InputError: the file does not match, or any of the processes tried to import another module.
     """
     with tempfile.NamedTemporaryFile() as refused:
         guard = _Guard(root, file, Path(refused.name))
         if differ := sorted(name for name, _ in guard.listed.items() ^ _lines(code).items()):
             names = ", ".join(dict.fromkeys(differ))
-            raise InputError(f"{guard.shown} is not of the code that is here ({names}); run `dvc repro code`")
+            raise InputError(f"{guard.shown} does not match the code ({names}); run `dvc repro code`")
         os.environ[VARIABLE] = "\n".join(map(str, (root, file, refused.name)))
         try:
             with guard.on_duty():
@@ -96,20 +99,20 @@ def checked(code: str, file: Path, root: Path) -> Iterator[None]:
                 raise InputError(f"{guard.shown} was changed while the stage ran; run `dvc repro` again")
         finally:
             del os.environ[VARIABLE]
-            # Another process may have no other way to say it, or an `except` took it for something else.
+            # Another process has no other way to report it, and an `except` may have swallowed it.
             if sentences := guard.refused.read_text(encoding="utf-8").splitlines():
                 raise InputError(sentences[0])
 
 
 def guard_this_process() -> None:
-    """Refuse in this process, which a stage has started, what :func:`checked` refuses in the stage's own."""
+    """Apply the check of :func:`checked` to this process, which a stage has started."""
     guard = _Guard(*map(Path, os.environ[VARIABLE].split("\n")))
     guard.check_loaded()
     sys.meta_path.insert(0, guard)
 
 
 class _Guard:
-    """An import hook that loads nothing; it fails for a project module that is not in the file of the stage."""
+    """An import hook that loads nothing; it fails for a project module that the stage's file does not list."""
 
     def __init__(self, root: Path, file: Path, refused: Path):
         self.root, self.refused, self.shown = root, refused, os.path.relpath(file, root)
@@ -117,7 +120,7 @@ class _Guard:
             self.listed = _lines(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise InputError(f"{self.shown} is missing; run `dvc repro code`, which writes it") from None
-        self.checked = set()
+        self.checked: set[str] = set()
 
     @contextmanager
     def on_duty(self) -> Iterator[None]:
@@ -138,9 +141,9 @@ class _Guard:
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
             if isinstance(file, str) and file.startswith(prefix) and file.endswith(".py"):
-                # By the file: a stage is called __main__ here, and in the processes of a pool __mp_main__.
+                # By its file: a stage is called __main__ here, and __mp_main__ in the processes of a pool.
                 name = file[len(prefix) :].removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
-                # A library in an environment within the root has a path that is no name.
+                # The path of a library in a virtual environment below the root is not a module name.
                 if name.replace(".", "").isidentifier() and _file(name, self.root) == Path(file):
                     self._check(name, Path(file))
 
@@ -150,8 +153,8 @@ class _Guard:
         code, _ = _parsed(file)
         if code != self.listed.get(name):
             problem = "has changed since it was written" if name in self.listed else "is not in it"
-            advice = "" if name in self.listed else "import it in a statement, not by its name, and "
-            sentence = f"{self.shown} is not of the code that runs: {name} {problem}; {advice}run `dvc repro code`"
+            advice = "" if name in self.listed else "import it with an import statement, not by name, and "
+            sentence = f"{self.shown} does not match the code that runs: {name} {problem}; {advice}run `dvc repro code`"
             with self.refused.open("a", encoding="utf-8") as refused:
                 refused.write(f"{sentence}\n")
             raise InputError(sentence)
@@ -159,13 +162,13 @@ class _Guard:
 
 
 def _lines(code: str) -> dict[str, str]:
-    """Return fingerprints from their text."""
+    """Return the fingerprints in the text of a file, by name."""
     return {name: short for short, _, name in (line.partition("  ") for line in code.splitlines())}
 
 
 @cache
 def _is_of(top: str, root: Path) -> bool:
-    """Return whether the project may have modules under the top-level name; asked for thousands of imports."""
+    """Return whether the project may have modules under a top-level name. Cached: each import asks."""
     return (root / top).is_dir() or (root / f"{top}.py").is_file()
 
 
@@ -186,18 +189,18 @@ def _data_files(folder: Path) -> Iterator[Path]:
             yield from _data_files(path)
 
 
-def _parsed(file: Path) -> tuple[str | None, tuple]:
-    """Return the hash of a module, None if it does nothing, and its imports: level, module, names."""
+def _parsed(file: Path) -> tuple[str | None, _Imports]:
+    """Return the hash of a module, None if it has no code, and its imports."""
     try:
         return _parsed_code(file.read_bytes())
     except SyntaxError as error:
-        raise InputError(f"{file}, line {error.lineno}: {error.msg}; mend it") from None
+        raise InputError(f"{file}, line {error.lineno}: {error.msg}; fix it") from None
 
 
 @cache
-def _parsed_code(source: bytes) -> tuple[str | None, tuple]:
+def _parsed_code(source: bytes) -> tuple[str | None, _Imports]:
     tree = ast.parse(source)
-    imports = []
+    imports: list[tuple[int, str | None, tuple[str, ...]]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imports += [(0, alias.name, ()) for alias in node.names]
@@ -206,15 +209,15 @@ def _parsed_code(source: bytes) -> tuple[str | None, tuple]:
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]
-        elif isinstance(node, ast.JoinedStr):  # some releases of Python 3.12 put empty texts into it
+        elif isinstance(node, ast.JoinedStr):  # some releases of Python 3.12 put empty strings into it
             node.values = [value for value in node.values if getattr(value, "value", None) != ""]
     return (_short(_structure(tree).encode()) if tree.body else None), tuple(imports)
 
 
 def _structure(node: object) -> str:
-    """Return a syntax tree as text; ``ast.dump`` writes the same tree in other ways from version to version."""
+    """Return a syntax tree as text. ``ast.dump`` does not write the same tree alike in all versions of Python."""
     if isinstance(node, ast.AST):
-        # What is absent is left out, as later versions have fields that earlier ones lack.
+        # Empty fields are left out, because later versions have fields that earlier ones lack.
         fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
         return f"{type(node).__name__}({', '.join(f'{name}={_structure(value)}' for name, value in fields)})"
     if isinstance(node, list):

@@ -1,11 +1,12 @@
-"""dvc.lock: what each stage was run with and what came out, and where two such files differ."""
+"""dvc.lock: what each stage was run with and what it wrote, and how two such files differ."""
 
 import graphlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,9 +21,9 @@ class Difference:
 
     Attributes:
         stage: its name.
-        parts: what differs, by part: ``stage`` (which of the two has it, ``first`` or ``second``), ``commands``,
-            ``params`` by dotted keys, ``code`` (see :func:`is_code`), ``inputs`` (other dependencies) and ``outputs``
-            by their paths.
+        parts: what differs, by part: ``stage`` (which lock has it, ``first`` or ``second``), ``commands``, ``params``
+            by dotted keys, and by their paths ``code`` (see :func:`is_code`), ``inputs`` (all other dependencies) and
+            ``outputs``.
     """
 
     stage: str
@@ -30,7 +31,7 @@ class Difference:
 
     @property
     def causes(self) -> dict[str, list[str]]:
-        """What differs, but for the outputs. If nothing does, the same work on the same data gave something else."""
+        """All parts but the outputs. If there are none, the same work on the same data gave a different result."""
         return {part: names for part, names in self.parts.items() if part != "outputs"}
 
 
@@ -38,7 +39,7 @@ def read(path: str | Path) -> dict[str, dict]:
     """Return the stages in the dvc.lock at ``path``, by name, in its order.
 
     Raises:
-        InputError: there is none, or it is not what DVC writes.
+        InputError: the file is missing, or DVC did not write it.
     """
     try:
         return parse(Path(path).read_text(encoding="utf-8"), path)
@@ -47,7 +48,7 @@ def read(path: str | Path) -> dict[str, dict]:
 
 
 def parse(text: str, path: str | Path = "dvc.lock") -> dict[str, dict]:
-    """Return the stages in the ``text`` of a dvc.lock; ``path`` is named in the error, see :func:`read`."""
+    """Return the stages in the ``text`` of a dvc.lock, see :func:`read`; an error names ``path``."""
     try:
         stages = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]
         if all(isinstance(stage, dict) and "cmd" in stage for stage in stages.values()):
@@ -62,12 +63,12 @@ def files(stage: Mapping, part: str) -> dict[str, dict]:
     return {entry["path"]: {key: entry[key] for key in entry if key != "path"} for entry in stage.get(part) or []}
 
 
-def params(stage: Mapping) -> dict[str, object]:
+def params(stage: Mapping) -> dict[str, Any]:
     """Return the parameters that a stage was run with, by dotted keys, down to single values and lists."""
     return {key: value for file in (stage.get("params") or {}).values() for key, value in _leaves(file)}
 
 
-def _leaves(tree: Mapping, prefix: str = ""):
+def _leaves(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
@@ -76,22 +77,22 @@ def _leaves(tree: Mapping, prefix: str = ""):
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether two paths, as DVC writes them, are the same or one lies in the other."""
+    """Return whether two paths, as DVC writes them, are the same, or one is inside the other."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def written(stages: Mapping[str, Mapping], path: str) -> bool:
-    """Return whether any of ``stages`` writes ``path``, into it, or the folder that it lies in."""
+    """Return whether any of ``stages`` writes ``path``, something in it, or a folder that contains it."""
     return any(overlap(path, out) for stage in stages.values() for out in files(stage, "outs"))
 
 
 def is_code(stages: Mapping[str, Mapping], path: str) -> bool:
-    """Return whether a dependency is code: a stage's file in code/, or what no stage writes."""
+    """Return whether a dependency is code: a stage's file in code/, or a file that no stage writes."""
     return path.startswith("code/") or not written(stages, path)
 
 
 def needed(stages: Mapping[str, Mapping]) -> dict[str, set[str]]:
-    """Return for each stage the names of those whose outputs it depends on."""
+    """Return for each stage the names of the stages whose outputs it depends on."""
     outs = [(out, name) for name, stage in stages.items() for out in files(stage, "outs")]
     return {
         name: {other for dep in files(stage, "deps") for out, other in outs if overlap(dep, out)}
@@ -100,10 +101,10 @@ def needed(stages: Mapping[str, Mapping]) -> dict[str, set[str]]:
 
 
 def ordered(stages: Mapping[str, Mapping]) -> list[str]:
-    """Return the names of ``stages``, each after those that it depends on, else in the order given.
+    """Return the names of ``stages``, each after those that it depends on, otherwise in their order.
 
     Raises:
-        InputError: some depend on each other.
+        InputError: stages depend on each other.
     """
     position = {name: number for number, name in enumerate(stages)}
     sorter = graphlib.TopologicalSorter(needed(stages))
@@ -112,9 +113,10 @@ def ordered(stages: Mapping[str, Mapping]) -> list[str]:
     except graphlib.CycleError as error:
         circle = ", ".join(sorted(set(error.args[1])))
         raise InputError(f"dvc.lock has stages that depend on each other ({circle}); run `dvc repro`") from None
-    order, ready = [], []
+    order: list[str] = []
+    ready: list[str] = []
     while sorter.is_active():
-        ready = sorted([*ready, *sorter.get_ready()], key=position.get)
+        ready = sorted([*ready, *sorter.get_ready()], key=lambda name: position[name])
         order.append(ready.pop(0))
         sorter.done(order[-1])
     return order
@@ -122,24 +124,25 @@ def ordered(stages: Mapping[str, Mapping]) -> list[str]:
 
 def chain(stages: Mapping[str, Mapping], *ends: str) -> list[str]:
     """Return ``ends`` and all the stages that they depend on, in order."""
-    before, found, todo = needed(stages), set(), set(ends)
+    before, todo = needed(stages), set(ends)
+    names: set[str] = set()
     while todo:
-        found |= todo
-        todo = set().union(*(before[name] for name in todo)) - found
-    return [name for name in ordered(stages) if name in found]
+        names |= todo
+        todo = {dependency for name in todo for dependency in before[name]} - names
+    return [name for name in ordered(stages) if name in names]
 
 
 def differences(one: Mapping[str, Mapping], other: Mapping[str, Mapping]) -> list[Difference]:
     """Return what differs between two locks, by stage, each after those that it depends on.
 
-    So it begins at the first one of them: nothing that this depends on differs.
+    So nothing that the first of them depends on differs.
     """
     both = {
         name: {part: [*(one.get(name, {}).get(part) or []), *(other.get(name, {}).get(part) or [])] for part in _FILES}
         for name in {**one, **other}
     }
-    found = [Difference(name, _parts(one.get(name), other.get(name), both)) for name in ordered(both)]
-    return [difference for difference in found if difference.parts]
+    compared = [Difference(name, _parts(one.get(name), other.get(name), both)) for name in ordered(both)]
+    return [difference for difference in compared if difference.parts]
 
 
 def _parts(one: Mapping | None, other: Mapping | None, both: Mapping[str, Mapping]) -> dict[str, list[str]]:
@@ -157,16 +160,16 @@ def _parts(one: Mapping | None, other: Mapping | None, both: Mapping[str, Mappin
 
 
 def _lines(one: str | list[str], other: str | list[str]) -> list[str]:
-    """Return the lines of two commands that are not the same, in order."""
+    """Return the lines in which two commands differ, in order."""
     lists = [[command] if isinstance(command, str) else command for command in (one, other)]
     pairs = (pair for pair in itertools.zip_longest(*lists) if pair[0] != pair[1])
     return [line for pair in pairs for line in pair if line is not None]
 
 
 def _changed(one: Mapping, other: Mapping) -> list[str]:
-    """Return the keys, sorted, that only one has or whose values differ; 1 is neither 1.0 nor True here."""
+    """Return the keys, sorted, that only one has or whose values differ; 1 differs from 1.0 and from True."""
 
-    def text(value) -> str:
+    def text(value: Any) -> str:
         return json.dumps(value, sort_keys=True, default=repr)
 
     same = {key for key in one.keys() & other.keys() if text(one[key]) == text(other[key])}
@@ -174,25 +177,25 @@ def _changed(one: Mapping, other: Mapping) -> list[str]:
 
 
 def format_difference(difference: Difference, *, names: tuple[str, str], exact: bool) -> str:
-    """Return in words how a stage, the first that differs, differs and what explains it.
+    """Return a sentence: how a stage differs between two locks, and what explains it.
 
     Args:
-        names: of the two locks.
-        exact: whether the stage must give the same bytes on every machine; else on machines of one kind.
+        names: how to call the two locks.
+        exact: whether the stage must give the same bytes on every machine, not just on machines of one kind.
     """
     name, parts = difference.stage, difference.parts
     if "stage" in parts:
-        there, missing = names if parts["stage"] == ["first"] else reversed(names)
-        return f"{name} stands in {there} and not in {missing}"
+        present, absent = names if parts["stage"] == ["first"] else reversed(names)
+        return f"{name} is in {present} and not in {absent}"
     if difference.causes:
-        listed = [f"other {part} ({_list(found)})" for part, found in difference.causes.items()]
-        return f"{name} was run with {' and '.join(listed)}"
+        causes = [f"other {part} ({_list(changed)})" for part, changed in difference.causes.items()]
+        return f"{name} was run with {' and '.join(causes)}"
     same = f"{name} gives other bytes ({_list(parts['outputs'])}) from the same commands, params, code and inputs"
     if exact:
-        return f"{same}; nothing there hangs on how a processor rounds: this is a defect"
+        return f"{same}; its result does not depend on how a processor rounds: this is a defect"
     return (
-        f"{same}; floats are summed there, which another kind of processor or another build of a library rounds "
-        "otherwise: on a machine like the one that wrote it this would be a defect"
+        f"{same}; it sums floats, and another kind of processor or another build of a library rounds differently: "
+        "on a machine of the same kind this would be a defect"
     )
 
 

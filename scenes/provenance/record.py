@@ -1,43 +1,44 @@
-"""What made a model: provenance.json in its folder, in which no time, host or path of a machine stands."""
+"""What a model was made from: provenance.json in its folder, without times, hosts or paths of a machine."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from scenes.common.checksum import file_hash
 from scenes.common.errors import InputError
+from scenes.common.tables import read_json, write_json
 
 NAME = "provenance.json"
 ORIGIN = ("archive_sha256", "split_sha256", "data_params")
 
 
-def origin(data: str | Path) -> dict:
-    """Return what the stage ``records`` says in ``data`` of the records there: the keys of ``ORIGIN``."""
-    return json.loads((Path(data) / "origin.json").read_text(encoding="utf-8"))
+def origin(data: str | Path) -> dict[str, Any]:
+    """Return what the stage ``records`` wrote into ``data`` about the origin of the records: the keys of ``ORIGIN``."""
+    return read_json(Path(data) / "origin.json")
 
 
 def save(
     folder: str | Path,
     *,
     inputs: Iterable[str | Path],
-    params: Mapping,
+    params: Mapping[str, Any],
     code: str,
-    origin: Mapping | None = None,
-    **parts: Mapping,
+    origin: Mapping[str, Any] | None = None,
+    **parts: Mapping[str, Any],
 ) -> None:
     """Write provenance.json into an existing folder.
 
-    Args:
-        inputs: the folders that its content was made from.
-        params: what was read of params.yaml, by dotted keys; ``profile`` stands for the block of the chosen profile.
-        code: the digest of the code that made it, see :func:`scenes.provenance.code.digest`.
-        origin: has the keys of ``ORIGIN``; others are left out, so that another provenance will do. None: the records
-            alone count, wherever they come from.
-        parts: by name, what is known of that which this was made from, the provenance of a model for example.
+    The versions of Python and of the libraries are left out, so that another version which computes the same result
+    changes nothing downstream. The requirements files of the commit name them.
 
-    The versions of Python and the libraries are not in it, so that another one which computes the same changes nothing
-    behind it. The requirements files of the commit name them.
+    Args:
+        inputs: the folders that the content of ``folder`` was made from.
+        params: the parameters that were read from params.yaml, by dotted keys; ``profile`` is the block of the profile.
+        code: the digest of the code that made it, see :func:`scenes.provenance.code.digest`.
+        origin: a mapping with the keys of ``ORIGIN``; its other keys are ignored, so another provenance will do. None
+            if the result depends on the records alone, wherever they come from.
+        parts: by name, the provenance of what the content was made from, such as a model.
     """
     description = {
         **({} if origin is None else {key: origin[key] for key in ORIGIN}),
@@ -49,23 +50,22 @@ def save(
     write(folder, description)
 
 
-def write(folder: str | Path, description: Mapping) -> None:
-    """Write ``description`` as provenance.json into an existing folder; :func:`save` does, or who computed nothing."""
-    text = json.dumps(description, indent=2, sort_keys=True)
-    (Path(folder) / NAME).write_text(text + "\n", encoding="utf-8")
+def write(folder: str | Path, description: Mapping[str, Any]) -> None:
+    """Write ``description`` as provenance.json where nothing was computed; otherwise call :func:`save`."""
+    write_json(Path(folder) / NAME, description)
 
 
-def read(folder: str | Path) -> dict:
-    """Return what :func:`save` or :func:`write` wrote into ``folder``.
+def read(folder: str | Path) -> dict[str, Any]:
+    """Return the provenance.json in ``folder``.
 
     Raises:
-        InputError: there is no such file, or it is not JSON.
+        InputError: the file is missing or is not JSON.
     """
     path = Path(folder) / NAME
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
-        raise InputError(f"{path} is not there; fetch it with `dvc pull` or make it with `dvc repro`") from None
+        raise InputError(f"{path} is missing; fetch it with `dvc pull` or make it with `dvc repro`") from None
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}); get it again with `dvc checkout --force`") from None
 

@@ -1,4 +1,4 @@
-"""Answers about photos as text: a line for a person, JSON, or rows of CSV."""
+"""Answers about photos as text: a line for a person, a line of JSON, or rows of CSV."""
 
 import json
 from collections.abc import Sequence
@@ -10,16 +10,16 @@ from scenes.serving.classifier import Classifier
 from scenes.serving.stream import Answered
 
 
-def text(photo: Answered, model: Classifier, top_k: int) -> str:
-    """Return a line for a person."""
-    named = ", ".join(f"{name} {probability:.1%}" for name, probability in model.top(photo.answer, top_k))
+def text_line(photo: Answered, model: Classifier, top_k: int) -> str:
+    """Return a line for a person: the ``top_k`` most probable classes, and those that the photo contains."""
+    classes = ", ".join(f"{name} {probability:.1%}" for name, probability in model.top(photo.answer, top_k))
     contained = ", ".join(model.contained(photo.answer)) or "none of the classes"
     unsure = "unsure; " if model.unsure(photo.answer) else ""
-    return f"{photo.name}: {unsure}{named}; contains {contained}"
+    return f"{photo.name}: {unsure}{classes}; contains {contained}"
 
 
 def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
-    """Return an object on one line (https://jsonlines.org), scores in six decimals."""
+    """Return a JSON object on one line (https://jsonlines.org), with scores of six decimals."""
     (best, _), *_ = top = model.top(photo.answer, top_k)
     scores = zip(model.classes, photo.answer.presence.tolist(), strict=True)
     return json.dumps(
@@ -34,21 +34,21 @@ def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
     )
 
 
-def inert(name: str) -> str:
-    """Return a name that no spreadsheet computes, as it does what begins with ``=``; it names the same file."""
-    return f"./{name}" if name.startswith(("=", "+", "-", "@")) else name
+def csv_rows(answered: Sequence[Answered], model: Classifier, *, header: bool) -> str:
+    """Return rows like those of data/predictions.csv, see ``scenes.evaluation.prediction_table``.
 
-
-def csv(answered: Sequence[Answered], model: Classifier, *, header: bool) -> str:
-    """Return rows as data/predictions.csv has them, in the order given; see ``scenes.evaluation.prediction_table``.
-
-    The keys are names made :func:`inert`.
+    The keys are names that no spreadsheet takes for a formula, see :func:`not_a_formula`.
     """
     table = prediction_table.build(
-        [inert(photo.name) for photo in answered],
+        [not_a_formula(photo.name) for photo in answered],
         np.array([photo.answer.probabilities for photo in answered]).reshape(-1, len(model.classes)),
         np.array([photo.answer.presence for photo in answered]).reshape(-1, len(model.classes)),
         model.classes,
         unsure_below=model.unsure_below,
     )
     return table.to_csv(index=False, header=header, float_format="%.6f", lineterminator="\n")
+
+
+def not_a_formula(name: str) -> str:
+    """Return a path to the same file that a spreadsheet does not take for a formula, as it does ``=1+1``."""
+    return f"./{name}" if name.startswith(("=", "+", "-", "@")) else name

@@ -1,9 +1,9 @@
-"""A trained model in use: photos in, answers out, the same as the pipeline's own."""
+"""A trained model in use: photos in, answers out, the same as those of the pipeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from scenes.evaluation import abstention
 from scenes.images import decode
 from scenes.models import store
 
+if TYPE_CHECKING:
+    import keras
+
 
 class Answer(NamedTuple):
-    """What a model says of one photo.
+    """A model's answer about one photo.
 
     Attributes:
         probabilities: float32 (k,), calibrated, in the order of the classifier's classes.
-        presence: float32 (k,), for each class a score from 0 to 1 of whether the photo contains it.
+        presence: float32 (k,), for each class a score from 0 to 1: does the photo contain it?
     """
 
     probabilities: np.ndarray
@@ -26,23 +29,24 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model, compiled, and what to know beside it.
+    """A model, compiled, with its classes and thresholds.
 
     Attributes:
-        name: of the model in params.yaml.
-        network: keras.Model, see ``scenes.models.store.load``.
+        name: its name in params.yaml.
+        network: with both outputs, see ``scenes.models.store.load``.
         classes: the order of its outputs.
-        size: pixels a side of the images it takes.
+        size: height and width of its images in pixels.
         unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.
-        presence_above: the score from which on a photo contains a class.
+        presence_above: the lowest score of a class that a photo contains.
     """
 
     name: str
-    network: Any
+    network: "keras.Model"
     classes: tuple[str, ...]
     size: int
     unsure_below: float
     presence_above: float
+    _compute: Any = field(init=False, repr=False, compare=False)  # from uint8 (batch, size, size, 3) to the outputs
 
     def __post_init__(self) -> None:
         import tensorflow as tf
@@ -53,14 +57,14 @@ class Classifier:
         object.__setattr__(self, "_compute", graph.get_concrete_function())
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
-        """Return a photo as the model takes it, uint8 (size, size, 3); see ``scenes.images.decode.fit``."""
+        """Return a photo at the model's size, uint8 (size, size, 3); see ``scenes.images.decode.fit``."""
         return decode.fit(pixels, self.size)
 
     def predict(self, prepared: Sequence[np.ndarray]) -> list[Answer]:
-        """Return an answer for each photo, all computed at once.
+        """Return an answer for each photo, all computed in one batch, whose size the caller limits.
 
         Args:
-            prepared: uint8 (size, size, 3) each; how many at once is for the caller to bound.
+            prepared: uint8 (size, size, 3) each, see :meth:`prepare`.
         """
         import tensorflow as tf
 
@@ -68,29 +72,29 @@ class Classifier:
         return list(map(Answer, outputs["probabilities"].numpy(), outputs["presence"].numpy()))
 
     def confidence(self, answer: Answer) -> float:
-        """Return the probability of the class named, as ``scenes.evaluation.abstention.confidence`` rounds it."""
+        """Return the largest probability, rounded by ``scenes.evaluation.abstention.confidence``."""
         return float(abstention.confidence(answer.probabilities[None])[0])
 
     def unsure(self, answer: Answer) -> bool:
-        """Whether the confidence is below the threshold that was chosen on validation."""
+        """Return whether the confidence is below the threshold that was chosen on validation."""
         return self.confidence(answer) < self.unsure_below
 
     def top(self, answer: Answer, k: int) -> list[tuple[str, float]]:
-        """Return the ``k`` classes of most probability with it, the first being the answer."""
+        """Return the ``k`` most probable classes with their probabilities, the most probable first."""
         order = np.argsort(-answer.probabilities, kind="stable")[:k]
         return [(self.classes[index], float(answer.probabilities[index])) for index in order]
 
     def contained(self, answer: Answer) -> list[str]:
-        """Return the classes that the photo contains by the model's second output, the likeliest first."""
+        """Return the classes that the photo contains according to the second output, the highest score first."""
         order = np.argsort(-answer.presence, kind="stable")
         return [self.classes[index] for index in order if answer.presence[index] >= self.presence_above]
 
 
 def from_folder(folder: str | Path) -> Classifier:
-    """Return the model in a folder that has model.keras and model.json, see ``scenes.models.store``.
+    """Return the model in a folder with model.keras and model.json, see ``scenes.models.store.save_production``.
 
     Raises:
-        InputError: there is none.
+        InputError: one of the files is missing or damaged.
     """
     network, description = store.load_production(folder)
     return Classifier(

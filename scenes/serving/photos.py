@@ -1,7 +1,7 @@
-"""Photos as people bring them: files, folders and zips, of which some cannot be used.
+"""Photos from people: files, folders and zips, some of which cannot be used.
 
-Whatever is wrong with one is a sentence for whoever brought it; the others are not held up. They come one at a time and
-nothing is unpacked to disk, so a large folder takes no more memory than its largest photo and the names in it.
+A photo that cannot be used gives a sentence for the person who brought it; the others go on. Photos are read one at a
+time and nothing is unpacked to disk, so a folder takes no more memory than its largest photo and the names in it.
 """
 
 import os
@@ -18,29 +18,31 @@ import numpy as np
 
 from scenes.archive.safe_zip import DamagedMember, SafeZip, is_litter
 from scenes.common.errors import InputError
-from scenes.images import decode as images_decode
+from scenes.images.decode import CORRUPT, FORMATS, TOO_MANY_PIXELS, ImageProblem
+from scenes.images.decode import decode as decode_image
 
-_SHOWN = 120  # characters of a name
-_SEPARATORS = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction and line characters, by their Unicode category
-# How the names of photos end: of the formats that are read, and of those that people take for one, which are then
-# refused rather than passed over. (What Python's mimetypes knows depends on the machine.)
-_ENDINGS = {
+_SHOWN_NAME = 120  # characters
+_SHOWN_SENTENCE = 400
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories of control, direction and line characters
+# Suffixes of photos: of the formats that can be read, and of those that people expect to work, which are then refused
+# rather than skipped. (Python's mimetypes depends on the machine.)
+_SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
     *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".svg"),
 }
-# Formats that cameras write and no decoder here reads, by a brand in an ISO media file's head, the newest first.
+# Formats that cameras write and no decoder here reads, by the brands in the header of an ISO media file.
 _BRANDS = {"an AVIF": (b"avif", b"avis"), "a HEIC": (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken from strangers; params.yaml says why these (``archive``).
+    """Limits for files from strangers. params.yaml gives the reasons for the values (``archive``).
 
     Attributes:
-        max_member_bytes: of a file, and of a member of a zip.
-        max_ratio: of a member of a zip, unpacked to packed.
-        max_pixels: of an image.
-        max_entries: of a zip, photos or not. To list and check 100,000 takes some 2 seconds and 50 MB.
+        max_member_bytes: size of a file or of a member of a zip.
+        max_ratio: unpacked to packed size of a member of a zip.
+        max_pixels: pixels of an image.
+        max_entries: entries of a zip, photos or not. Listing and checking 100,000 takes about 2 seconds and 50 MB.
     """
 
     max_member_bytes: int
@@ -50,10 +52,10 @@ class Limits:
 
 
 class Photo(NamedTuple):
-    """A photo that has been found, not read yet.
+    """A photo that has been found but not read.
 
     Attributes:
-        name: to show and to tell it by: one line, see :func:`printable`. A member of a zip is called after both.
+        name: identifies it, on one line, see :func:`one_line`. That of a member of a zip begins with the zip's.
         read: returns its bytes; raises InputError.
     """
 
@@ -62,93 +64,90 @@ class Photo(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Something that was brought and cannot be opened, and the sentence that says why."""
+    """A file, folder or zip that cannot be used, and a sentence that says why."""
 
     name: str
     sentence: str
 
 
-def find(paths: Iterable[str | Path], limits: Limits, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
-    """Yield the photos that ``paths`` lead to: of files in their order, of folders and zips sorted by name.
+def find(paths: Iterable[str | Path], limits: Limits, skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
+    """Yield the photos in ``paths``: files in their order, the contents of folders and zips sorted by name.
 
-    A folder or a zip in which there is none is refused.
-
-    Within folders and zips a file is taken for a photo if its name ends like that of an image; a hidden file and what
-    operating systems leave are none.
+    In folders and zips a file counts as a photo if it has the suffix of an image. Hidden files and the files that
+    operating systems leave behind do not count. A folder or zip without photos is refused.
 
     Args:
-        paths: files, folders (with all folders below; links to folders are not followed) and zips (by their ending).
-        passed_over: called with the name of each file in a folder or a zip that is taken for no photo.
+        paths: files, folders (including all folders below, but not links to folders) and zips (by their suffix).
+        skipped: called with the name of each file in a folder or zip that does not count as a photo.
     """
-    for given in paths:
-        path = Path(given)
-        if not str(given):  # which would be the folder we are in
+    for name in paths:
+        path = Path(name)
+        if not str(name):  # Path("") is the current folder
             yield Refused("''", "there is no such file")
         elif _is_folder(path):
-            yield from _or_nothing(path, _in_folder(path, limits, passed_over))
+            yield from _refused_if_empty(path, _in_folder(path, limits, skipped))
         elif is_zip(path.name):
-            yield from in_zip(path, limits, passed_over)
+            yield from in_zip(path, limits, skipped)
         else:
             yield _file(path, limits)
 
 
 def is_zip(name: str) -> bool:
-    """Whether a file is taken for a zip: by its name alone, as an image may be a zip at its end."""
+    """Return whether a file counts as a zip. Only the name tells, because an image may end with a zip."""
     return Path(name).suffix.lower() == ".zip"
 
 
 def in_zip(
-    path: str | Path, limits: Limits, passed_over: Callable[[str], None], file: BinaryIO | None = None
+    path: str | Path, limits: Limits, skipped: Callable[[str], None], file: BinaryIO | None = None
 ) -> Iterator[Photo | Refused]:
-    """Yield the photos in a zip, sorted by name; each must be read before the next one is asked for.
-
-    A zip in which there is none is refused.
+    """Yield the photos in a zip, sorted by name; read each before asking for the next. A zip without any is refused.
 
     Args:
-        passed_over: see :func:`find`.
-        file: the zip itself, where it is not on the disk; it is left open.
+        path: the zip, or its name if ``file`` is given.
+        limits: see :class:`Limits`.
+        skipped: see :func:`find`.
+        file: the open zip, if it is not on disk; it stays open.
     """
-    return _or_nothing(path, _in_zip(path, limits, passed_over, file))
+    return _refused_if_empty(path, _in_zip(path, limits, skipped, file))
 
 
 def decode(data: bytes, limits: Limits) -> np.ndarray:
     """Return the pixels of a photo, uint8 (height, width, 3), upright.
 
     Raises:
-        InputError: they cannot be had; the sentence goes on after the photo's name and a colon.
+        InputError: the photo cannot be used. The message continues after the photo's name and a colon.
     """
     if not data:
         raise InputError("it is empty (0 bytes); choose another file")
     if len(data) > limits.max_member_bytes:
         raise InputError(_too_many_bytes(len(data), limits))
     try:
-        return images_decode.decode(data, max_pixels=limits.max_pixels).pixels
-    except images_decode.ImageProblem as problem:
+        return decode_image(data, max_pixels=limits.max_pixels).pixels
+    except ImageProblem as problem:
         raise InputError(_format_problem(problem, data, limits)) from None
 
 
 def one_line(name: str) -> str:
-    """Return ``name`` on one line; what has no shape is written as ``\\x1b``.
+    """Return ``name`` on one line, with invisible characters escaped, such as ``\\x1b``.
 
-    A file's name may hold line ends, terminal commands, marks that turn the reading direction, and bytes that are no
-    text.
+    A file name may contain line ends, terminal commands, marks that reverse the reading direction, and invalid bytes.
     """
     return "".join(
         character.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(character) in _SEPARATORS
+        if unicodedata.category(character) in _INVISIBLE
         else character
         for character in name
     )
 
 
-def printable(name: str, shown: int = _SHOWN) -> str:
-    """Return ``name`` on one line, see :func:`one_line`, and of at most ``shown`` characters, its middle left out."""
+def printable(name: str, shown: int = _SHOWN_NAME) -> str:
+    """Return ``name`` on one line (see :func:`one_line`), its middle left out if it is longer than ``shown``."""
     line = one_line(name)
     return line if len(line) <= shown else f"{line[: (shown - 1) // 2]}…{line[len(line) - shown // 2 :]}"
 
 
 def _in_zip(
-    path: str | Path, limits: Limits, passed_over: Callable[[str], None], file: BinaryIO | None
+    path: str | Path, limits: Limits, skipped: Callable[[str], None], file: BinaryIO | None
 ) -> Iterator[Photo | Refused]:
     try:
         with (
@@ -165,17 +164,17 @@ def _in_zip(
                 if _is_image(member):
                     yield Photo(name, partial(_read_member, archive, member))
                 else:
-                    passed_over(name)
+                    skipped(name)
     except InputError as error:
-        yield Refused(one_line(str(path)), _of_zip(path, error))
+        yield Refused(one_line(str(path)), _without_name(path, error))
 
 
-def _in_folder(folder: Path, limits: Limits, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
-    waiting = [str(folder)]  # what comes next stands last
+def _in_folder(folder: Path, limits: Limits, skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
+    waiting = [str(folder)]  # the next one is last
     while waiting:
         path = Path(waiting.pop())
         try:
-            # The folder that was brought may be a link; one in it could lead anywhere, also back.
+            # The folder itself may be a link. A link inside it could lead anywhere, also back.
             if stat.S_ISDIR(path.stat(follow_symlinks=path == folder).st_mode):
                 with os.scandir(path) as entries:
                     waiting += sorted((entry.path for entry in entries if not is_litter([entry.name])), reverse=True)
@@ -186,23 +185,23 @@ def _in_folder(folder: Path, limits: Limits, passed_over: Callable[[str], None])
         if _is_image(path.name):
             yield _file(path, limits)
         else:
-            passed_over(one_line(str(path)))
+            skipped(one_line(str(path)))
 
 
-def _or_nothing(path: str | Path, found: Iterable[Photo | Refused]) -> Iterator[Photo | Refused]:
+def _refused_if_empty(path: str | Path, found: Iterable[Photo | Refused]) -> Iterator[Photo | Refused]:
     empty = True
     for photo in found:
         empty = False
         yield photo
     if empty:
-        yield Refused(one_line(str(path)), "there is no image in it")
+        yield Refused(one_line(str(path)), "it contains no image")
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
-        return False  # whoever opens it is told why
+        return False  # opening it will say why
 
 
 def _file(path: Path, limits: Limits) -> Photo:
@@ -212,7 +211,7 @@ def _file(path: Path, limits: Limits) -> Photo:
             if size > limits.max_member_bytes:
                 raise InputError(_too_many_bytes(size, limits))
             try:
-                return file.read(limits.max_member_bytes + 1)  # more, if it is being written
+                return file.read(limits.max_member_bytes + 1)  # it may grow while it is read
             except OSError as error:
                 raise InputError(_unreadable(error)) from None
 
@@ -220,7 +219,7 @@ def _file(path: Path, limits: Limits) -> Photo:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """Open a file; raises InputError if there is none."""
+    """Open a regular file; raise InputError if it is something else or cannot be read."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):
@@ -229,7 +228,7 @@ def _opened(path: Path) -> BinaryIO:
         raise InputError(_unreadable(error)) from None
     if stat.S_ISDIR(mode):
         raise InputError("it is a folder, not a file")
-    # To read one may take for ever.
+    # Reading it may never end.
     raise InputError("it is a pipe or a device, not a file; save the photo first")
 
 
@@ -247,47 +246,46 @@ def _read_member(archive: SafeZip, member: str) -> bytes:
     except OSError as error:
         raise InputError(_unreadable(error)) from None
     except InputError as error:
-        raise InputError(_of_zip(archive.path, error)) from None
+        raise InputError(_without_name(archive.path, error)) from None
 
 
-def _of_zip(path: str | Path, error: InputError) -> str:
-    """Return what is said of a zip without its name, which stands before every sentence."""
-    said, name = str(error), str(Path(path))
-    if said.startswith(f"{name}: "):
-        said = said.removeprefix(f"{name}: ")
-    elif said.startswith(f"{name} "):
-        said = f"it{said.removeprefix(name)}"
-    return printable(said, shown=400)
+def _without_name(path: str | Path, error: InputError) -> str:
+    """Return the message of an error about a zip without the zip's name, which precedes every sentence."""
+    message, name = str(error), str(Path(path))
+    if message.startswith(f"{name}: "):
+        message = message.removeprefix(f"{name}: ")
+    elif message.startswith(f"{name} "):
+        message = f"it{message.removeprefix(name)}"
+    return printable(message, shown=_SHOWN_SENTENCE)
 
 
 def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in _ENDINGS
+    return Path(name).suffix.lower() in _SUFFIXES
 
 
 def _too_many_bytes(size: int, limits: Limits) -> str:
     return (
-        f"it has {size / 1e6:,.1f} MB, more than the {limits.max_member_bytes / 1e6:,g} MB that are taken "
+        f"it has {size / 1e6:,.1f} MB, more than the {limits.max_member_bytes / 1e6:,g} MB allowed "
         "(archive.max_member_bytes); make it smaller"
     )
 
 
-def _format_problem(problem: images_decode.ImageProblem, data: bytes, limits: Limits) -> str:
-    if problem.reason == images_decode.TOO_MANY_PIXELS:
+def _format_problem(problem: ImageProblem, data: bytes, limits: Limits) -> str:
+    if problem.reason == TOO_MANY_PIXELS:
         size = f"{problem.width:,} x {problem.height:,} pixels are" if problem.width else "it has"
-        return f"{size} more than the {limits.max_pixels:,} pixels that are taken (archive.max_pixels); make it smaller"
-    if problem.reason == images_decode.CORRUPT:
+        return f"{size} more than the {limits.max_pixels:,} pixels allowed (archive.max_pixels); make it smaller"
+    if problem.reason == CORRUPT:
         return "the image is damaged or cut short; save or download it again"
-    formats = f"{', '.join(images_decode.FORMATS[:-1])} and {images_decode.FORMATS[-1]}"
-    return f"{_stranger(data)} (read are {formats})"
+    return f"{_format_unsupported(data)} (supported: {', '.join(FORMATS[:-1])} and {FORMATS[-1]})"
 
 
-def _stranger(data: bytes) -> str:
-    """Return what to say of a file in no format that is read; of those that people take for photos, what to do."""
+def _format_unsupported(data: bytes) -> str:
+    """Return a sentence about a file in no supported format, with advice for those that people take for photos."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if data[4:8] == b"ftyp":
         brands = {data[place : place + 4] for place in range(8, min(int.from_bytes(data[:4]), 256), 4)}
-        for kind, known in _BRANDS.items():
-            if not brands.isdisjoint(known):
+        for kind, brands_of_kind in _BRANDS.items():
+            if not brands.isdisjoint(brands_of_kind):
                 return f"this is {kind} photo, which can't be read here; export it as JPEG"
     if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in head:
         return "this is an SVG drawing, which can't be read here; export it as JPEG"
@@ -297,4 +295,4 @@ def _stranger(data: bytes) -> str:
         return "this is a PDF, which can't be read here; export it as JPEG"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "this is a zip, but its name does not end in .zip"
-    return "this is no image that can be read; choose another file"
+    return "this is not a readable image; choose another file"

@@ -1,6 +1,7 @@
-"""Answers to a stream of photos, a few at a time."""
+"""Answers to a stream of photos, a few at a time, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -10,58 +11,57 @@ from scenes.serving import photos
 from scenes.serving.classifier import Answer
 from scenes.serving.photos import Photo, Refused
 
+_SHOWN = 400  # characters of a sentence
+
 
 class Answered(NamedTuple):
-    """A photo with its answer, or with the reason why there is none.
+    """A photo with its answer.
 
     Attributes:
         name: see ``scenes.serving.photos.Photo``.
-        prepared: uint8 (size, size, 3), as the model saw it; None if it could not be read.
-        answer: None if it could not be read.
-        sentence: why not; '' if it could.
+        prepared: uint8 (size, size, 3), as the model saw it.
+        answer: the model's answer.
     """
 
     name: str
-    prepared: np.ndarray | None
-    answer: Answer | None
-    sentence: str
+    prepared: np.ndarray
+    answer: Answer
 
 
-def stream(
+class _Prepared(NamedTuple):
+    name: str
+    pixels: np.ndarray
+
+
+def answer_all(
     found: Iterable[Photo | Refused],
     decode: Callable[[bytes], np.ndarray],
     prepare: Callable[[np.ndarray], np.ndarray],
     predict: Callable[[list[np.ndarray]], list[Answer]],
     batch_size: int,
-) -> Iterator[Answered]:
-    """Yield an answer for each of ``found``, in their order.
+) -> Iterator[Answered | Refused]:
+    """Yield an answer for each photo, or why it cannot be answered, in their order.
 
     Args:
         found: see ``scenes.serving.photos.find``.
-        decode: from a photo's bytes to its pixels, see ``scenes.serving.photos.decode``.
-        prepare, predict: of a ``scenes.serving.classifier.Classifier``.
-        batch_size: photos that are decoded and answered at a time.
+        decode: from the bytes of a photo to its pixels, see ``scenes.serving.photos.decode``.
+        prepare, predict: see ``scenes.serving.classifier.Classifier``.
+        batch_size: how many photos are decoded and answered at a time.
     """
-    waiting: list[Answered] = []
-    for photo in found:
-        waiting.append(_read(photo, decode, prepare))
-        if len(waiting) == batch_size:
-            yield from _answered(waiting, predict)
-            waiting = []
-    yield from _answered(waiting, predict)
+    prepared = (_prepare(photo, decode, prepare) for photo in found)
+    while batch := list(islice(prepared, batch_size)):
+        pixels = [photo.pixels for photo in batch if isinstance(photo, _Prepared)]
+        answers = iter(predict(pixels) if pixels else [])
+        for photo in batch:
+            yield photo if isinstance(photo, Refused) else Answered(photo.name, photo.pixels, next(answers))
 
 
-def _read(photo: Photo | Refused, decode: Callable, prepare: Callable) -> Answered:
+def _prepare(
+    photo: Photo | Refused, decode: Callable[[bytes], np.ndarray], prepare: Callable[[np.ndarray], np.ndarray]
+) -> _Prepared | Refused:
     if isinstance(photo, Refused):
-        return Answered(photo.name, None, None, photo.sentence)
+        return photo
     try:
-        return Answered(photo.name, prepare(decode(photo.read())), None, "")
+        return _Prepared(photo.name, prepare(decode(photo.read())))
     except InputError as error:
-        return Answered(photo.name, None, None, photos.printable(str(error), shown=400))
-
-
-def _answered(waiting: list[Answered], predict: Callable[[list[np.ndarray]], list[Answer]]) -> Iterator[Answered]:
-    readable = [photo.prepared for photo in waiting if photo.prepared is not None]
-    answers = iter(predict(readable) if readable else [])
-    for photo in waiting:
-        yield photo if photo.prepared is None else photo._replace(answer=next(answers))
+        return Refused(photo.name, photos.printable(str(error), shown=_SHOWN))

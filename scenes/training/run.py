@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from scenes.common.errors import InputError
 from scenes.common.runtime import configure, set_precision
-from scenes.provenance.fingerprint import fingerprint
+from scenes.training.state_key import state_key
 
 FOLDER = Path(".resume")  # outside the outs, which DVC deletes before a stage runs
 _PATIENCE = 20.0  # seconds; a training whose dvc was killed ends within one
@@ -54,12 +54,12 @@ def training_run(
 def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict, code: str) -> Iterator[Path]:
     """Yield the file for the state of the training ``name``; remove it when the block succeeds.
 
-    The file's name is a fingerprint of everything that determines the result, so the state of another training is never
+    The file's name is a hash of everything that determines the result, so the state of another training is never
     used. Until the block ends, no other process enters it for the same ``name``. A training must therefore not outlive
     the process that started it (see ``scenes.common.watchdog``).
 
     Args:
-        inputs, settings, code: see :func:`scenes.provenance.fingerprint.fingerprint`.
+        inputs, settings, code: see :func:`scenes.training.state_key.state_key`.
 
     Yields:
         A path for ``scenes.training.checkpoint``; its folder exists, the file only after an interruption.
@@ -70,7 +70,7 @@ def resumable(name: str, *, inputs: Iterable[str | Path], settings: dict, code: 
     folder = FOLDER / name
     with _alone(FOLDER / f"{name}.lock"):
         folder.mkdir(parents=True, exist_ok=True)
-        yield folder / f"{fingerprint(inputs, settings, code)}.npz"
+        yield folder / f"{state_key(inputs, settings, code)}.npz"
         shutil.rmtree(folder)  # states of other settings included
 
 

@@ -135,10 +135,10 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_answered(run, some):
     assert list(pd.read_csv(io.StringIO(out))["key"]) == [f"{some}/0.jpg", f"{some}/1.jpg"]
     assert err.splitlines() == [
         f"{some}/nothing.jpg: there is no such file",
-        f"{some}/2.jpg: this is no image that can be read; choose another file "
-        "(read are JPEG, PNG, WEBP, GIF, BMP and TIFF)",
+        f"{some}/2.jpg: this is not a readable image; choose another file "
+        "(supported: JPEG, PNG, WEBP, GIF, BMP and TIFF)",
         f"{some}/a.zip: it is not a zip that can be read (File is not a zip file); download it again",
-        f"passed over, as their names are not those of images: {some}/a.zip, {some}/notes.txt",
+        f"skipped, because their names are not those of images: {some}/a.zip, {some}/notes.txt",
         "3 of 5 could not be used",
     ]
 
@@ -163,7 +163,7 @@ def test_what_is_hostile_is_answered_or_named_once(run, tmp_path):
         said[one_line(str(folder / file.name))] = file.sentence
     with (folder / "large.jpg").open("wb") as file:
         file.truncate(100_000_000)
-    said[f"{folder}/large.jpg"] = "it has 100.0 MB, more than the 50 MB that are taken"
+    said[f"{folder}/large.jpg"] = "it has 100.0 MB, more than the 50 MB allowed"
     zips = []
     for file in [*hostile.ZIPS, hostile.SOUND_ZIP]:
         zips.append(tmp_path / file.name)
@@ -203,8 +203,8 @@ def test_libtiff_has_something_to_say(capfd):
 def test_a_name_is_no_formula_to_a_spreadsheet(name):
     model = SimpleNamespace(classes=("a", "b"), unsure_below=0.5)
     answer = Answer(np.array([0.9, 0.1], np.float32), np.array([0.8, 0.2], np.float32))
-    photos = [Answered(key, None, answer, "") for key in (name, f"photos/{name}", "a.jpg")]
-    table = pd.read_csv(io.StringIO(answer_formats.csv(photos, model, header=True)))
+    photos = [Answered(key, np.zeros((1, 1, 3), np.uint8), answer) for key in (name, f"photos/{name}", "a.jpg")]
+    table = pd.read_csv(io.StringIO(answer_formats.csv_rows(photos, model, header=True)))
     assert list(table["key"]) == [f"./{name}", f"photos/{name}", "a.jpg"]
 
 
@@ -223,8 +223,8 @@ def test_other_models(run, some):
         status, out, err = run(photo, "--model", name)
         assert (status, out) == (1, "")
         assert err == (
-            f"error: {name} is no folder that holds model.keras and model.json; "
-            "name one that does, such as a copy of models/production\n"
+            f"error: {name} is not a folder with model.keras and model.json; "
+            "name one, such as a copy of models/production\n"
         )
 
 
@@ -237,7 +237,7 @@ def test_outside_a_checkout_a_folder_is_enough_and_a_name_is_not(run, some, mode
         assert (status, out) == (1, "")
         assert err == (
             f"error: `--model {arguments[1] if arguments else 'production'}` names a model of a checkout, and this "
-            "folder is none; name a folder that holds model.keras and model.json\n"
+            "folder is not a checkout; name a folder with model.keras and model.json\n"
         )
 
 
@@ -272,16 +272,15 @@ def test_where_there_is_no_photo(run, some, tmp_path_factory):
     status, out, err = run(other)
     assert (status, out) == (1, "")
     assert err == (
-        f"{other}: there is no image in it\n"
-        f"passed over, as their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
+        f"{other}: it contains no image\n"
+        f"skipped, because their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
         "1 of 1 could not be used\n"
     )
     status, out, err = run(some / "0.jpg", other / "empty", other / "empty.zip", "--json")
     assert status == 1
     assert [json.loads(line)["key"] for line in out.splitlines()] == [f"{some}/0.jpg"]
     assert err == (
-        f"{other}/empty: there is no image in it\n{other}/empty.zip: there is no image in it\n"
-        "2 of 3 could not be used\n"
+        f"{other}/empty: it contains no image\n{other}/empty.zip: it contains no image\n2 of 3 could not be used\n"
     )
 
 

@@ -89,7 +89,7 @@ def test_a_change_is_compared_with_the_commit_it_started_from(repo, tmp_path):
     )
     assert "All 3 that change" in text
     assert f"| Path | Param | {base} | HEAD |\n|---|---|---|---|\n| params.yaml | rate | 50 | 60 |\n" in text
-    assert "Scores that came out here" not in text
+    assert "Scores of this run" not in text
     assert "1 changed, 1 are the same, 0 have nothing to be compared with." in text
     assert "- `plots_one_errors.png`" in text
     assert "classes.png" not in text
@@ -112,7 +112,7 @@ def test_what_came_out_here_is_told_from_what_was_committed(repo):
         run(repo, "make", "review", BASE="main")
     finally:
         file.write_text(committed)
-    scores, _, here = (repo / "review/review.md").read_text(encoding="utf-8").partition("### Scores that came out here")
+    scores, _, here = (repo / "review/review.md").read_text(encoding="utf-8").partition("### Scores of this run")
     assert "| accuracy | 0.5 | 0.6 | 0.1 |" in scores
     assert "| accuracy | 0.6 | 0.61 | 0.01 |" in here
 
@@ -121,7 +121,7 @@ def test_what_came_out_here_is_told_from_what_was_committed(repo):
 def test_a_base_that_is_not_there_is_one_sentence_and_leaves_the_last_review(repo):
     before = (repo / "review/review.md").read_bytes()
     said = run(repo, "make", "review", BASE="origin/none; touch broken", fails=True)
-    assert "error: BASE=origin/none; touch broken is no commit that this one comes from; fetch it" in said
+    assert "error: BASE=origin/none; touch broken is not a commit that this one comes from; fetch it" in said
     assert "Traceback" not in said
     assert not (repo / "broken").exists()
     assert (repo / "review/review.md").read_bytes() == before
@@ -153,8 +153,10 @@ def test_a_review_of_very_many_numbers_fits_into_a_comment():
     rows = [
         f"| metrics/comparison.json | {name}.{index:04} | 0.123456 | 0.234567 | 0.111111 |" for index in range(5000)
     ]
-    lines = review.table("\n".join(["| Path   | Metric | a | HEAD | Change |", "|------|---|---|---|-----|", *rows]))
-    text = "\n".join(review.numbers(lines))
+    lines = review.table_lines(
+        "\n".join(["| Path   | Metric | a | HEAD | Change |", "|------|---|---|---|-----|", *rows])
+    )
+    text = "\n".join(review.format_metrics(lines))
     assert text.count(name) == review.ROWS
     assert f"and {5000 - review.ROWS} more" in text
     assert 2 * len(text) < 65_536 - 10_000  # twice, where other numbers came out, and the rest

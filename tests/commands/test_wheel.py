@@ -10,6 +10,7 @@ import pytest
 
 from scenes.commands import verify
 from tests.code_facts import ROOT
+from tests.helpers import clones
 from tests.pictures import encode, picture
 
 pytestmark = pytest.mark.process
@@ -28,7 +29,7 @@ def run(command: list, folder: Path, **environment: str) -> str:
 def wheel(tmp_path_factory) -> Path:
     """The wheel of this tree, built from a copy of it and with no index."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = verify.clone(folder / "source", working_tree=True)
+    source = clones.clone(folder / "source")
     offline = ["--no-index", "--no-deps", "--no-build-isolation"]
     run([*PIP, "wheel", *offline, "--wheel-dir", folder, source], folder)
     (path,) = folder.glob("*.whl")

@@ -159,7 +159,7 @@ def test_data_files_belong_to_the_innermost_package_they_are_in(tmp_path):
 
 
 def test_code_that_is_no_python_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match=r"a\.py, line 2: .*; mend it"):
+    with pytest.raises(InputError, match=r"a\.py, line 2: .*; fix it"):
         hashed(tmp_path, "x = 1\ny = (\n")
 
 
@@ -237,8 +237,8 @@ def run(folder) -> tuple[int, str]:
 
 
 REFUSED = (
-    "error: code/work.txt is not of the code that runs: scenes.late is not in it; import it in a statement, not by its "
-    "name, and run `dvc repro code`\n"
+    "error: code/work.txt does not match the code that runs: scenes.late is not in it; import it with an import statement, "
+    "not by name, and run `dvc repro code`\n"
 )
 PLACES = {
     "in the stage": {"work": BY_NAME},
@@ -264,7 +264,7 @@ def test_what_the_file_names_runs_everywhere(change, tmp_path):
 def test_a_file_of_other_code_is_refused(tmp_path):
     folder = project(tmp_path)
     write(folder, {"scenes/listed.py": "x = 2\n"})
-    sentence = "error: code/work.txt is not of the code that is here (scenes.listed); run `dvc repro code`\n"
+    sentence = "error: code/work.txt does not match the code (scenes.listed); run `dvc repro code`\n"
     assert run(folder) == (1, sentence)
     (folder / "code/work.txt").unlink()
     assert run(folder) == (1, "error: code/work.txt is missing; run `dvc repro code`, which writes it\n")
@@ -279,7 +279,7 @@ def test_an_edit_while_the_stage_runs_counts_where_it_is_loaded(tmp_path):
     late = project(tmp_path / "late", main=f"{EDIT.format('late')}; work()", work="from scenes import late")
     assert run(late) == (
         1,
-        "error: code/work.txt is not of the code that runs: scenes.late has changed since it was written; "
+        "error: code/work.txt does not match the code that runs: scenes.late has changed since it was written; "
         "run `dvc repro code`\n",
     )
     renewed = project(tmp_path / "renewed", main="open('code/work.txt', 'a').write('0  x')")

@@ -260,8 +260,8 @@ def test_stages_in_a_circle_are_one_sentence():
 @pytest.mark.parametrize(
     ("parts", "exact", "said"),
     [
-        ({"stage": ["first"]}, True, "x stands in the committed dvc.lock and not in the clone"),
-        ({"stage": ["second"]}, False, "x stands in the clone and not in the committed dvc.lock"),
+        ({"stage": ["first"]}, True, "x is in the committed dvc.lock and not in the clone"),
+        ({"stage": ["second"]}, False, "x is in the clone and not in the committed dvc.lock"),
         ({"params": ["seed"], "outputs": ["o"]}, True, "x was run with other params (seed)"),
         (
             {"code": list("abcdef"), "inputs": ["i"], "outputs": ["o"]},
@@ -269,7 +269,7 @@ def test_stages_in_a_circle_are_one_sentence():
             "x was run with other code (a, b, c, d and 2 more) and other inputs (i)",
         ),
         ({"outputs": ["o"]}, True, "x gives other bytes (o) from the same .* a defect"),
-        ({"outputs": ["o"]}, False, "x gives other bytes (o) from the same .* rounds otherwise"),
+        ({"outputs": ["o"]}, False, "x gives other bytes (o) from the same .* rounds differently"),
     ],
 )
 def test_the_sentence_says_what_explains_it(parts, exact, said):

@@ -3,12 +3,11 @@
 import json
 import re
 import subprocess
-import sys
 
 import pytest
 import yaml
 
-from scenes.commands import verify
+from scenes.commands import provenance, verify
 from scenes.common.checksum import file_hash
 from scenes.common.errors import InputError
 from scenes.provenance import dvc_lock, lineage, record
@@ -20,7 +19,7 @@ stages:
   download: {cmd: "true", outs: [data/raw/archive.zip]}
   split: {cmd: "true", deps: [data/raw/archive.zip], params: [seed], outs: [data/split.csv]}
   train: {cmd: "true", deps: [data/split.csv, code/train.txt], params: [models.m], outs: [models/m]}
-  contains: {cmd: "true", deps: [models/m, code/train.txt], outs: [models/multilabel/m]}
+  multilabel: {cmd: "true", deps: [models/m, code/train.txt], outs: [models/multilabel/m]}
   evaluate: {cmd: "true", deps: [models/m, models/multilabel/m], metrics: [metrics/m.json: {cache: false}]}
   export:
     cmd: "true"
@@ -61,10 +60,10 @@ def folder(tmp_path, monkeypatch):
         inputs=["data/raw"],
         params={"seed": 1, "models.m": PARAMS["models"]["m"]},
         code=digest(FILES["code/train.txt"]),
-        embeddings=backbone,
+        features=backbone,
     )
     model = record.read("models/m")
-    for name in ("contains/m", "export"):
+    for name in ("multilabel/m", "export"):
         code = digest(FILES["code/train.txt"])
         record.save(f"models/{name}", origin=model, inputs=["models/m"], params={}, code=code, model=model)
     for arguments in (["init", "--no-scm", "--quiet"], ["commit", "--force", "--quiet"]):
@@ -76,14 +75,14 @@ ORIGIN = {"archive": "data/raw/archive.zip", "split": "data/split.csv"}
 
 
 def told(capsys, folder, status: int, model: str = "m") -> str:
-    assert lineage.main(folder, model) == status
+    assert provenance.main([model]) == status
     return capsys.readouterr().out
 
 
 def test_the_chain_goes_from_archive_to_metric(folder, capsys):
     said = told(capsys, folder, 0)
     stages = re.findall(r"^(\w+)$", said, re.MULTILINE)
-    assert stages == ["download", "split", "train", "presence", "evaluate"]
+    assert stages == ["download", "split", "train", "multilabel", "evaluate"]
     entries = [
         entry
         for name in stages
@@ -98,34 +97,34 @@ def test_the_chain_goes_from_archive_to_metric(folder, capsys):
     assert "models/m/provenance.json\n" in said
     assert subprocess.run(["sha256sum", "data/split.csv"], capture_output=True, text=True).stdout.split()[0] in said
     assert "accuracy=0.75\n" in said
-    assert said.endswith("all that is here is what dvc.lock and provenance.json say\n")
+    assert said.endswith("all files in the workspace agree with dvc.lock and provenance.json\n")
 
 
 def test_what_the_model_was_made_from_says_what_made_it(folder, capsys):
     said = told(capsys, folder, 0)
     assert "\n  data    size=48\n" in said
-    embeddings = "models/m/provenance.json: embeddings"
-    assert f'{embeddings}\n  params  rate=0.25\n  weights backbone="B0" sha256="{"0" * 64}"\n' in said
-    assert f"{embeddings}: finetuned\n  params  epochs=0\n" in said
+    features = "models/m/provenance.json: features"
+    assert f'{features}\n  params  rate=0.25\n  weights backbone="B0" sha256="{"0" * 64}"\n' in said
+    assert f"{features}: finetuned\n  params  epochs=0\n" in said
 
 
 @pytest.mark.parametrize(
     ("model", "stages", "figure"),
     [
-        ("contains/m", ["download", "split", "train", "presence", "evaluate"], "m.json\n  scores  accuracy=0.75\n"),
+        ("multilabel/m", ["download", "split", "train", "multilabel", "evaluate"], "m.json\n  scores  accuracy=0.75\n"),
         ("export", ["download", "split", "train", "export"], "export.json\n  scores  onnx.bytes=7\n"),
     ],
 )
 def test_whatever_lies_in_models_has_a_chain(folder, capsys, model, stages, figure):
     said = told(capsys, folder, 0, model)
     assert re.findall(r"^(\w+)$", said, re.MULTILINE) == stages
-    assert f"models/{model}/provenance.json: model: embeddings: finetuned\n" in said
+    assert f"models/{model}/provenance.json: model: features: finetuned\n" in said
     assert f"metrics/{figure}" in said
 
 
 def test_what_is_not_here_is_named_and_no_contradiction(folder, capsys):
     (folder / "data/split.csv").unlink()
-    assert "not here, so not compared: data/split.csv\n" in told(capsys, folder, 0)
+    assert "missing, so not compared: data/split.csv\n" in told(capsys, folder, 0)
 
 
 def edit(name: str, text: str):
@@ -144,33 +143,33 @@ CHANGES = {
     "the archive": (
         edit("data/raw/archive.zip", "another"),
         [
-            "dvc.lock has it: download: data/raw/archive.zip (modified)",
+            "differs from dvc.lock: download: data/raw/archive.zip (modified)",
             "split: data/raw/archive.zip (modified)",
-            "provenance.json names: data/raw/archive.zip",
-            "provenance.json names: data/raw\n",
+            "provenance.json: data/raw/archive.zip",
+            "provenance.json: data/raw\n",
         ],
     ),
     "the split": (
         edit("data/split.csv", "another"),
-        ["split: data/split.csv (modified)", "provenance.json names: data/split.csv"],
+        ["split: data/split.csv (modified)", "provenance.json: data/split.csv"],
     ),
     "the code": (
         edit("code/train.txt", "1  stages.train\n"),
-        ["train: code/train.txt (modified)", "provenance.json names: code/train.txt"],
+        ["train: code/train.txt (modified)", "provenance.json: code/train.txt"],
     ),
     "a parameter": (
         edit("params.yaml", yaml.safe_dump(PARAMS | {"seed": 2})),
-        ["not as dvc.lock has it: split: seed (modified)"],
+        ["differs from dvc.lock: split: seed (modified)"],
     ),
     "the scores": (edit("metrics/m.json", '{"accuracy": 1.0}'), ["evaluate: metrics/m.json (modified)"]),
     "the model's weights": (edit("models/m/more", ""), ["train: models/m (modified)", "evaluate: models/m (modified)"]),
     "what the model was made from": (
-        edit_provenance(embeddings={"params": {}, "inputs": {"models/export": "0" * 64}}),
-        ["train: models/m (modified)", "provenance.json names: models/export\n"],
+        edit_provenance(features={"params": {}, "inputs": {"models/export": "0" * 64}}),
+        ["train: models/m (modified)", "provenance.json: models/export\n"],
     ),
     "what the model says of itself": (
         edit_provenance(archive_sha256="0" * 64),
-        ["train: models/m (modified)", "provenance.json names: data/raw/archive.zip"],
+        ["train: models/m (modified)", "provenance.json: data/raw/archive.zip"],
     ),
 }
 
@@ -180,47 +179,40 @@ def test_what_disagrees_is_named(folder, capsys, name):
     change, expected = CHANGES[name]
     change(folder)
     said = told(capsys, folder, 1)
-    problems = [line for line in said.splitlines() if line.startswith("not ")]
+    problems = [line for line in said.splitlines() if line.startswith("differs ")]
     for text in expected:
         assert text in said
     # Nothing else: DVC's lines are one a stage.
-    assert sum("provenance.json names" in line for line in problems) == sum("json names" in text for text in expected)
+    assert sum("provenance.json:" in line for line in problems) == sum("json:" in text for text in expected)
     assert "other:" not in said
 
 
-def command(folder, *arguments) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "scenes.provenance.lineage", *arguments],
-        cwd=folder,
-        env=verify.environment(PYTHONPATH=str(ROOT)),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return done.returncode, done.stderr
+def refusal(model: str) -> str:
+    with pytest.raises(InputError) as caught:
+        provenance.main([model])
+    return str(caught.value)
 
 
 def test_clear_sentences(folder):
-    assert command(folder) == (1, "error: name one model, such as `make provenance MODEL=baseline`\n")
-    assert command(folder, "nope") == (1, "error: dvc.lock has no model 'nope'; it has contains/m, export, m\n")
-    assert command(folder, "presence") == (1, "error: dvc.lock has no model 'contains'; it has contains/m, export, m\n")
+    assert refusal("nope") == "dvc.lock has no model 'nope'; it has export, m, multilabel/m"
+    assert refusal("multilabel") == "dvc.lock has no model 'multilabel'; it has export, m, multilabel/m"
     (folder / "models/m/provenance.json").unlink()
-    sentence = "models/m/provenance.json is not there; fetch it with `dvc pull` or make it with `dvc repro`"
-    assert command(folder, "m") == (1, f"error: {sentence}\n")
+    sentence = "models/m/provenance.json is missing; fetch it with `dvc pull` or make it with `dvc repro`"
+    assert refusal("m") == sentence
     (folder / "dvc.lock").unlink()
-    assert command(folder, "m") == (1, "error: dvc.lock is missing; run `dvc repro`, which writes it\n")
+    assert refusal("m") == "dvc.lock is missing; run `dvc repro`, which writes it"
 
 
 def test_where_dvc_cannot_tell_that_is_said(folder):
     (folder / "dvc.yaml").write_text("stages: {}\n")
     with pytest.raises(InputError, match=r"DVC can't compare the workspace with dvc\.lock"):
-        lineage.main(folder, "m")
+        provenance.main(["m"])
 
 
 def test_no_value_of_a_parameter_is_broken_or_left_out():
     values = {f"key{number}": "some words " * (number % 7) for number in range(60)}
     stages = {"a": {"cmd": "x", "params": {"params.yaml": values}, "outs": []}}
-    said = lineage.chain(stages, "a")
+    said = lineage.format_chain(stages, "a")
     assert all(f"{key}={json.dumps(value)}" in said for key, value in values.items())
 
 
@@ -231,6 +223,6 @@ def test_the_committed_models_have_a_chain_back_to_the_archive():
     ]
     assert len(folders) > 4
     for model in (path.removeprefix("models/") for path in folders):
-        found = dvc_lock.chain(stages, *lineage.ends(stages, model))
+        found = dvc_lock.chain(stages, *provenance.stages_of(stages, model))
         assert next(name for name in found if name != "code") == "download"
         assert {"split", "records"} < set(found)

@@ -81,7 +81,7 @@ def test_its_bytes_do_not_change_with_dates_and_do_with_what_it_was_made_from(ma
 
 
 def test_clear_sentences(made):
-    with pytest.raises(InputError, match=r"provenance.json is not there.*dvc pull"):
+    with pytest.raises(InputError, match=r"provenance.json is missing.*dvc pull"):
         record.read("nowhere")
     (made / "model/provenance.json").write_text(textwrap.shorten(json.dumps({"a": 1}), 6, placeholder="{"))
     with pytest.raises(InputError, match=r"is not JSON"):

@@ -73,9 +73,9 @@ def succeed(folder: Path, *commands: str, **changes: str) -> str:
 
 
 def mend(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run ``python -m scenes.commands.remote`` in ``folder``."""
+    """Run ``python -m scenes remote`` in ``folder``."""
     return subprocess.run(
-        [sys.executable, "-m", "scenes.commands.remote", *arguments],
+        [sys.executable, "-m", "scenes", "remote", *arguments],
         cwd=folder,
         env={**environment(folder), "PYTHONPATH": os.fspath(ROOT)},
         capture_output=True,

@@ -115,12 +115,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
-from scenes import classifier
+from scenes.serving import classifier
 from scenes.serving.batcher import Batcher
 from scenes.common.runtime import configure
 
 configure(seed=0, threads=2)
-model = classifier.of_folder(sys.argv[1])
+model = classifier.from_folder(sys.argv[1])
 batcher = Batcher(model.predict, 32)
 photos = np.random.default_rng(0).integers(0, 256, (20, model.size, model.size, 3), np.uint8)
 with ThreadPoolExecutor(20) as pool:

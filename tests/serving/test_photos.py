@@ -28,7 +28,7 @@ from tests.scenes.test_images import exif, png, scanlines
 
 LIMITS = Limits(max_member_bytes=1_000_000, max_ratio=200, max_pixels=1_000_000)
 JPEG = jpeg(1)
-READ = "(read are JPEG, PNG, WEBP, GIF, BMP and TIFF)"
+READ = "(supported: JPEG, PNG, WEBP, GIF, BMP and TIFF)"
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -152,13 +152,13 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
     ("data", "sentence"),
     [
         (b"", "it is empty (0 bytes); choose another file"),
-        (b"just text", f"this is no image that can be read; choose another file {READ}"),
-        (bytes(1000), f"this is no image that can be read; choose another file {READ}"),
+        (b"just text", f"this is not a readable image; choose another file {READ}"),
+        (bytes(1000), f"this is not a readable image; choose another file {READ}"),
         (ftyp(b"heic", b"mif1", b"heic"), f"this is a HEIC photo, which can't be read here; export it as JPEG {READ}"),
         (ftyp(b"mif1", b"mif1", b"heic"), f"this is a HEIC photo, which can't be read here; export it as JPEG {READ}"),
         (ftyp(b"avif", b"avif", b"mif1"), f"this is an AVIF photo, which can't be read here; export it as JPEG {READ}"),
         (ftyp(b"mif1", b"avif"), f"this is an AVIF photo, which can't be read here; export it as JPEG {READ}"),
-        (ftyp(b"isom"), f"this is no image that can be read; choose another file {READ}"),
+        (ftyp(b"isom"), f"this is not a readable image; choose another file {READ}"),
         (b"<svg onload='alert(1)'/>", f"this is an SVG drawing, which can't be read here; export it as JPEG {READ}"),
         (
             b'\xef\xbb\xbf<?xml version="1.0"?><svg xmlns=""/>',
@@ -191,10 +191,10 @@ def test_a_file_that_is_cut_short(kind):
 
 def test_limits_name_themselves():
     assert refusal(bytes(1_000_001)) == (
-        "it has 1.0 MB, more than the 1 MB that are taken (archive.max_member_bytes); make it smaller"
+        "it has 1.0 MB, more than the 1 MB allowed (archive.max_member_bytes); make it smaller"
     )
     assert refusal(encode(picture(1, 1001, 1000), "PNG")) == (
-        "1,001 x 1,000 pixels are more than the 1,000,000 pixels that are taken (archive.max_pixels); make it smaller"
+        "1,001 x 1,000 pixels are more than the 1,000,000 pixels allowed (archive.max_pixels); make it smaller"
     )
     assert photos.decode(encode(picture(1, 1000, 1000), "BMP"), Limits(4_000_000, 200, 1_000_000)).size == 3_000_000
 

@@ -67,7 +67,7 @@ def test_the_cases_show_what_they_are_for(trained):
 def light(tmp_path, monkeypatch):
     """A folder of its own, and fingerprints that ask TensorFlow for nothing."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("scenes.provenance.fingerprint._devices", list)
+    monkeypatch.setattr("scenes.training.state_key._devices", list)
     (tmp_path / "data").write_text("1")
     return tmp_path
 
@@ -126,8 +126,8 @@ def test_other_names_have_states_of_their_own_and_do_not_wait(light, monkeypatch
 
 HOLD = """
 import os, sys, time
-from scenes.provenance import fingerprint; from scenes.training import run as resume
-fingerprint._devices = list
+from scenes.training import run as resume, state_key
+state_key._devices = list
 with resume.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
     found = "goes on" if state.exists() else "begins"
     state.write_bytes(b"theirs")

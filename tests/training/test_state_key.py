@@ -1,12 +1,11 @@
-"""A fingerprint changes with whatever may change a training, and with nothing else."""
+"""The key changes with whatever may change a training, and with nothing else."""
 
 import os
 from importlib.metadata import packages_distributions
 
 import pytest
 
-from scenes.provenance import fingerprint as provenance_fingerprint
-from scenes.provenance.fingerprint import fingerprint
+from scenes.training import state_key
 from tests.code_facts import packages
 
 SETTINGS = {"seed": 1, "training": {"epochs": 3, "learning_rate": 0.1}}
@@ -15,7 +14,7 @@ SETTINGS = {"seed": 1, "training": {"epochs": 3, "learning_rate": 0.1}}
 @pytest.fixture(autouse=True)
 def no_devices(monkeypatch):
     """Asking TensorFlow for its GPUs takes seconds in a process that has not imported it."""
-    monkeypatch.setattr(provenance_fingerprint, "_devices", list)
+    monkeypatch.setattr(state_key, "_devices", list)
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def taken(inputs=("data", "single"), settings=SETTINGS, code="0" * 64):
-    return fingerprint(inputs, settings, code)
+    return state_key.state_key(inputs, settings, code)
 
 
 def edit_bytes(folder):
@@ -77,16 +76,16 @@ def test_it_changes_with_the_code(folder):
     assert taken(code="1" * 64) != taken()
 
 
-@pytest.mark.parametrize("library", provenance_fingerprint.LIBRARIES)
+@pytest.mark.parametrize("library", state_key.LIBRARIES)
 def test_it_changes_with_a_library(folder, monkeypatch, library):
-    before, installed = taken(), provenance_fingerprint.version
-    monkeypatch.setattr(provenance_fingerprint, "version", lambda name: "0.0.1" if name == library else installed(name))
+    before, installed = taken(), state_key.version
+    monkeypatch.setattr(state_key, "version", lambda name: "0.0.1" if name == library else installed(name))
     assert taken() != before
 
 
 def test_it_changes_with_the_gpu(folder, monkeypatch):
     before = taken()
-    monkeypatch.setattr(provenance_fingerprint, "_devices", lambda: ["NVIDIA A100"])
+    monkeypatch.setattr(state_key, "_devices", lambda: ["NVIDIA A100"])
     assert taken() != before
 
 
@@ -104,8 +103,8 @@ IDLE = {"ruamel.yaml", "ruamel.yaml.clib", "tqdm", "pandas", "psutil", "threadpo
 
 @pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_head"])
 def test_each_library_that_a_training_depends_on_is_named(stage):
-    """Whoever imports another one decides whether a training hangs on it."""
+    """Whoever imports another one decides whether a training depends on it."""
     distributions = packages_distributions()
     imported = {name for package in packages(f"stages.{stage}") for name in distributions[package]}
     assert {"keras", "numpy"} <= imported
-    assert imported - IDLE <= set(provenance_fingerprint.LIBRARIES)
+    assert imported - IDLE <= set(state_key.LIBRARIES)

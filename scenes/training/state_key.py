@@ -1,0 +1,50 @@
+"""The key of an interrupted training's state: a hash of its data, settings, code, libraries and devices."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scenes.common.checksum import file_hash
+
+# Libraries whose version can change a result: the numerics, the image decoders, and h5py (weights file).
+LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "pillow", "simplejpeg", "h5py")
+
+
+def state_key(inputs: Iterable[str | Path], settings: Mapping[str, Any], code: str) -> str:
+    """Return 64 hexadecimal digits that change with everything that can change the result of a training.
+
+    Args:
+        inputs: the files and folders that it reads; names and contents count, dates do not.
+        settings: JSON values.
+        code: the digest of the code that trains, see :func:`scenes.provenance.code.digest`.
+    """
+    facts = {"settings": settings, "code": code, "libraries": _libraries(), "devices": _devices()}
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for path in _files(inputs):
+        digest.update(f"\n{path.as_posix()} {file_hash(path)}".encode())
+    return digest.hexdigest()
+
+
+def _files(inputs: Iterable[str | Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(Path, inputs):
+        files += sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+    return files
+
+
+def _libraries() -> dict[str, str]:
+    """Return the versions of Python (major and minor) and of ``LIBRARIES``, by name."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"python": python, **{name: version(name) for name in LIBRARIES}}
+
+
+def _devices() -> list[str]:
+    """Return the models of the GPUs; an empty list if the CPU computes."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.device_type) for gpu in gpus]
