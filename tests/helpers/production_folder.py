@@ -16,7 +16,7 @@ def save(folder: Path) -> Path:
     start = keras.initializers.RandomNormal(stddev=2.0, seed=1)  # so that answers differ from image to image
     outputs = {
         name: keras.layers.Dense(len(CLASSES), activation, kernel_initializer=start, name=name)(seen.output)
-        for name, activation in (("probabilities", "softmax"), ("multilabel", "sigmoid"))
+        for name, activation in (("probabilities", "softmax"), ("presence", "sigmoid"))
     }
     description = {
         "model": "baseline",
