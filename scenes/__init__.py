@@ -1,12 +1,12 @@
-"""The library: what an archive, a split, a record, a model and a metric *is*.
+"""The library: archives, splits, records, models and metrics.
 
-Functions here take values and paths and return values. They never open params.yaml and never know
-where in the repository a file lives: that is the business of the modules in ``stages/``.
+Its functions take values and paths and return values. Only stages, commands, experiments and the app know params.yaml
+and where files are.
 """
 
 import os
 
-if "SCENES_CODE" in os.environ:  # this process was started by a stage, which may run only the code that its file names
+if "SCENES_CODE" in os.environ:  # a stage started this process, and may only run the code that its file lists
     from scenes.provenance.code import guard_this_process
 
     guard_this_process()

@@ -1,4 +1,4 @@
-"""``python -m scenes``: the command ``scenes`` where the package is not installed, as in a checkout."""
+"""``python -m scenes``: the command ``scenes`` without installing the package, as in a checkout."""
 
 from scenes.commands.main import main
 

@@ -11,7 +11,8 @@ from stages import checked_stage
 
 def main() -> None:
     params = read()
-    profile, models = params.profile_settings, to_dict(params.models)
+    profile = params.profile_settings
+    models = to_dict(params.models)
     paths = report_context.Paths(
         audit=Path("metrics/audit.json"),
         comparison=Path("metrics/comparison.json"),

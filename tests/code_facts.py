@@ -64,5 +64,8 @@ def params_read(module: str) -> set[str]:
         # A part that only gets a name counts where the name is used.
         if path and _path(parent, aliases, argument) is None and not isinstance(parent, ast.Assign):
             uses.add(path)
-    named = {path.replace("profile_settings", "profiles.${profile}", 1) if path.startswith("profile_settings") else path for path in uses}
+    named = {
+        path.replace("profile_settings", "profiles.${profile}", 1) if path.startswith("profile_settings") else path
+        for path in uses
+    }
     return {path for path in named if not any(path != other and path.startswith(other + ".") for other in named)}

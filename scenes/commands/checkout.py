@@ -1,29 +1,33 @@
-"""A checkout of the project: how to tell one, and where its trained models are."""
+"""A checkout of the project: how to recognise one, and the trained models in it."""
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
+from scenes.common.tables import read_json
 
-PRODUCTION = "production"  # the name of the model that `select` chose; the others have their names in params.yaml
+if TYPE_CHECKING:
+    from scenes.serving.classifier import Classifier
+
+PRODUCTION = "production"  # the name of the model that `select` chose; the others are named in params.yaml
 
 
 def is_checkout(root: str | Path) -> bool:
-    """Whether ``root`` is the root of a checkout, and not merely a folder that has a params.yaml, or DVC."""
+    """Return whether ``root`` is the root of a checkout, and not just any folder with a params.yaml or with DVC."""
     return all((Path(root) / name).exists() for name in ("params.yaml", "dvc.yaml", "scenes"))
 
 
 def available_models(root: str | Path) -> list[str]:
-    """Return the names that :func:`load` takes: the model in production first, then those it was chosen from."""
+    """Return the names that :func:`load` accepts: the model in production first, then those it was chosen from."""
     root = Path(root)
     production = [PRODUCTION] if (root / "models/production/model.json").is_file() else []
     return production + sorted(path.stem for path in (root / "data/validation_scores").glob("*.json"))
 
 
-def fingerprint(root: str | Path, name: str) -> tuple:
+def fingerprint(root: str | Path, name: str) -> tuple[tuple[Any, ...], ...]:
     """Return a key that changes whenever the model's files are replaced.
 
-    No file is read, so asking costs nothing. The key also changes where the same model was written again.
+    It reads no file, so it is fast. The key also changes if the same model is written again.
     """
     root = Path(root)
     if name == PRODUCTION:
@@ -35,7 +39,7 @@ def fingerprint(root: str | Path, name: str) -> tuple:
     return tuple(_identity(path) for path in files)
 
 
-def _identity(path: Path) -> tuple:
+def _identity(path: Path) -> tuple[Any, ...]:
     try:
         status = path.stat()
     except FileNotFoundError:  # it is being replaced
@@ -43,20 +47,18 @@ def _identity(path: Path) -> tuple:
     return path.name, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def load(root: str | Path, name: str, *, unsure_below: str):
-    """Return a model of the pipeline in ``root``.
+def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
+    """Return a model of the checkout in ``root``.
 
     Args:
+        root: the root of the checkout.
         name: one of :func:`available_models`.
-        unsure_below: which threshold to use for a model that is not in production, as ``select.unsure_below`` names it.
-
-    Returns:
-        scenes.serving.classifier.Classifier
+        unsure_below: the name of the threshold for a model that is not in production, see ``select.unsure_below``.
 
     Raises:
         InputError: the model or a part of it is missing.
     """
-    # Here, because whoever asks only whether this is a checkout need not wait for NumPy.
+    # Imported here, because the other functions should not wait for NumPy.
     from scenes.dataset import records
     from scenes.models import store
     from scenes.serving import classifier
@@ -69,15 +71,15 @@ def load(root: str | Path, name: str, *, unsure_below: str):
         raise InputError(
             f"there is no model {name!r}; make it with `dvc repro evaluate@{name}` or fetch it with `dvc pull`"
         )
-    candidate = json.loads(file.read_text(encoding="utf-8"))
+    validation = read_json(file)
     folder = root / "models" / name
     description = store.describe(folder)
     try:
-        network = store.load_multilabel(folder, root / "models/multilabel" / name, root / "data")
+        network = store.load(folder, root / "data", root / "models/multilabel" / name)
     except (OSError, KeyError, ValueError) as error:  # a part was not fetched, or is damaged
-        why = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
-            f"the model {name} can't be loaded ({why:.200}); "
+            f"the model {name} can't be loaded ({reason:.200}); "
             "fetch all of it with `dvc pull` or make it with `dvc repro`"
         ) from None
     return classifier.Classifier(
@@ -85,6 +87,6 @@ def load(root: str | Path, name: str, *, unsure_below: str):
         network=network,
         classes=tuple(description["classes"]),
         size=records.open_records(root / "data/records", "val").image_shape[0],
-        unsure_below=candidate["val"]["abstention"][unsure_below]["confidence"],
-        presence_above=candidate["presence_above"],
+        unsure_below=validation["val"]["abstention"][unsure_below]["confidence"],
+        presence_above=validation["presence_above"],
     )

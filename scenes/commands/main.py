@@ -1,4 +1,4 @@
-"""The command ``scenes``: one front for all that people run."""
+"""The command ``scenes``: it runs the sub-commands."""
 
 import argparse
 import difflib
@@ -17,7 +17,7 @@ class Command(NamedTuple):
     """A sub-command.
 
     Attributes:
-        module: has ``main(argv: list[str])``, which returns the exit status, or None for 0.
+        module: has ``main(argv: list[str])``, which returns the exit status.
         help: what it does, in one line.
         anywhere: whether it runs outside a checkout of the project.
     """
@@ -35,8 +35,8 @@ COMMANDS = {
     "remote": Command("scenes.commands.remote", "find damaged objects on a DVC remote", True),
     "check": Command("scenes.commands.check", "check params.yaml", True),
     "plots-page": Command("scenes.commands.plots_page", "write the page for `dvc plots` that opens offline", True),
-    "trials": Command("scenes.experiments.trials", "run the write-ups' trials as experiments"),
-    "tune": Command("scenes.experiments.tune", "search for better settings"),
+    "trials": Command("scenes.commands.trials", "run the write-ups' trials as experiments"),
+    "tune": Command("scenes.commands.tune", "search for better settings"),
 }
 
 
@@ -44,14 +44,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command that ``argv`` names and return the exit status.
 
     Raises:
-        SystemExit: an InputError or wrong arguments, said in one line on stderr; or --help.
+        SystemExit: an InputError or wrong arguments, reported in one line on stderr; or --help.
     """
     with exit_on_input_error():
         try:
             status = _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()
         except BrokenPipeError:
-            # `| head` has seen enough: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            # `| head` has ended: https://docs.python.org/3/library/signal.html#note-on-sigpipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = 141
     return status
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     parser = _parser()
-    # Options of the front come before the name of a command; all after it is for the command.
+    # Options before the name of the command are for this parser, all after it for the command.
     arguments = parser.parse_args(argv[:1])
     if arguments.command is None:
         parser.print_help(sys.stderr)
@@ -77,8 +77,8 @@ def _run_command(name: str, argv: list[str]) -> int:
         raise InputError(
             f"`scenes {name}` needs a checkout of the project; run it in the folder that holds params.yaml"
         )
-    module = importlib.import_module(command.module)  # not before: `scenes --help` need not wait for NumPy
-    return module.main(argv) or 0
+    module = importlib.import_module(command.module)  # only now: `scenes --help` should not wait for NumPy
+    return module.main(argv)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,1 +1,1 @@
-"""Experiments by the dozen: the write-ups' trials, and tuning. Both propose, and `dvc exp run` runs."""
+"""Many experiments at once: the trials of the write-ups, and tuning. Both propose settings that `dvc exp run` runs."""

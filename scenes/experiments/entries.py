@@ -1,4 +1,4 @@
-"""The files in this folder that say what to run: YAML, of which each entry is named after a model or a trial."""
+"""The YAML files in this folder: what to run, in entries named after a model or a trial."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -8,20 +8,19 @@ from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError
 from scenes.config.params import parse_yaml
-from scenes.config.section import ModelName, Section
 
-Entry = TypeVar("Entry", bound=Section)
+Entry = TypeVar("Entry")
 
 
-def load(path: str | Path, kind: type[Entry]) -> dict[str, Entry]:
+def load(path: str | Path, adapter: TypeAdapter[dict[str, Entry]]) -> dict[str, Entry]:
     """Return the entries of ``path`` by name, in its order.
 
     Raises:
-        InputError: it is not YAML, or an entry is not of that ``kind``; the sentence names the key.
+        InputError: the file is not YAML, or an entry has another form than ``adapter`` expects. The message names the
+            key.
     """
     try:
-        content = parse_yaml(Path(path).read_text(encoding="utf-8"))
-        return TypeAdapter(dict[ModelName, kind]).validate_python(content)
+        return adapter.validate_python(parse_yaml(Path(path).read_text(encoding="utf-8")))
     except YAMLError as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:

@@ -1,7 +1,7 @@
-"""One experiment as ``dvc exp run --temp`` makes it, and what it leaves.
+"""One experiment, run by ``dvc exp run --temp``, and what it leaves.
 
-Not ``--queue``: its workers are no children of the command that was typed. Ctrl-C does not end them, and a task
-whose worker was killed stays "running".
+``--queue`` is not used: its workers are not children of the command that was typed. Ctrl-C does not end them, and a
+task whose worker was killed stays "running".
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO, Any, cast
 
 import psutil
 from filelock import FileLock
@@ -16,9 +17,9 @@ from filelock import FileLock
 from scenes.common.errors import InputError
 from scenes.config.params import parse_yaml
 
-# Two that start at once want DVC's lock, and one gives up after some seconds: so they start one after another.
+# Experiments start one after another: each needs DVC's lock, and gives up after some seconds without it.
 LOCK = Path(".dvc/tmp/experiments.lock")
-STARTED = "Reproducing experiment"  # what DVC says when its folder is made and the lock is free again
+STARTED = "Reproducing experiment"  # DVC prints it when its folder is made and its lock is free again
 
 
 class Failed(InputError):
@@ -26,15 +27,15 @@ class Failed(InputError):
 
 
 def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], bool] = lambda line: True) -> bool:
-    """Run an experiment in a folder of its own, and show what it says.
+    """Run an experiment in a folder of its own, and show its output.
 
-    If this process is killed, the experiment ends when it next says something.
+    If this process is killed, the experiment ends when it next prints something.
 
     Args:
-        name: by which ``dvc exp show`` lists it.
+        name: its name in ``dvc exp show``.
         target: a stage, run with all that it needs and nothing else.
         settings: ``key=value``, as after ``-S``.
-        watch: called with each line of the output; once it says False the experiment is ended.
+        watch: called with each line of output; if it returns False, the experiment is ended.
 
     Returns:
         Whether it ran to its end.
@@ -44,7 +45,7 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
     """
     command = ["dvc", "exp", "run", "--temp", "--name", name]
     command += [word for setting in settings for word in ("-S", setting)]
-    wanted = True
+    ended_early = False
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK) as lock:
         process = subprocess.Popen(
@@ -55,59 +56,59 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
             text=True,
         )
         try:
-            for line in process.stdout:
+            for line in cast(IO[str], process.stdout):  # a pipe, see above
                 print(f"{name}: {line}", end="", flush=True)
                 if line.startswith(STARTED):
                     lock.release()
-                if wanted and not watch(line):
-                    wanted = False
+                if not ended_early and not watch(line):
+                    ended_early = True
                     _end_stage(process.pid)
         except BaseException:
             _end_stage(process.pid)
             raise
         finally:
-            process.communicate()  # until it has removed its folder; what it says meanwhile must not fill the pipe
-    if wanted and process.returncode:
-        raise Failed(f"the experiment {name} failed; what it said stands above")
-    return wanted
+            process.communicate()  # until it has removed its folder; its output must not fill the pipe meanwhile
+    if process.returncode and not ended_early:
+        raise Failed(f"the experiment {name} failed; its output is above")
+    return not ended_early
 
 
 def _end_stage(dvc: int) -> None:
-    """End what a ``dvc`` runs: it then fails, and cleans up behind it."""
+    """End the processes that a ``dvc`` runs. It then fails, and removes its folder."""
     for child in psutil.Process(dvc).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
             child.terminate()
 
 
 def revisions() -> dict[str, tuple[str, str]]:
-    """Return, per name of an experiment, its commit and the one that it derives from.
+    """Return, by the name of an experiment, its commit and the commit that it derives from.
 
-    Of several of one name it is the one that derives from HEAD or the nearest commit before it.
+    If several have the same name, it is the one that derives from HEAD or from the nearest commit before it.
     """
     from dvc.repo import Repo
 
     history = subprocess.run(["git", "rev-list", "HEAD"], check=True, capture_output=True, text=True).stdout.split()
     with Repo() as repo:
         listed = repo.experiments.ls(all_commits=True)
-    found = {}
+    result: dict[str, tuple[str, str]] = {}
     for baseline in reversed(history):
-        found |= {name: (commit, baseline) for name, commit in listed.get(baseline, [])}
-    return found
+        result |= {name: (commit, baseline) for name, commit in listed.get(baseline, [])}
+    return result
 
 
-def exists(name: str, params: dict) -> bool:
-    """Return whether an experiment of that name and with those parameters derives from HEAD.
+def exists(name: str, params: dict[str, Any]) -> bool:
+    """Return whether an experiment with that name and those parameters derives from HEAD.
 
     Raises:
         InputError: there is one with other parameters.
     """
-    commit, baseline = revisions().get(name, (None, None))
-    if baseline is None or baseline != _head():
+    revision = revisions().get(name)
+    if revision is None or revision[1] != _head():
         return False
-    if parse_yaml(read(commit, "params.yaml")) != params:
+    if parse_yaml(read(revision[0], "params.yaml")) != params:
         raise InputError(
-            f"the experiment {name} is there with other parameters (see `dvc params diff {name}`); "
-            f"`dvc exp remove {name}` makes room"
+            f"the experiment {name} exists with other parameters (see `dvc params diff {name}`); "
+            f"remove it with `dvc exp remove {name}`"
         )
     return True
 
@@ -117,7 +118,7 @@ def _head() -> str:
 
 
 def read(commit: str, path: str) -> str:
-    """Return a file of an experiment, whether git holds it or DVC's cache."""
+    """Return a file of an experiment, from git or from DVC's cache."""
     import dvc.api
 
     return dvc.api.read(path, rev=commit)

@@ -1,72 +1,75 @@
-"""A search as tune.yaml describes it: what is varied, and the Optuna study that remembers it."""
+"""A search: what tune.yaml says to vary, and the Optuna study that stores the trials."""
 
 import copy
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import optuna
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import BaseTrial
+from pydantic import Field, NonNegativeInt, PositiveInt, TypeAdapter, model_validator
 
 from scenes.common.errors import InputError
-from scenes.config.section import Section
+from scenes.config.section import ModelName, Section
 from scenes.experiments import entries
 
 JOURNAL = "journal:"
-DATA = ("profile", "profiles", "archive", "audit", "split", "records")  # the parameters of what a CNN learns from
+COMPUTING = ("seed", "threads", "precision", "xla")  # parameters of every training
+DATA = ("profile", "profiles", "archive", "audit", "split", "records")  # parameters of the data that a CNN learns from
 
 
 class Range(Section):
-    """Numbers from low to high; whole ones if both are."""
+    """Numbers from low to high; integers if both ends are."""
 
     low: int | float
     high: int | float
     log: bool = False
 
     @model_validator(mode="after")
-    def _rises(self):
+    def _check_order(self) -> Self:
         if not self.low < self.high or (self.log and self.low <= 0):
             raise ValueError("low must be less than high, and more than 0 where log: true")
         return self
 
-    def suggest(self, trial: optuna.Trial, key: str) -> str:
-        """Return a value as text, of three digits: more would mean nothing."""
+    def suggest(self, trial: BaseTrial, key: str) -> str:
+        """Return a value as text, with three digits: more would mean nothing."""
         if isinstance(self.low, int) and isinstance(self.high, int):
             return str(trial.suggest_int(key, self.low, self.high, log=self.log))
         value = trial.suggest_float(key, self.low, self.high, log=self.log)
         return np.format_float_positional(float(f"{value:.3g}"), trim="0")
 
     def ends(self) -> list[str]:
-        """Return the values to check beforehand."""
+        """Return the values to check before the search."""
         return [
             np.format_float_positional(end, trim="0") if isinstance(end, float) else str(end)
             for end in (self.low, self.high)
         ]
 
-    def holds(self, value) -> bool:
-        """Return whether ``value`` is among them."""
+    def contains(self, value: Any) -> bool:
+        """Return whether ``value`` is in the range."""
         return self.low <= value <= self.high
 
 
 class Choices(Section):
-    """One of several."""
+    """One of several values."""
 
     choices: Annotated[list[int | float | str | bool], Field(min_length=2)]
 
-    def suggest(self, trial: optuna.Trial, key: str) -> str:
+    def suggest(self, trial: BaseTrial, key: str) -> str:
         return self._text(trial.suggest_categorical(key, self.choices))
 
     def ends(self) -> list[str]:
         return [self._text(choice) for choice in self.choices]
 
-    def holds(self, value) -> bool:
+    def contains(self, value: Any) -> bool:
         return value in self.choices
 
     @staticmethod
-    def _text(choice) -> str:
+    def _text(choice: Any) -> str:
         return json.dumps(choice).strip('"')
 
 
@@ -85,14 +88,14 @@ class Search(Section):
     experiments: NonNegativeInt
     space: Annotated[dict[str, Range | Choices], Field(min_length=1)]
 
-    def settings(self, trial: optuna.Trial) -> list[str]:
-        """Return ``key=value`` for each parameter varied, as Optuna proposes it."""
+    def settings(self, trial: BaseTrial) -> list[str]:
+        """Return ``key=value`` for each parameter that varies, as Optuna proposes it."""
         return [f"{key}={values.suggest(trial, key)}" for key, values in self.space.items()]
 
-    def now(self, params: dict) -> dict | None:
-        """Return the values in ``params``, if the space holds them all."""
+    def current(self, params: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the values in ``params``, or None if some are outside the space."""
         values = {key: value_at(params, key) for key in self.space}
-        return values if all(self.space[key].holds(value) for key, value in values.items()) else None
+        return values if all(self.space[key].contains(value) for key, value in values.items()) else None
 
     def ends(self) -> list[str]:
         """Return ``key=value`` for each end of a range and each choice."""
@@ -103,32 +106,32 @@ def load(path: str | Path) -> dict[str, Search]:
     """Return the searches in ``path`` by model.
 
     Raises:
-        InputError: the file is not as its head says.
+        InputError: see :func:`scenes.experiments.entries.load`.
     """
-    return entries.load(path, Search)
+    return entries.load(path, TypeAdapter(dict[ModelName, Search]))
 
 
-def value_at(tree: dict, path: str):
-    """Return what stands at a dotted path."""
+def value_at(tree: dict[str, Any], path: str) -> Any:
+    """Return the value at a dotted path."""
     for key in path.split("."):
         tree = tree[key]
     return tree
 
 
-def basis(name: str, search: Search, params: dict, files: Iterable[Path], code: str) -> str:
-    """Return a hash of what must not change between two trials of a study, for their scores to be comparable.
+def comparability_key(name: str, search: Search, params: dict[str, Any], files: Iterable[Path], code: str) -> str:
+    """Return a hash that is equal for two trials whose scores can be compared.
 
-    That is the search itself, the model's parameters but those it varies, the code, and its data: what is in
-    ``files``, or without any the parameters that the data come from.
+    It covers the search space and the measure, the model's parameters except those that vary, the code, and the data.
 
     Args:
-        name: of the model.
-        params: what params.yaml holds.
-        files: what the model learns from, if it is there already.
+        name: the model.
+        search: its search.
+        params: the content of params.yaml.
+        files: the data that the model learns from; if empty, the parameters that the data depend on count instead.
         code: a hash of the code that trains and scores.
     """
     files = sorted(files)
-    keys = ("seed", "threads", "precision", "xla", *(() if files else DATA))
+    keys = (*COMPUTING, *(() if files else DATA))
     fixed = copy.deepcopy({key: params[key] for key in keys} | {"models": {name: params["models"][name]}})
     for key in search.space:
         *parents, last = key.split(".")
@@ -140,18 +143,21 @@ def basis(name: str, search: Search, params: dict, files: Iterable[Path], code: 
     return digest.hexdigest()
 
 
-def open_study(name: str, storage: str, search: Search, *, basis: str, seed: int, worker: int = 0) -> optuna.Study:
-    """Return the study ``name``, made if it is not there.
+def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, worker: int = 0) -> optuna.Study:
+    """Return the study ``name``, which is created if it does not exist.
 
-    Its sampler is seeded by (seed, worker, trials so far): the same search finds the same, no two workers propose the
-    same, and one that goes on does not begin again.
+    The sampler's seed comes from (seed, worker, trials so far). So the same search gives the same result, no two
+    workers propose the same settings, and a search that is resumed does not repeat itself.
 
     Args:
-        storage: a URL of SQLAlchemy's, or ``journal:`` and the path of a file that the workers share.
-        basis: see :func:`basis`.
+        storage: a URL of SQLAlchemy, or ``journal:`` and the path of a file that the workers share.
+        search: its random trials and its pruning.
+        key: see :func:`comparability_key`.
+        seed: of the search.
+        worker: a different number for each worker on one study.
 
     Raises:
-        InputError: the study was made on another basis, or its storage cannot be reached.
+        InputError: the study was made with another key, or the storage cannot be opened.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -163,14 +169,14 @@ def open_study(name: str, storage: str, search: Search, *, basis: str, seed: int
             load_if_exists=True,
         )
     except (OSError, ImportError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        # Not the address: it may hold a password.
+        # Without the address, which may contain a password.
         raise InputError(f"the study's storage cannot be opened ({type(error).__name__}); check --storage") from None
-    if study.trials and study.user_attrs.get("basis", basis) != basis:
+    if study.trials and study.user_attrs.get("basis", key) != key:
         raise InputError(
             f"the study {name} was made with another search space, other parameters, features or code, so its scores "
             "do not compare; name a new one with --study"
         )
-    study.set_user_attr("basis", basis)
+    study.set_user_attr("basis", key)
     entropy = np.random.SeedSequence([seed, worker, len(study.trials)])
     study.sampler = optuna.samplers.TPESampler(seed=int(entropy.generate_state(1)[0]), n_startup_trials=search.random)
     return study
@@ -178,4 +184,4 @@ def open_study(name: str, storage: str, search: Search, *, basis: str, seed: int
 
 def _journal(storage: str) -> optuna.storages.JournalStorage:
     path = storage.removeprefix(JOURNAL)
-    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))
+    return optuna.storages.JournalStorage(JournalFileBackend(path))

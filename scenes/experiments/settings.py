@@ -1,8 +1,9 @@
-"""What ``dvc exp run -S`` is given, checked before anything runs."""
+"""The settings after ``dvc exp run -S``, checked before anything runs."""
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scenes.common.errors import InputError
 from scenes.config import schema
@@ -11,15 +12,15 @@ from scenes.config.params import parse_yaml
 PARAMS = "params.yaml"
 
 
-def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict:
-    """Return what params.yaml would hold in an experiment with ``settings``, by DVC's own reading of them.
+def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict[str, Any]:
+    """Return the content of params.yaml in an experiment with ``settings``, as DVC itself applies them.
 
     Args:
         settings: ``key=value``, as after ``-S``.
-        path: the file that they change; it stays as it is.
+        path: the file to apply them to; it is not changed.
 
     Raises:
-        InputError: a key that params.yaml does not have, or values that ``scenes.config.schema`` refuses.
+        InputError: a key is not in params.yaml, or ``scenes.config.schema`` refuses a value.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
@@ -40,17 +41,17 @@ def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict:
         return parse_yaml(copy.read_text(encoding="utf-8"))
 
 
-def absolute_files(params: dict) -> list[str]:
-    """Return settings that make the relative ``file:`` paths of the chosen profile absolute.
+def absolute_files(params: dict[str, Any]) -> list[str]:
+    """Return settings that make the relative ``file:`` paths of the selected profile absolute.
 
-    An experiment runs in a folder of its own, from where ``file:../archive.zip`` is another place. A stage whose only
-    change is such a path runs again and finds the same bytes; those after it are not run.
+    An experiment runs in a folder of its own, where ``file:../archive.zip`` is another place. A stage whose only change
+    is such a path runs again and finds the same bytes, so the stages after it do not run.
     """
     profile = params["profile"]
-    found = []
+    settings = []
     for key in ("source", "weights"):
         value = params["profiles"][profile][key]
         if value.startswith("file:"):
             quoted = f"file:{Path(value.removeprefix('file:')).resolve()}".replace("\\", "\\\\").replace("'", "\\'")
-            found.append(f"profiles.{profile}.{key}='{quoted}'")
-    return found
+            settings.append(f"profiles.{profile}.{key}='{quoted}'")
+    return settings

@@ -1,4 +1,4 @@
-"""What a search is told of a training: the validation scores that metrics/<model>.json would hold, and each epoch."""
+"""One training of a search: its validation scores, as in metrics/<model>.json, and a report after each epoch."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,29 +18,37 @@ from scenes.models import temperature
 from scenes.models.features import Features, load_features
 from scenes.training import batches, classifiers
 
-EPOCH = re.compile(r"epoch +(\d+)/\d+ .* crossentropy \S+ \(val ([\d.]+)\)")  # what scenes/training/callbacks.py prints
-DIVERGED = "the loss is no longer a number"  # what scenes/training/fit.py says then
+EPOCH = re.compile(r"epoch +(\d+)/\d+ .* crossentropy \S+ \(val ([\d.]+)\)")  # printed by scenes/training/callbacks.py
+DIVERGED = "the loss is no longer a number"  # raised by scenes/training/fit.py
+
+Watch = Callable[[int, float], bool]  # called with an epoch and its validation crossentropy; False ends the training
 
 
 class Stopped(Exception):
-    """A training was ended, because ``watch`` had seen enough or because it diverged."""
+    """A training was ended, because ``watch`` returned False or because it diverged."""
 
 
-def watched(watch: Callable[[int, float], bool]) -> Callable[[str], bool]:
-    """Return a function of a line of output that calls ``watch`` with the epoch and the validation crossentropy.
+def watch_lines(watch: Watch) -> Callable[[str], bool]:
+    """Return a function of a line of output that calls ``watch`` if the line reports an epoch.
 
-    It returns what ``watch`` does, and True for other lines.
+    It returns what ``watch`` returns, and True for other lines.
     """
 
-    def line(text: str) -> bool:
-        found = EPOCH.search(text)
-        return watch(int(found[1]), float(found[2])) if found else True
+    def watch_line(line: str) -> bool:
+        match = EPOCH.search(line)
+        return watch(int(match[1]), float(match[2])) if match else True
 
-    return line
+    return watch_line
 
 
-def in_process(params: dict, name: str, train: Features, val: Features, watch: Callable[[int, float], bool]) -> dict:
-    """Train a head as stages/train_head.py does, within this process, and return its scores on validation.
+def in_process(params: dict[str, Any], name: str, train: Features, val: Features, watch: Watch) -> dict[str, Any]:
+    """Train a head in this process as stages/train_head.py does, and return its scores on validation.
+
+    Args:
+        params: the content of params.yaml.
+        name: the model.
+        train, val: the cached features.
+        watch: called after each epoch.
 
     Raises:
         Stopped: see there.
@@ -47,23 +56,23 @@ def in_process(params: dict, name: str, train: Features, val: Features, watch: C
     import keras
 
     class Watching(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if not watch(epoch + 1, logs["val_crossentropy"]):
                 raise Stopped("ended early")
 
     keras.backend.clear_session()
-    # As at the start of the stage, whatever this process trained before.
+    # As at the start of the stage, whatever this process has trained before.
     keras.utils.set_random_seed(params["seed"])
     validation = batches.validation_features(val)
     try:
-        with redirect_stdout(io.StringIO()):  # thirty lines of epochs a trial are nothing to read
+        with redirect_stdout(io.StringIO()):  # a line per epoch and trial would be too many
             network, _ = classifiers.fit_head(
                 train, validation, params["models"][name], seed=params["seed"], callbacks=[Watching()]
             )
     except InputError as error:
         raise Stopped(str(error)) from None
     probabilities = np.concatenate([network.predict_on_batch(inputs) for inputs, _ in validation]).astype(np.float64)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 but for rounding
+    probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 except for rounding
     scaling = temperature.fit_temperature_for(network, validation)
     return metrics.classification(
         val.label,
@@ -74,25 +83,31 @@ def in_process(params: dict, name: str, train: Features, val: Features, watch: C
     )
 
 
-def by_experiment(experiment: str, name: str, settings: list[str], watch: Callable[[int, float], bool]) -> dict:
+def by_experiment(experiment: str, name: str, settings: list[str], watch: Watch) -> dict[str, Any]:
     """Train and score a model by ``dvc exp run``, and return its scores on validation.
 
+    Args:
+        experiment: its name.
+        name: the model.
+        settings: see :func:`scenes.experiments.runs.run`.
+        watch: called after each epoch.
+
     Raises:
-        Stopped: see there. Then there is no experiment.
+        Stopped: see there. No experiment is left then.
         runs.Failed: DVC or a stage ended with another error.
     """
-    watch_line, stage, diverged = watched(watch), "", False
+    watch_line, stage, diverged = watch_lines(watch), "", False
 
-    def line(text: str) -> bool:
+    def watch_training(line: str) -> bool:
         nonlocal stage, diverged
-        if text.startswith("Running stage "):
-            stage = text
-        diverged = diverged or DIVERGED in text
-        # Fine-tuning the backbone prints epochs, too.
-        return watch_line(text) if f"'train@{name}'" in stage else True
+        if line.startswith("Running stage "):
+            stage = line
+        diverged = diverged or DIVERGED in line
+        # Fine-tuning the backbone prints epochs too.
+        return watch_line(line) if f"'train@{name}'" in stage else True
 
     try:
-        if not runs.run(experiment, f"evaluate@{name}", settings, line):
+        if not runs.run(experiment, f"evaluate@{name}", settings, watch_training):
             raise Stopped(f"{experiment} was ended early")
     except runs.Failed:
         if diverged:
@@ -101,14 +116,14 @@ def by_experiment(experiment: str, name: str, settings: list[str], watch: Callab
     return scores_of_experiment(experiment, name)
 
 
-def scores_of_experiment(experiment: str, name: str) -> dict:
-    """Return the scores on validation that an experiment left."""
+def scores_of_experiment(experiment: str, name: str) -> dict[str, Any]:
+    """Return the scores of a model on validation in an experiment."""
     commit, _ = runs.revisions()[experiment]
     return json.loads(runs.read(commit, f"metrics/{name}.json"))["val"]
 
 
 def epochs_of_experiment(experiment: str, name: str) -> list[tuple[int, float]]:
-    """Return the epochs of an experiment and their validation crossentropies, as ``watch`` was told them."""
+    """Return the epochs of an experiment with their validation crossentropies, as ``watch`` gets them."""
     commit, _ = runs.revisions()[experiment]
     rows = csv.DictReader(runs.read(commit, f"plots/{name}/training/curves.tsv").splitlines(), delimiter="\t")
     return [(int(row["epoch"]), float(row["val_crossentropy"])) for row in rows]

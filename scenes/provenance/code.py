@@ -24,8 +24,8 @@ def fingerprints(module: str, root: Path) -> dict[str, str]:
     """Return a short hash of each project module that ``module`` can import, itself included, and of their data files.
 
     Imports inside functions count too. A name is a project module if ``root`` has a file of that name. Importing it
-    runs its packages too. A module with nothing but a docstring is left out. A data file is any file that is not Python.
-    It belongs to the innermost package above it, and to all modules of that package.
+    runs its packages too. A module with nothing but a docstring is left out. A data file is any file that is not
+    Python. It belongs to the innermost package above it, and to all modules of that package.
 
     Args:
         module: its dotted name.

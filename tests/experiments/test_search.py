@@ -15,7 +15,7 @@ from scenes.experiments.search import Choices, Range, Search
 from scenes.experiments.settings import applied
 from tests.code_facts import ROOT
 
-SEARCHES = search.load(ROOT / "experiments/tune.yaml")
+SEARCHES = search.load(ROOT / "scenes/experiments/tune.yaml")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 TINY = Search(
     minimise="crossentropy",
@@ -38,12 +38,12 @@ def test_every_end_of_every_range_is_accepted_by_the_schema_and_what_is_now_lies
     assert wanted.space.keys() == {setting.split("=")[0] for setting in wanted.ends()}
     for setting in wanted.ends():
         applied([setting], ROOT / "params.yaml")
-    assert wanted.now(PARAMS) is not None
+    assert wanted.current(PARAMS) is not None
     assert all(key.startswith(f"models.{name}.") for key in wanted.space)
 
 
 def test_every_range_says_why():
-    lines = (ROOT / "experiments/tune.yaml").read_text().splitlines()
+    lines = (ROOT / "scenes/experiments/tune.yaml").read_text().splitlines()
     ranges = [line for line in lines if line.startswith("    models.")]
     assert len(ranges) == sum(len(wanted.space) for wanted in SEARCHES.values())
     assert all("  # " in line for line in ranges)
@@ -75,32 +75,32 @@ def test_the_measure_is_of_validation_only():
         Search(**TINY.model_dump() | {"minimise": "clean.crossentropy"})
 
 
-def test_the_basis_is_all_that_the_search_does_not_vary(tmp_path):
+def test_the_key_is_of_all_that_the_search_does_not_vary(tmp_path):
     file = tmp_path / "train.npz"
     file.write_bytes(b"features")
 
-    def basis(files, key="seed", value=42, code="c"):
+    def key_of(files, key="seed", value=42, code="c"):
         params = copy.deepcopy(PARAMS)
         *parents, last = key.split(".")
         (search.value_at(params, ".".join(parents)) if parents else params)[last] = value
-        return search.basis("baseline", TINY, params, files, code)
+        return search.comparability_key("baseline", TINY, params, files, code)
 
     for files in ([], [file]):
-        before = basis(files)
-        assert basis(files, "models.baseline.training.learning_rate", 0.5) == before
-        assert basis(files, "models.efficientnetv2l.training.epochs", 99) == before
-        assert basis(files, "models.baseline.training.epochs", 99) != before
-        assert basis(files, "seed", 7) != before
-        assert basis(files, code="d") != before
-    assert basis([], "split.val_fraction", 0.3) != basis([])
-    assert basis([file], "split.val_fraction", 0.3) == basis([file])  # the features tell
-    before = basis([file])
+        before = key_of(files)
+        assert key_of(files, "models.baseline.training.learning_rate", 0.5) == before
+        assert key_of(files, "models.efficientnetv2l.training.epochs", 99) == before
+        assert key_of(files, "models.baseline.training.epochs", 99) != before
+        assert key_of(files, "seed", 7) != before
+        assert key_of(files, code="d") != before
+    assert key_of([], "split.val_fraction", 0.3) != key_of([])
+    assert key_of([file], "split.val_fraction", 0.3) == key_of([file])  # the features tell
+    before = key_of([file])
     file.write_bytes(b"features of another backbone")
-    assert basis([file]) != before
+    assert key_of([file]) != before
 
 
-def opened(storage, worker=0, basis="b", name="s"):
-    return search.open_study(name, storage, TINY, basis=basis, seed=42, worker=worker)
+def opened(storage, worker=0, key="b", name="s"):
+    return search.open_study(name, storage, TINY, key=key, seed=42, worker=worker)
 
 
 def proposals(study, count):
@@ -131,13 +131,13 @@ def test_workers_that_begin_at_once_propose_other_things(tmp_path):
     assert len({TINY.settings(study.ask())[0] for study in workers}) == 3
 
 
-def test_a_study_on_another_basis_is_refused(tmp_path):
+def test_a_study_with_another_key_is_refused(tmp_path):
     storage = f"sqlite:///{tmp_path}/study"
-    opened(storage, basis="of no trial")
+    opened(storage, key="of no trial")
     proposals(opened(storage), 1)
     with pytest.raises(InputError, match="its scores do not compare"):
-        opened(storage, basis="of other features")
-    opened(storage, basis="of other features", name="another")
+        opened(storage, key="of other features")
+    opened(storage, key="of other features", name="another")
 
 
 @pytest.mark.parametrize(

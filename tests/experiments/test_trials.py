@@ -14,12 +14,12 @@ from scenes.common.errors import InputError
 from scenes.experiments import trials
 from tests.code_facts import ROOT
 
-TRIALS = trials.load(ROOT / "experiments/trials.yaml")
+TRIALS = trials.load(ROOT / "scenes/experiments/trials.yaml")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 # The tiny one of the test below.
 QUICK = """
 two-epochs:
-  stands_for: two epochs of a head
+  title: two epochs of a head
   published: 12.3 %
   evaluate: efficientnetv2l
   set:
@@ -68,9 +68,9 @@ def test_what_is_published_stands_in_params_yaml_too():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a: {stands_for: x, published: y, evaluate: baseline}", "`a.set`"),
-        ("a: {stands_for: x, published: 90, evaluate: baseline, set: []}", "`a.published`"),
-        ("A B: {stands_for: x, published: y, evaluate: baseline, set: []}", "`A B"),
+        ("a: {title: x, published: y, evaluate: baseline}", "`a.set`"),
+        ("a: {title: x, published: 90, evaluate: baseline, set: []}", "`a.published`"),
+        ("A B: {title: x, published: y, evaluate: baseline, set: []}", "`A B"),
         ("a: [", "is not YAML"),
     ],
 )
@@ -94,26 +94,26 @@ def test_the_report_keeps_the_tables_of_other_profiles():
     assert trials.report(twice, {}) == twice
     assert trials.report(twice, {"demo": "On demo:\n\n| b |"}) == twice
     assert re.findall(r"^## (.+)$", twice, re.MULTILINE) == ["demo", "intel"]
-    assert trials.shown(twice) == trials.shown(once) == "On intel:\n\n| a |\n|---|\n| 1 |\n"
-    assert trials.shown(trials.report("", {"demo": "| b |"})) == ""
+    assert trials.table_for_readme(twice) == trials.table_for_readme(once) == "On intel:\n\n| a |\n|---|\n| 1 |\n"
+    assert trials.table_for_readme(trials.report("", {"demo": "| b |"})) == ""
 
 
 def test_the_table_in_the_readme_is_that_of_the_report():
     text = (ROOT / trials.REPORT).read_text(encoding="utf-8") if (ROOT / trials.REPORT).exists() else ""
     readme = (ROOT / trials.README).read_text(encoding="utf-8")
-    assert trials.rendered(readme, text) == readme
+    assert trials.update_readme(readme, text) == readme
 
 
 @pytest.mark.timeout(600)
 def test_a_trial_that_has_run_stands_in_the_table_as_its_metrics_say(pipeline, tmp_path):
     folder = tmp_path / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
-    (folder / "experiments/trials.yaml").write_text(QUICK)
+    (folder / "scenes/experiments/trials.yaml").write_text(QUICK)
     before = (folder / "dvc.lock").read_bytes()
 
     def make_trials(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "scenes.experiments.trials", *arguments],
+            [sys.executable, "-m", "scenes", "trials", *arguments],
             cwd=folder,
             env=verify.environment(),
             capture_output=True,
@@ -146,10 +146,10 @@ def test_a_trial_that_has_run_stands_in_the_table_as_its_metrics_say(pipeline, t
     assert "60 test images" in (folder / "reports/trials.md").read_text()
 
     again = make_trials()
-    assert (again.returncode, again.stdout) == (0, "demo-two-epochs: is there already\nwrote reports/trials.md\n")
+    assert (again.returncode, again.stdout) == (0, "demo-two-epochs: exists already\nwrote reports/trials.md\n")
     other = make_trials("-S", "models.efficientnetv2l.network.units=9")
     assert other.returncode == 1
-    assert other.stderr.strip().endswith("`dvc exp remove demo-two-epochs` makes room")
+    assert other.stderr.strip().endswith("remove it with `dvc exp remove demo-two-epochs`")
     unknown = make_trials("three-epochs")
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
-    assert "three-epochs is not a trial; experiments/trials.yaml has two-epochs" in unknown.stderr
+    assert "three-epochs is not a trial; scenes/experiments/trials.yaml has two-epochs" in unknown.stderr

@@ -30,7 +30,7 @@ def workspace(pipeline, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("tune") / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
-    file = folder / "experiments/tune.yaml"
+    file = folder / "scenes/experiments/tune.yaml"
     searches = yaml.safe_load(file.read_text())
     searches[NAME].update(experiments=1, random=1000)
     searches[NAME]["space"] = {f"models.{NAME}.training.learning_rate": {"low": 1e-6, "high": 0.002, "log": True}}
@@ -39,7 +39,7 @@ def workspace(pipeline, tmp_path_factory):
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "scenes.experiments.tune", "--storage", "journal:tune.log", *arguments]
+    return [sys.executable, "-m", "scenes", "tune", "--storage", "journal:tune.log", *arguments]
 
 
 def run(folder, *arguments):
@@ -109,7 +109,7 @@ def test_features_of_other_parameters_are_not_searched(workspace, tmp_path):
     shutil.copytree(workspace, folder, symlinks=True)
     file = folder / "params.yaml"
     params = yaml.safe_load(file.read_text())
-    params["profiles"]["demo"]["test_time_flip"] = 2
+    params["profiles"]["demo"]["test_time_flip"] = True
     file.write_text(yaml.safe_dump(params, sort_keys=False))
     done = run(folder)
     assert done.returncode == 1
@@ -124,7 +124,7 @@ def test_settings_that_the_features_depend_on_are_refused(workspace):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "error: data/features holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
-        "depend on; set it there and run `dvc repro features`, or `dvc exp apply` an experiment with it\n"
+        "depend on; change it there and run `dvc repro features`, or `dvc exp apply` an experiment with it\n"
     )
     profile = run(workspace, "-S", "profile=intel")
     assert (profile.returncode, profile.stderr.count("\n")) == (1, 1)
@@ -162,10 +162,10 @@ def test_a_trial_of_a_head_may_be_an_experiment_in_a_study_of_others_that_are_no
 
 
 def test_without_optuna_it_says_how_to_get_it():
-    code = "import runpy, sys; sys.modules['optuna'] = None; runpy.run_module('scenes.experiments.tune', run_name='__main__')"
+    code = "import sys; sys.modules['optuna'] = None; from scenes.commands.main import main; main(['tune'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: Optuna, which proposes the trials, is not installed here; `make tune` installs it\n"
+    assert done.stderr == "error: Optuna, which proposes the trials, is not installed; `make tune` installs it\n"
 
 
 def test_a_remark_in_the_code_lets_a_search_go_on_and_other_code_does_not(workspace, monkeypatch):
@@ -183,7 +183,7 @@ def test_a_model_without_a_search_is_one_sentence(workspace):
     done = run(workspace, "resnet")
     assert (done.returncode, done.stderr) == (
         1,
-        "error: resnet has no search; experiments/tune.yaml has baseline, efficientnetv2l\n",
+        "error: resnet has no search; scenes/experiments/tune.yaml has baseline, efficientnetv2l\n",
     )
 
 
@@ -195,7 +195,7 @@ def test_a_hopeless_head_is_pruned_and_what_this_process_trained_before_does_not
     params = yaml.safe_load((workspace / "params.yaml").read_text())
     train, val = trainings.features(workspace / "data/features")
     study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2))
-    wanted = search.load(workspace / "experiments/tune.yaml")[NAME]
+    wanted = search.load(workspace / "scenes/experiments/tune.yaml")[NAME]
 
     def evaluate(number, settings, watch):
         params["models"][NAME]["training"]["learning_rate"] = (2e-3, 2e-9, 2e-3)[number]

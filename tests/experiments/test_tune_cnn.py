@@ -24,7 +24,7 @@ EXPERIMENT = f"tune-demo-{NAME}"
 def started(folder, *arguments):
     """Start the search in ``folder``; its study is where it is by default, in tune.db."""
     return subprocess.Popen(
-        [sys.executable, "-m", "scenes.experiments.tune", NAME, *arguments],
+        [sys.executable, "-m", "scenes", "tune", NAME, *arguments],
         cwd=folder,
         env=verify.environment(PYTHONUNBUFFERED="1"),
         stdout=subprocess.PIPE,
@@ -61,7 +61,7 @@ def workspace(pipeline, tmp_path_factory):
     """A clone whose search is random and never prunes; it was killed in its second trial, and went on to have two."""
     folder = tmp_path_factory.mktemp("tune") / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
-    file = folder / "experiments/tune.yaml"
+    file = folder / "scenes/experiments/tune.yaml"
     searches = yaml.safe_load(file.read_text())
     searches[NAME].update(random=1000)
     file.write_text(yaml.safe_dump(searches))
@@ -111,7 +111,7 @@ def test_the_killed_search_went_on_and_each_of_its_trials_is_an_experiment_of_it
 def test_a_study_begun_anew_takes_the_experiments_that_are_there(workspace):
     done = run(workspace, "--trials", "1", "--storage", "sqlite:///anew.db", *GIVEN)
     assert done.status == 0, done.err
-    assert f"{EXPERIMENT}-0: is there already" in done.out.splitlines()
+    assert f"{EXPERIMENT}-0: exists already" in done.out.splitlines()
     assert "Reproducing experiment" not in done.out
     first, (again,) = trials(workspace)[0], trials(workspace, "anew.db")
     assert (again.value, again.user_attrs) == (first.value, first.user_attrs)
@@ -122,9 +122,8 @@ def test_experiments_of_other_parameters_in_its_place_are_one_sentence_before_an
     refused = run(workspace, "--trials", "1", "--storage", "sqlite:///other.db")
     assert (refused.status, refused.out) == (1, "")
     assert refused.err.splitlines()[-1] == (
-        f"error: the experiment {EXPERIMENT}-0 is there with other parameters (see `dvc params diff {EXPERIMENT}-0`); "
-        f"`dvc exp remove {EXPERIMENT}-0` makes room, and --study with another name begins one with experiments of its "
-        "own"
+        f"error: the experiment {EXPERIMENT}-0 exists with other parameters (see `dvc params diff {EXPERIMENT}-0`); "
+        f"remove it with `dvc exp remove {EXPERIMENT}-0`, or start another study with --study"
     )
     assert "Traceback" not in refused.err
     assert trials(workspace, "other.db") == []
@@ -137,9 +136,7 @@ def test_one_that_is_found_in_the_way_later_ends_the_search_before_any_training_
     settings = [*GIVEN, "-S", f"models.{NAME}.network.dropout=0.6"]
     refused = run(workspace, "--trials", "1", "--storage", "sqlite:///later.db", *settings)
     assert (refused.status, refused.out) == (1, "")
-    assert refused.err.splitlines()[-1].startswith(
-        f"error: the experiment {EXPERIMENT}-0 is there with other parameters"
-    )
+    assert refused.err.splitlines()[-1].startswith(f"error: the experiment {EXPERIMENT}-0 exists with other parameters")
     assert "Traceback" not in refused.err
     assert [trial.state for trial in trials(workspace, "later.db")] == [TrialState.FAIL]
 

@@ -237,8 +237,8 @@ def run(folder) -> tuple[int, str]:
 
 
 REFUSED = (
-    "error: code/work.txt does not match the code that runs: scenes.late is not in it; import it with an import statement, "
-    "not by name, and run `dvc repro code`\n"
+    "error: code/work.txt does not match the code that runs: scenes.late is not in it; import it with an import "
+    "statement, not by name, and run `dvc repro code`\n"
 )
 PLACES = {
     "in the stage": {"work": BY_NAME},

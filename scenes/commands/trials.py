@@ -1,0 +1,34 @@
+"""``scenes trials``: run the trials of the write-ups as experiments, and write the table of their results.
+
+    make trials                         # or: python -m scenes trials
+    python -m scenes trials --table     # only writes the table
+
+Experiments that exist are not run again. The table in reports/trials.md is read from the experiments.
+"""
+
+import argparse
+
+from scenes.common.errors import InputError
+from scenes.experiments import trials
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Return the exit status.
+
+    Raises:
+        InputError: a trial cannot run, or failed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="scenes trials",
+        description="Run the trials of the write-ups as experiments, and write the table of their results.",
+    )
+    parser.add_argument("names", nargs="*", metavar="TRIAL", help="the trials to run (default: all)")
+    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every trial")
+    parser.add_argument("--jobs", type=int, default=1, help="trials at a time; each trains on params.yaml's threads")
+    parser.add_argument("--table", action="store_true", help="run nothing, write the table")
+    arguments = parser.parse_args(argv)
+    failed = [] if arguments.table else trials.run(arguments.names, arguments.settings, arguments.jobs)
+    trials.write_tables()
+    if failed:
+        raise InputError(f"failed: {', '.join(failed)}")
+    return 0

@@ -1,0 +1,59 @@
+"""``scenes tune``: search for better settings with Optuna; the best become experiments.
+
+    make tune                                                        # or: python -m scenes tune
+    python -m scenes tune baseline --trials 20 --storage journal:/shared/tune.log --worker 3
+
+A head is trained in this process on the cached features: that takes seconds, and starting `dvc exp run` would take
+longer. Then the best trials are run as experiments. Each trial of a CNN is a `dvc exp run`, and with
+--each-an-experiment each trial of a head is too. A search that was interrupted continues when it is started again. See
+docs/experiments.md.
+"""
+
+import argparse
+import os
+
+from scenes.common.errors import InputError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Return the exit status.
+
+    Raises:
+        InputError: Optuna is not installed, or the search cannot run; see :func:`scenes.experiments.tuning.tune`.
+    """
+    parser = argparse.ArgumentParser(
+        prog="scenes tune", description="Search for better settings with Optuna; the best become experiments."
+    )
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        default="efficientnetv2l",
+        help="an entry of tune.yaml (default: %(default)s)",
+    )
+    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every trial")
+    parser.add_argument(
+        "--storage",
+        default=os.environ.get("TUNE_STORAGE", "sqlite:///tune.db"),
+        metavar="URL",
+        help="where the study is stored: the URL of a database, or journal:<file> (default: $TUNE_STORAGE or "
+        "sqlite:///tune.db)",
+    )
+    parser.add_argument("--study", help="the name of the study (default: <profile>-<model>)")
+    parser.add_argument("--trials", type=int, help="number of trials of all workers together; 0 only makes the study")
+    parser.add_argument(
+        "--each-an-experiment",
+        action="store_true",
+        help="run each trial of a head by `dvc exp run` too; docs/experiments.md says what that costs",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="workers at a time; each trains on params.yaml's threads")
+    parser.add_argument("--worker", type=int, default=0, help="a different number for each worker on one study")
+    arguments = vars(parser.parse_args(argv))
+    try:
+        from scenes.experiments import tuning
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise InputError("Optuna, which proposes the trials, is not installed; `make tune` installs it") from None
+    tuning.tune(arguments.pop("model"), **arguments)
+    return 0
