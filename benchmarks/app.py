@@ -34,7 +34,7 @@ from scenes.images import decode  # noqa: E402
 from scenes.serving import classifier
 from scenes.serving.batcher import Batcher  # noqa: E402
 from scenes.serving.classifier import Classifier  # noqa: E402
-from tests.app import browser, server
+from tests.helpers import browser, server
 
 FOUND = "Drop a photo here"
 

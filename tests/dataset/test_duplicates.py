@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scenes.dataset.duplicates import groups, near_pairs, perceptual_hash
-from tests.pictures import encode, picture
+from tests.helpers.pictures import encode, picture
 
 
 def distance(first: str, second: str) -> int:
@@ -119,7 +119,7 @@ def test_the_hash_is_imagehash_s():
         assert perceptual_hash(pixels) == str(imagehash.phash(Image.fromarray(pixels)))
 
 
-def test_pictures_packed_again_or_made_brighter_are_near_and_others_are_not():
+def test_pictures_packed_again_or_brighter_are_near_and_no_others():
     hashes = []
     for seed in range(20):
         pixels = picture(seed, 150, 150)

@@ -9,7 +9,7 @@ import pytest
 
 from scenes.evaluation import gradcam
 from scenes.models import store
-from tests.pictures import picture, texts_beyond_the_edge
+from tests.helpers.pictures import picture, texts_beyond_the_edge
 from tests.scenes.test_model import (
     save_cnn,
     save_head,

@@ -5,8 +5,8 @@ import pytest
 
 from scenes.dataset import records
 from scenes.models import classifier_features, cnn, features, store
-from tests.scenes.test_records import CLASSES, SIZE, SPLITS
-from tests.scenes.test_records import write as write_records
+from tests.helpers.small_records import CLASSES, SIZE, SPLITS
+from tests.helpers.small_records import write as write_records
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 CNN = {"filters": [8, 16], "dropout": 0.1}

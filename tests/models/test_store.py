@@ -11,8 +11,8 @@ from scenes.evaluation import inference
 from scenes.models import backbone, cnn, finetuning, head, multilabel, store, weights
 from scenes.models import features as models_features
 from scenes.models.temperature import scale
-from tests.scenes.test_records import BYTES, CLASSES, SIZE, SPLITS
-from tests.scenes.test_records import write as write_records
+from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
+from tests.helpers.small_records import write as write_records
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 CNN = {"filters": [8, 16], "dropout": 0.1}

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "KGAT_TokenThatMustNotBeShown"
 SIGNATURE = "SignatureThatMustNotBeShown"
 STORAGE = "storage.googleapis.com"
@@ -283,6 +283,16 @@ def loopback(session_loopback):
     """One server for the whole session, playing Kaggle afresh for each test."""
     session_loopback.play_kaggle()
     return session_loopback
+
+
+def play_only(loopback: Loopback, home: Path, monkeypatch: pytest.MonkeyPatch, **extra: str) -> None:
+    """Let clients in this process know that server alone: no proxy, CA, token or home of this machine's own."""
+    own = ("proxy", "ca_bundle", "verbose", "verbose_output", "xdg_config_home")
+    for name in list(os.environ):
+        if name.lower().endswith(own) or name.startswith("KAGGLE_"):
+            monkeypatch.delenv(name)
+    for name, value in loopback.environment(home, **extra).items():
+        monkeypatch.setenv(name, value)
 
 
 def run_python(*arguments: str, cwd: Path, env: dict[str, str], timeout: float = 30) -> subprocess.CompletedProcess:
