@@ -302,18 +302,6 @@ def run_python(*arguments: str, cwd: Path, env: dict[str, str], timeout: float =
     )
 
 
-def one_sentence_of(result: subprocess.CompletedProcess) -> str:
-    """Return the error's sentence, having checked that it is all there is and tells no secret."""
-    output = result.stdout + result.stderr
-    assert result.returncode == 1, output
-    assert "Traceback" not in output, output
-    assert TOKEN not in output, output
-    assert "ignature" not in output, output
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: "), output
-    return last.removeprefix("error: ")
-
-
 def wait_until(condition, seconds: float = 15) -> None:
     """Return when ``condition()`` holds; fail the test if it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
