@@ -33,7 +33,7 @@ from scenes.evaluation import gradcam  # noqa: E402
 from scenes.images import decode  # noqa: E402
 from scenes.serving.batcher import Batcher  # noqa: E402
 from scenes.serving.classifier import Classifier  # noqa: E402
-from tests.app import browser, server  # noqa: E402
+from tests.helpers import browser, server  # noqa: E402
 
 READY = "Drop a photo here"
 

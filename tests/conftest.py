@@ -14,6 +14,8 @@ from hypothesis import settings
 from scenes.commands import verify
 from tests.helpers import clones
 
+pytest_plugins = ["tests.helpers.loopback", "tests.helpers.planted", "tests.helpers.stage"]  # for their fixtures
+
 # How long an example takes says more of the machine, which may be shared, than of the code.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")

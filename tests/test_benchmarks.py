@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from scenes.commands.verify import environment
-from tests import needed
 from tests.code_facts import ROOT
+from tests.helpers import needed
 
 NEEDED = ("data/records/index.json", "data/weights/backbone.json", "models/export/model.json")
 pytestmark = [

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from scenes.commands import verify
-from tests import needed
 from tests.code_facts import ROOT
+from tests.helpers import needed
 
 pytestmark = pytest.mark.timeout(900)
 BLOCKS = re.findall(

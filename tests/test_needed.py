@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests import needed
+from tests.helpers import needed
 
 
 def test_the_first_that_is_there_is_taken(tmp_path, monkeypatch):

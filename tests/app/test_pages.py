@@ -18,8 +18,14 @@ from streamlit.testing.v1 import AppTest
 from app import models, words
 from scenes.common.errors import InputError
 from scenes.config.schema import check
+from scenes.images import decode
+from scenes.models.store import save_production
 from scenes.serving import photos
 from tests.code_facts import ROOT
+from tests.helpers import hostile, small_records
+from tests.helpers.image_bytes import exif
+from tests.helpers.pictures import encode, picture
+from tests.helpers.small_model import DESCRIPTION, small
 
 
 @pytest.fixture
@@ -29,6 +35,14 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "_futures", {})
     monkeypatch.setattr(models, "_configure", lambda: None)  # TensorFlow is set up for all tests
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory, deterministic):
+    """A folder with a model as the stage `select` leaves it."""
+    folder = tmp_path_factory.mktemp("production")
+    save_production(folder, small(0), DESCRIPTION)
+    return folder
 
 
 @pytest.mark.parametrize("page", ["photo", "batch"])
@@ -46,10 +60,8 @@ def test_without_results_the_page_about_the_model_says_so(elsewhere):
     assert [said.value for said in found.info] == ["Nothing has been measured yet; run `dvc repro`."]
 
 
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.timeout(900)
-def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewhere, pipeline):
-    shutil.copytree(pipeline.one / "models/production", elsewhere / "models/production")
+def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewhere, production):
+    shutil.copytree(production, elsewhere / "models/production")
     whole = (elsewhere / "models/production/model.keras").read_bytes()
     (elsewhere / "models/production/model.keras").write_bytes(whole[: len(whole) // 2])
     assert models.available_models() == ["production"]
@@ -62,12 +74,10 @@ def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewher
     assert served.classifier.classes
 
 
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.timeout(900)
-def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, pipeline):
+def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, production):
     """As `dvc repro` and `dvc pull` do it while the app runs: what is there is removed, then the new one written."""
     folder = elsewhere / "models/production"
-    shutil.copytree(pipeline.one / "models/production", folder)
+    shutil.copytree(production, folder)
     before = models.wait_for_model("production")
     assert models.wait_for_model("production") is before
     photo = before.classifier.prepare(np.zeros((9, 9, 3), np.uint8))
@@ -75,7 +85,7 @@ def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, pipel
     assert models.available_models() == []
     with pytest.raises(InputError, match="there is no model"):
         models.wait_for_model("production")
-    shutil.copytree(pipeline.one / "models/production", folder)
+    shutil.copytree(production, folder)
     description = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(description | {"classes": description["classes"][::-1]}))
     after = models.wait_for_model("production")
@@ -92,11 +102,10 @@ def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, pipel
     assert gone() is None, "the model that was replaced is kept in memory"
 
 
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.timeout(900)
-def test_examples_need_a_model_that_can_be_loaded(elsewhere, pipeline):
-    shutil.copytree(pipeline.one / "models/production", elsewhere / "models/production")
-    shutil.copytree(pipeline.one / "data/records", elsewhere / "data/records")
+def test_examples_need_a_model_that_can_be_loaded(elsewhere, production):
+    shutil.copytree(production, elsewhere / "models/production")
+    (elsewhere / "data").mkdir()
+    small_records.write(elsewhere / "data/records", {"test": small_records.SPLITS["val"]})
     (elsewhere / "models/production/model.keras").write_bytes(b"no model")
     found = AppTest.from_file(str(ROOT / "app/photo.py"), default_timeout=60).run()
     found.segmented_control[0].set_value("Examples").run()
@@ -104,7 +113,45 @@ def test_examples_need_a_model_that_can_be_loaded(elsewhere, pipeline):
     assert "model.keras is not a model that can be loaded" in found.error[0].value.replace("\\", "")
 
 
-def test_whoever_waits_for_a_version_that_another_one_replaced_is_told_as_well(elsewhere):
+@pytest.fixture
+def photo_page(elsewhere, production):
+    """The page on which a photo is handed in, with a model; a function that does so and returns what is to be seen."""
+    shutil.copytree(production, elsewhere / "models/production")
+    page = AppTest.from_file(str(ROOT / "app/photo.py"), default_timeout=60).run()
+
+    def uploaded(name: str, data: bytes) -> AppTest:
+        page.file_uploader[0].set_value((name, data, "image/jpeg")).run()
+        assert not page.exception
+        return page
+
+    return uploaded
+
+
+def test_a_photo_is_answered_upright(photo_page):
+    pixels = picture(1, 60, 40)
+    answer = models.wait_for_model("production").classifier.predict([decode.fit(pixels, 32)])[0]
+    best = DESCRIPTION["classes"][answer.probabilities.argmax()]
+    turned = encode(np.rot90(pixels), "PNG", exif=exif(6))  # which says how to turn it back
+    for data in (encode(pixels, "PNG"), turned):
+        seen = photo_page("holiday.png", data)
+        assert [said.value for said in seen.subheader] == [f":orange[:material/help:] Unsure, perhaps {best}"]
+        confidence = words.percent(float(answer.probabilities.max()))
+        assert f"Its confidence, **{confidence}**, is below the 90.0" in seen.markdown[0].value
+
+
+def test_what_is_no_photo_gets_a_sentence(photo_page):
+    a_zip = ("photos.zip", b"PK\x03\x04", "hand it in on the page *Many photos*")
+    some = [file for file in hostile.FILES if file.name in ("empty.jpg", "pixels.png", hostile.MARKUP)]
+    assert len(some) == 3
+    for name, data, sentence in (a_zip, *some):
+        seen = photo_page(name, data)
+        (said,) = seen.error
+        assert not seen.subheader
+        assert said.value.startswith(f"{words.escape_markdown(photos.printable(name))}: ")
+        assert sentence in said.value.replace("\\", "")
+
+
+def test_whoever_waits_for_a_version_that_was_replaced_is_told(elsewhere):
     """The later one failed first, and nothing stands for the name any more."""
     waited_for = Future()
     models._load("nobody", waited_for)

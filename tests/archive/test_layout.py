@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scenes.archive.layout import Archive, Member
 from scenes.archive.safe_zip import DamagedMember
 from scenes.common.errors import InputError
-from tests.pictures import LAYOUT, opened, pack, sound_files
+from tests.helpers.pictures import LAYOUT, opened, pack, patched, sound_files, with_mode
 
 SMALL = {f"seg_{split}/{label}/1.jpg": b"bytes" for split in ("train", "test") for label in ("lake", "moor")}
 FIRST = "seg_train/lake/1.jpg"
@@ -33,24 +33,6 @@ def refusal(path, **options) -> str:
     assert message.isprintable()
     assert len(message) < 400
     return message
-
-
-def patched(path, name: str, *, flag: int | None = None, size: int | None = None, packed: int | None = None):
-    """Overwrite what the central directory says of one member."""
-    data = bytearray(path.read_bytes())
-    entry = data.rindex(name.encode()) - 46
-    assert data[entry : entry + 4] == b"PK\x01\x02"
-    for offset, value, form in ((8, flag, "<H"), (20, packed, "<L"), (24, size, "<L")):
-        if value is not None:
-            struct.pack_into(form, data, entry + offset, value)
-    path.write_bytes(data)
-    return path
-
-
-def with_mode(name: str, mode: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name)
-    info.create_system, info.external_attr = 3, mode << 16
-    return info
 
 
 # What is read

@@ -25,10 +25,10 @@ from scenes.serving import photos as serving_photos
 from scenes.serving.classifier import Answer
 from scenes.serving.photos import one_line
 from scenes.serving.stream import Answered
-from tests import hostile
 from tests.code_facts import ROOT
+from tests.helpers import hostile
+from tests.helpers.pictures import encode, picture
 from tests.helpers.production_folder import CLASSES
-from tests.pictures import encode, picture
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")]
 ATOL = 2e-6  # float32 sums in another order, and the sixth decimal of a file

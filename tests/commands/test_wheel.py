@@ -11,7 +11,7 @@ import pytest
 from scenes.commands import verify
 from tests.code_facts import ROOT
 from tests.helpers import clones
-from tests.pictures import encode, picture
+from tests.helpers.pictures import encode, picture
 
 pytestmark = pytest.mark.process
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]

@@ -20,13 +20,14 @@ print(keras.ops.convert_to_numpy(keras.layers.Dense(1)(pandas.DataFrame({"a": [1
 """
 
 
+@pytest.mark.process
 def test_what_keras_only_looks_for_is_not_loaded_but_can_be():
     done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines() == ["set()", "(1, 1)"]
 
 
-def test_what_is_loaded_already_stays_and_what_is_hidden_can_be_loaded_by_other_threads_and_later():
+def test_what_is_hidden_can_be_loaded_by_other_threads_and_later():
     sys.modules.pop("this", None)
     with runtime._Hiding(["json", "this"]):
         importlib.import_module("json")

@@ -1,13 +1,10 @@
 """Errors as a person sees them."""
 
 import errno
-import subprocess
-import sys
 
 import pytest
 
 from scenes.common.errors import InputError, exit_on_input_error
-from tests.code_facts import ROOT
 
 
 def test_an_input_error_is_one_line_and_status_1(capsys):
@@ -35,11 +32,3 @@ def test_ctrl_c_ends_with_130():
     with pytest.raises(SystemExit) as caught, exit_on_input_error():
         raise KeyboardInterrupt
     assert caught.value.code == 130
-
-
-@pytest.mark.parametrize("stage", ["download", "audit", "split"])
-def test_light_stages_start_without_heavy_libraries(stage):
-    heavy = ("tensorflow", "keras", "sklearn", "matplotlib", "kaggle", "dvc")
-    code = f"import stages.{stage}, sys; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -37,6 +37,7 @@ def test_folders_are_replaced_as_a_whole(tmp_path):
     assert [f.name for f in (tmp_path / "folder").iterdir()] == ["two"]
 
 
+@pytest.mark.process
 def test_a_killed_writer_leaves_no_output_and_the_next_one_cleans_up(tmp_path):
     code = (
         "import sys, time; from scenes.common.files import atomic_dir, atomic_write\n"

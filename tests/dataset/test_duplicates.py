@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scenes.dataset.duplicates import groups, near_pairs, perceptual_hash
-from tests.pictures import encode, picture
+from tests.helpers.pictures import encode, picture
 
 
 def distance(first: str, second: str) -> int:
@@ -119,8 +119,8 @@ def test_the_hash_is_imagehash_s():
         assert perceptual_hash(pixels) == str(imagehash.phash(Image.fromarray(pixels)))
 
 
-def test_the_hash_is_imagehash_s_for_pictures_with_next_to_no_structure():
-    """One pixel differs by one: the frequencies lie close to their median."""
+def test_the_hash_is_imagehash_s_with_next_to_no_structure():
+    """One pixel differs by one: the frequencies are close to their median."""
     rng = np.random.default_rng(0)
     hashes = []
     for shade in range(200):
@@ -131,7 +131,7 @@ def test_the_hash_is_imagehash_s_for_pictures_with_next_to_no_structure():
     assert sum(map(bool, hashes)) > 150
 
 
-def test_pictures_packed_again_or_made_brighter_are_near_and_others_are_not():
+def test_pictures_packed_again_or_brighter_are_near_and_no_others():
     hashes = []
     for seed in range(20):
         pixels = picture(seed, 150, 150)

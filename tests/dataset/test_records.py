@@ -16,42 +16,9 @@ from PIL import Image
 
 from scenes.dataset import record_writer, records
 from tests.code_facts import ROOT
+from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS, picture, write
 
 pytestmark = pytest.mark.usefixtures("deterministic")
-SIZE = 32
-CLASSES = ("sea", "street")
-
-
-def picture(number: int, size=(SIZE, SIZE), format="JPEG") -> bytes:
-    rng = np.random.default_rng(number)
-    pixels = np.asarray(
-        Image.fromarray(rng.integers(0, 256, (4, 4, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    )
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format, **({"quality": 90} if format == "JPEG" else {"compress_level": 1}))
-    return buffer.getvalue()
-
-
-SPLITS = {
-    "train": [(f"t/{number}.jpg", CLASSES[number % 2]) for number in range(41)],
-    "val": [(f"v/{number}.jpg", CLASSES[number % 2]) for number in range(5)],
-    "pred": [(f"p/{number}.jpg", "") for number in range(3)],
-}
-BYTES = {key: picture(number) for number, (key, _) in enumerate(chain(*SPLITS.values()))}
-
-
-def write(folder, splits=SPLITS, seed=1, shard_size=10):
-    folder.mkdir()
-    return record_writer.write(
-        folder, splits, BYTES.__getitem__, classes=CLASSES, image_size=SIZE, seed=seed, shard_size=shard_size
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, deterministic):
-    path = tmp_path_factory.mktemp("records") / "records"
-    write(path)
-    return path
 
 
 @given(keys=st.sets(st.text(min_size=1, max_size=8), max_size=60), seed=st.integers(0, 2**31), size=st.integers(1, 20))
@@ -71,13 +38,13 @@ def test_one_image_more_changes_one_shard(tmp_path):
     assert len(changed) == 1
 
 
-def test_two_processes_write_the_same_bytes(tmp_path):
-    code = "import sys, pathlib; from tests.scenes.test_records import write; write(pathlib.Path(sys.argv[1]))"
-    for name, hash_seed in (("a", "1"), ("b", "2")):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        subprocess.run([sys.executable, "-c", code, tmp_path / name], cwd=ROOT, env=environment, check=True)
-    first, second = ({f.name: f.read_bytes() for f in (tmp_path / name).iterdir()} for name in "ab")
-    assert first == second
+@pytest.mark.process
+def test_another_process_writes_the_same_bytes(folder, tmp_path):
+    code = "import sys, pathlib; from tests.helpers.small_records import write; write(pathlib.Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"}
+    subprocess.run([sys.executable, "-c", code, tmp_path / "other"], cwd=ROOT, env=environment, check=True)
+    one, other = ({file.name: file.read_bytes() for file in place.iterdir()} for place in (folder, tmp_path / "other"))
+    assert one == other
 
 
 def test_the_contract_of_a_record_and_of_the_index(folder):

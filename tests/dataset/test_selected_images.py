@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scenes.dataset import records, selected_images
-from tests.scenes.test_records import folder  # noqa: F401
+from tests.helpers.small_records import folder  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 

@@ -61,7 +61,7 @@ def by_split(result: pd.DataFrame, name: str) -> pd.DataFrame:
     return result[result["split"] == name]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(audits(), st.booleans(), st.booleans(), st.floats(0.05, 0.6), st.integers(0, 3))
 def test_what_holds_for_every_audit(audit, drop_test, drop_conflict, fraction, seed):
     result = split(
@@ -114,7 +114,7 @@ def test_what_holds_for_every_audit(audit, drop_test, drop_conflict, fraction, s
         assert (row.path in clean) == ("train" not in set(others["split"]) and set(others["label"]) <= {row.label})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 9), st.floats(0.05, 0.5), st.lists(st.integers(1, 5), min_size=12, max_size=60))
 def test_each_class_has_its_share_to_within_a_group(seed, fraction, sizes):
     rows = plain_rows(0)

@@ -1,10 +1,7 @@
 """Every string a `source` may be, and that nothing else passes."""
 
-import subprocess
-import sys
-
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenes.common.errors import InputError
@@ -13,6 +10,7 @@ from scenes.download.source import FORMS, Source, parse_source, public_url
 slugs = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True)
 
 
+@settings(max_examples=30)  # to draw a slug takes longer than to read it
 @given(slugs, slugs, st.none() | st.integers(1, 10**6))
 def test_kaggle_round_trip(owner, dataset, version):
     text = f"kaggle:{owner}/{dataset}" + (f"/versions/{version}" if version else "")
@@ -114,9 +112,3 @@ def test_refusal_names_the_forms():
 def test_key_tells_versions_apart():
     keys = {parse_source(f"kaggle:a/b{version}").key for version in ("", "/versions/1", "/versions/2")}
     assert len(keys) == 3
-
-
-def test_parser_imports_nothing_heavy():
-    code = "import sys, scenes.download.source; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30).stdout
-    assert not {"requests", "kaggle", "numpy", "yaml", "pydantic", "tensorflow"} & set(loaded.split())

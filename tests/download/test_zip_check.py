@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scenes.common.errors import InputError
 from scenes.download.local import check_zip
-from tests.loopback import make_zip
+from tests.helpers.loopback import make_zip
 
 SOUND = make_zip(member_bytes=40, members=3)
 

@@ -8,7 +8,7 @@ import pytest
 
 from scenes.evaluation import gradcam
 from scenes.models import store
-from tests.pictures import picture
+from tests.helpers.pictures import picture
 from tests.scenes.test_model import (
     save_cnn,
     save_head,

@@ -11,9 +11,9 @@ from scenes.dataset import records
 from scenes.evaluation import composites, multilabel
 from scenes.models import store
 from scenes.models.features import Features, load_features, save_features
+from tests.helpers.small_records import CLASSES, SPLITS
+from tests.helpers.small_records import write as write_records
 from tests.scenes.test_model import save_cnn, save_contains, save_head
-from tests.scenes.test_records import CLASSES, SPLITS
-from tests.scenes.test_records import write as write_records
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 WIDTH = 5

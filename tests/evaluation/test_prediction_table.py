@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scenes.evaluation import prediction_table
 from scenes.plots import galleries
-from tests import pictures
+from tests.helpers import pictures
 
 CLASSES = ["forest", "sea"]
 

@@ -18,19 +18,12 @@ from scenes.common.errors import InputError
 from scenes.export import check, saved_model
 from scenes.export import onnx as export_onnx
 from scenes.images import decode
-from scenes.models import backbone, cnn
+from scenes.models import backbone
 from tests.code_facts import ROOT
-from tests.pictures import encode, picture
+from tests.helpers.pictures import encode, picture
+from tests.helpers.small_model import DESCRIPTION, SIDE, small, small_backbone, two_outputs
 
 pytestmark = pytest.mark.usefixtures("deterministic")
-SIDE = 32
-DESCRIPTION = {
-    "model": "baseline",
-    "classes": ["forest", "sea", "street"],
-    "image_shape": [SIDE, SIDE, 3],
-    "unsure_below": 0.9,
-    "presence_above": 0.5,
-}
 ENCODED = [encode(picture(seed, SIDE, SIDE), quality=90) for seed in range(5)]
 PIXELS = np.stack([decode.decode(data, max_pixels=10_000).pixels for data in ENCODED])
 FORMATS = list(check.PATHS)
@@ -40,23 +33,9 @@ import sys
 from scenes.common.runtime import configure
 configure(seed=0, threads=2)
 from scenes import exports
-from tests.scenes.test_exports import DESCRIPTION, small
+from tests.helpers.small_model import DESCRIPTION, small
 exports.save(sys.argv[1], list(exports.PATHS), small(0), DESCRIPTION)
 """
-
-
-def two_outputs(inputs, seen):
-    """A network with what one in production has: two outputs, and a layer whose statistics are no variables."""
-    seen = keras.layers.Normalization(mean=0.5, variance=2.0, name="standardise")(seen)
-    probabilities = keras.layers.Dense(3, activation="softmax", name="last")(seen)
-    contains = keras.layers.Dense(3, activation="sigmoid", name="presence")(seen)
-    return keras.Model(inputs, {"probabilities": probabilities, "presence": contains})
-
-
-def small(seed: int):
-    keras.utils.set_random_seed(seed)
-    body = cnn.penultimate(cnn.build((SIDE, SIDE, 3), 3, filters=[16, 64], dropout=0.1))
-    return two_outputs(body.input, body.output)
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +69,10 @@ def test_the_answers_are_those_of_keras(name, exported):
 
 def test_a_second_time_it_gives_equal_bytes(exported, tmp_path):
     """TensorFlow and tf2onnx number what they make on and on in a process."""
-    for count in (0, 7, 40):
-        for _ in range(count):
-            tf.function(lambda x: tf.map_fn(lambda y: y + 1, x)).get_concrete_function(
-                tf.TensorSpec((None,), tf.float32)
-            )
-        again = tmp_path / str(count)
-        again.mkdir()
-        check.save(again, FORMATS, exported[0], DESCRIPTION)
-        assert contents(again) == contents(exported[1])
+    for _ in range(40):
+        tf.function(lambda x: tf.map_fn(lambda y: y + 1, x)).get_concrete_function(tf.TensorSpec((None,), tf.float32))
+    check.save(tmp_path, FORMATS, exported[0], DESCRIPTION)
+    assert contents(tmp_path) == contents(exported[1])
 
 
 def test_an_onnx_graph_has_one_order_and_one_set_of_names(exported):
@@ -124,6 +98,7 @@ def test_an_onnx_graph_has_one_order_and_one_set_of_names(exported):
     assert model.SerializeToString(deterministic=True) == path.read_bytes()
 
 
+@pytest.mark.process
 def test_equal_models_give_equal_bytes_in_another_process(exported, tmp_path):
     """Another seed of Python's hashes, and other addresses in memory."""
     done = subprocess.run(
@@ -221,10 +196,7 @@ def test_the_onnx_file_is_sound_and_says_what_goes_in_and_out(exported):
 def test_a_head_behind_a_backbone(tmp_path):
     """The layers of the other kind of model: resizing, a mirrored view, EfficientNetV2."""
     keras.utils.set_random_seed(0)
-    whole = backbone.build("EfficientNetV2B0", 40)
-    # Up to the first block with squeeze-and-excitation; what comes behind it is of the same layers.
-    seen = keras.layers.GlobalAveragePooling2D()(whole.get_layer("block4a_project_bn").output)
-    answers_as_keras(tmp_path, keras.Model(whole.input, seen))
+    answers_as_keras(tmp_path, small_backbone(40))
 
 
 @pytest.mark.slow

@@ -1,9 +1,7 @@
 """Bytes become the pixels that an independent way of reading them gives, or a word that says why not."""
 
 import io
-import struct
 import warnings
-import zlib
 
 import numpy as np
 import pytest
@@ -12,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
 from scenes.images.decode import ImageProblem, decode, fit, usable_as_stored
-from tests.pictures import encode, picture
+from tests.helpers.image_bytes import exif, png, scanlines
+from tests.helpers.pictures import encode, picture
 
 LIMIT = 1_000_000
 
@@ -27,30 +26,6 @@ def problem(data: bytes, max_pixels: int = LIMIT) -> ImageProblem:
     with pytest.raises(ImageProblem) as caught:
         decode(data, max_pixels=max_pixels)
     return caught.value
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    """A part of a PNG."""
-    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
-    """Write a PNG by hand: what Pillow reads is not tested by what Pillow writes."""
-
-    header = struct.pack(">LLBBBBB", width, height, depth, colour, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    )  # fmt: skip
-
-
-def scanlines(array: np.ndarray) -> bytes:
-    return b"".join(b"\0" + line.tobytes() for line in array)
-
-
-def exif(orientation: int) -> bytes:
-    tags = Image.Exif()
-    tags[0x0112] = orientation
-    return tags.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])

@@ -18,20 +18,13 @@ from scenes.common.limited_reader import LimitedReader
 from scenes.images import decompression
 from scenes.serving import photos
 from scenes.serving.photos import Limits
-from tests.archive.test_layout import patched
 from tests.code_facts import ROOT
-from tests.images.test_decode import chunk, exif, png
-from tests.pictures import NO_SUBSET, SUBSET, encode, pack
-from tests.serving.test_photos import JPEG, LIMITS, SAMPLES, is_a_sentence, refusal, shades
+from tests.helpers.header_bombs import GIF_IMAGE, HEADERS, PROFILE, SOUND, segment, tiff
+from tests.helpers.image_bytes import SAMPLES, chunk, exif, png, shades
+from tests.helpers.photo_outcomes import LIMITS, is_a_sentence, refusal
+from tests.helpers.pictures import NO_SUBSET, SUBSET, encode, jpeg, pack, patched
 
-
-def tiff(*entries: tuple[int, int, int], data: bytes) -> bytes:
-    """A TIFF of 16 x 16 grey pixels, deflated, with more entries of (tag, type, value) than honest ones have."""
-    honest = [(256, 4, 16), (257, 4, 16), (258, 3, 8), (259, 3, 8), (262, 3, 1), (277, 3, 1)]
-    place = 8 + 2 + 12 * (len(honest) + len(entries) + 2) + 4
-    directory = sorted([*honest, *entries, (324, 4, place), (325, 4, len(data))], key=lambda entry: entry[0])
-    packed = [struct.pack("<HHL", tag, kind, 1) + struct.pack("<L", value) for tag, kind, value in directory]
-    return b"II*\0" + struct.pack("<LH", 8, len(directory)) + b"".join(packed) + bytes(4) + data
+JPEG = jpeg(1)
 
 
 def tiled(*sides: int, kind: int = 4, unpacked: int = 256) -> bytes:
@@ -88,6 +81,7 @@ print(json.dumps([said, peak() - before, time.process_time() - started]))
 """  # noqa: E501
 
 
+@pytest.mark.process
 def test_bombs_take_no_memory_no_time_and_write_nothing(tmp_path):
     """Each would take from 50 MB to 900 MB, or more than a minute, if it were decoded."""
     folder, elsewhere = tmp_path / "bombs", tmp_path / "elsewhere"
@@ -227,86 +221,15 @@ def test_as_many_scans_as_a_jpeg_may_have():
     assert np.array_equal(photos.decode(JPEG + film, LIMITS), photos.decode(JPEG, LIMITS))
 
 
-# Headers of as many parts as 50 MB hold, around the pixels of a small and sound image
-
-SOUND = {kind: SAMPLES[kind] for kind in ("JPEG", "PNG", "GIF", "BMP")}
-GIF_IMAGE = 13 + (6 << (SOUND["GIF"][10] & 7))
-PNG_DATA = SOUND["PNG"].index(b"IDAT") - 4
+# Headers of very many parts
 
 
-def segment(marker: int, data: bytes) -> bytes:
-    return bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data
-
-
-def gif_with_a_comment(size: int) -> bytes:
-    return SOUND["GIF"][:GIF_IMAGE] + b"!\xfe" + b"\1a" * (size // 2) + b"\0" + SOUND["GIF"][GIF_IMAGE:]
-
-
-def within(kind: str, place: int, part: bytes, size: int) -> bytes:
-    """A sound image with as many parts at a place as fit into ``size``."""
-    return SOUND[kind][:place] + part * (size // len(part)) + SOUND[kind][place:]
-
-
-def rationals(size: int) -> bytes:
-    """A directory of a TIFF with the X resolution, of as many numbers as fit."""
-    count = size // 8
-    entries = struct.pack("<HHLLHHLL", 0x11A, 5, count, 38, 0x128, 3, 1, 2)
-    return b"II*\0" + struct.pack("<LH", 8, 2) + entries + bytes(4) + struct.pack("<LL", 70_000, 300) * count
-
-
-def exif_segments(data: bytes) -> bytes:
-    parts = [data[start : start + 65_000] for start in range(0, len(data), 65_000)]
-    return b"".join(segment(0xE1, b"Exif\0\0" + part) for part in parts)
-
-
-def tiff_of_rationals(size: int) -> bytes:
-    count = (size - 1000) // 8
-    return tiff((282, 5, 400), data=struct.pack("<LL", 70_000, 300) * count).replace(
-        struct.pack("<HHL", 282, 5, 1), struct.pack("<HHL", 282, 5, count)
-    )
-
-
-def bmp_of_runs(size: int) -> bytes:
-    """A BMP of 49 million pixels, packed as runs of one."""
-    header = struct.pack("<LllHHLLllLL", 40, 7000, 7000, 1, 8, 1, size, 0, 0, 256, 0)
-    return b"BM" + struct.pack("<LHHL", 0, 0, 0, 54 + 1024) + header + bytes(1024) + b"\1\1" * (size // 2)
-
-
-PROFILE = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000)))
-PHOTOSHOP = segment(0xED, b"Photoshop 3.0\0" + b"8BIM\0\0\0\0\0\0\0\0" * 5000)
-BIG_TIFF = b"II+\0\x08\0\0\0" + struct.pack("<Q", 16)
-HEADERS = {
-    "JPEG, segments": lambda size: within("JPEG", 2, b"\xff\xe5\0\2", size),
-    "JPEG, comments": lambda size: within("JPEG", 2, b"\xff\xfe\0\2", size),
-    "JPEG, comments in the scan": lambda size: within("JPEG", len(SOUND["JPEG"]) - 2, b"\xff\xfe\0\2", size),
-    "JPEG, nothing between segments": lambda size: within("JPEG", 2, b"\xff", size),
-    "JPEG, bytes between segments": lambda size: within("JPEG", 20, b"a", size),
-    "JPEG, restarts": lambda size: within("JPEG", 2, b"\xff\xd0", size),
-    "JPEG, ends": lambda size: within("JPEG", 2, b"\xff\xd9", size),
-    "JPEG, EXIF": lambda size: within("JPEG", 2, segment(0xE1, b"Exif\0\0" + bytes(65_000)), size),
-    "JPEG, EXIF of one number": lambda size: SOUND["JPEG"][:2] + exif_segments(rationals(size)) + SOUND["JPEG"][2:],
-    "JPEG, Photoshop": lambda size: within("JPEG", 2, PHOTOSHOP, size),
-    "PNG, private chunks": lambda size: within("PNG", 33, chunk(b"abCd", b""), size),
-    "PNG, private chunks at the end": lambda size: within("PNG", len(SOUND["PNG"]) - 12, chunk(b"abCd", b""), size),
-    "PNG, texts": lambda size: within("PNG", 33, chunk(b"tEXt", b"a\0"), size),
-    "PNG, empty data": lambda size: within("PNG", PNG_DATA, chunk(b"IDAT", b""), size),
-    "PNG, profiles": lambda size: within("PNG", 33, PROFILE, size),
-    "PNG, profiles at the end": lambda size: within("PNG", len(SOUND["PNG"]) - 12, PROFILE, size),
-    "GIF, a comment": gif_with_a_comment,
-    "GIF, comments": lambda size: within("GIF", GIF_IMAGE, b"!\xfe\1a\0", size),
-    "GIF, bytes between blocks": lambda size: within("GIF", GIF_IMAGE, b"\1", size),
-    "TIFF, one number": tiff_of_rationals,
-    "TIFF, entries": lambda size: (
-        BIG_TIFF + struct.pack("<Q", size // 20) + struct.pack("<HHQQ", 40_000, 3, 1, 1) * (size // 20)
-    ),
-    "BMP, runs": bmp_of_runs,
-}
 MEASURE_HEADERS = """
 import json, resource, time
 from scenes.serving import photos
 from scenes.common.errors import InputError
-from tests.pictures import encode, picture
-from tests.images.test_decompression import HEADERS, shades
+from tests.helpers.pictures import encode, picture
+from tests.helpers.header_bombs import HEADERS
 
 limits = photos.Limits(50_000_000, 200, 50_000_000)
 
@@ -325,6 +248,7 @@ print(json.dumps([bombs, ordinary, (resource.getrusage(resource.RUSAGE_SELF).ru_
 """
 
 
+@pytest.mark.process
 def test_headers_of_many_parts_take_no_longer_than_a_photo():
     """At 50 MB; they took Pillow from 5 s to 100 s each, and up to 2 GB."""
     done = subprocess.run(

@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from scenes.images import decode, tf_ops
-from tests.pictures import encode, picture
+from tests.helpers.pictures import encode, picture
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 GREY = Image.fromarray(picture(1)).convert("L")

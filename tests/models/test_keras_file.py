@@ -11,6 +11,7 @@ import pytest
 
 from scenes.common.errors import InputError
 from scenes.models import backbone, cnn, head, keras_file
+from tests.helpers.small_model import small_backbone
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
@@ -29,21 +30,27 @@ def small(seed: int):
 def with_backbone():
     """All there is in a whole model: resizing, operations of Keras, a model within a model, one used twice."""
     keras.utils.set_random_seed(0)
-    embedding = backbone.feature_extractor(backbone.build("EfficientNetV2B0", 32), test_time_flip=True)
+    embedding = backbone.feature_extractor(small_backbone(32), test_time_flip=True)
     layers = head.build(embedding.output_shape[-1], 3, units=4, dropout=0.1)
     return keras.Model(embedding.inputs, layers(embedding.outputs[0]))
 
 
 @pytest.mark.parametrize("build", [lambda: small(0), with_backbone], ids=["cnn", "backbone"])
-def test_it_loads_without_this_projects_code_and_predicts_the_same(build, tmp_path):
+def test_what_is_loaded_predicts_the_same(build, tmp_path):
     model = build()
+    keras_file.save(tmp_path / "model.keras", model)
+    found = keras_file.load(tmp_path / "model.keras")(IMAGES, training=False)
+    np.testing.assert_allclose(found, model(IMAGES, training=False), atol=1e-6)
+
+
+@pytest.mark.process
+def test_it_loads_without_this_projects_code_and_predicts_the_same(tmp_path):
+    model = with_backbone()
     keras_file.save(tmp_path / "model.keras", model)
     np.save(tmp_path / "images.npy", IMAGES)
     paths = [tmp_path / name for name in ("model.keras", "images.npy", "out.npy")]
     subprocess.run([sys.executable, "-c", LOAD_AND_PREDICT, *paths], cwd=tmp_path, check=True, timeout=200)
-    expected = model.predict(IMAGES, verbose=0)
-    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
-    np.testing.assert_allclose(keras_file.load(paths[0]).predict(IMAGES, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), model.predict(IMAGES, verbose=0), atol=1e-6)
 
 
 def test_equal_models_give_equal_bytes(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from scenes.dataset import records
 from scenes.models import classifier_features, cnn, store
 from scenes.models.features import Features, save_features
-from tests.scenes.test_records import CLASSES, SIZE, SPLITS
-from tests.scenes.test_records import write as write_records
+from tests.helpers.small_records import CLASSES, SIZE, SPLITS
+from tests.helpers.small_records import write as write_records
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 CNN = {"filters": [8, 16], "dropout": 0.1}

@@ -18,8 +18,8 @@ from scenes.models.features import (
     load_features,
 )
 from scenes.models.temperature import scale
-from tests.scenes.test_records import BYTES, CLASSES, SIZE, SPLITS
-from tests.scenes.test_records import write as write_records
+from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
+from tests.helpers.small_records import write as write_records
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 CNN = {"filters": [8, 16], "dropout": 0.1}

@@ -9,6 +9,7 @@ import pytest
 
 from scenes.common.errors import InputError
 from scenes.models import backbone, weights
+from tests.helpers.loopback import Reply
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 NAME = "EfficientNetV2B0"
@@ -49,7 +50,7 @@ def test_the_description_tells_what_it_is(random_weights):
     }
 
 
-def test_a_file_is_copied_and_loads(random_weights, tmp_path, capsys):
+def test_a_file_is_copied_and_loads(random_weights, built_once, tmp_path, capsys):
     given = random_weights / "backbone.weights.h5"
     folder = acquire(tmp_path / "copy", f"file:{given}")
     assert (folder / "backbone.weights.h5").read_bytes() == given.read_bytes()
@@ -59,7 +60,13 @@ def test_a_file_is_copied_and_loads(random_weights, tmp_path, capsys):
     assert json.loads((pinned / "backbone.json").read_text())["weights"] == "file"
 
 
-def test_wrong_files_are_named(random_weights, tmp_path):
+@pytest.fixture
+def built_once(legacy, monkeypatch):
+    """Have one network for all files: each that is loaded gives it all its weights anew."""
+    monkeypatch.setattr(backbone, "build", lambda name, image_size: {NAME: legacy[0]}[name])
+
+
+def test_wrong_files_are_named(random_weights, built_once, tmp_path):
     given = random_weights / "backbone.weights.h5"
     (tmp_path / "cut.weights.h5").write_bytes(given.read_bytes()[:100_000])
     (tmp_path / "text.h5").write_text("no weights")
@@ -79,28 +86,22 @@ def test_wrong_files_are_named(random_weights, tmp_path):
         assert "\n" not in str(caught.value)
 
 
-@pytest.fixture
-def official(random_weights, tmp_path, monkeypatch):
-    """A loopback server in place of the official one, and the legacy .h5 file that it serves."""
-    import functools
-    import threading
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+@pytest.fixture(scope="module")
+def legacy(random_weights, tmp_path_factory):
+    """A network with the random weights, and the same as an .h5 file of the official kind."""
+    network = backbone.load(random_weights, 64)
+    path = tmp_path_factory.mktemp("legacy") / "efficientnetv2-b0_notop.h5"
+    write_legacy_h5(network, path)
+    return network, path.read_bytes()
 
-    network = backbone.build(NAME, 64)
-    network.load_weights(random_weights / "backbone.weights.h5")
-    root = tmp_path / "server"
-    root.mkdir()
-    network.save_weights(root / "keep.weights.h5")
-    write_legacy_h5(network, root / "efficientnetv2-b0_notop.h5")
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=root)
-    handler.log_message = lambda *_: None
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(backbone, "OFFICIAL", f"http://127.0.0.1:{server.server_address[1]}/")
+
+@pytest.fixture
+def official(legacy, loopback, monkeypatch):
+    """A loopback server in place of the official one; the file that it serves."""
+    loopback.replies["/efficientnetv2-b0_notop.h5"] = Reply(body=legacy[1])
+    monkeypatch.setattr(backbone, "OFFICIAL", f"{loopback.url}/")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    yield root / "efficientnetv2-b0_notop.h5"
-    server.shutdown()
-    server.server_close()
+    return legacy[1]
 
 
 def write_legacy_h5(network, path):
@@ -119,15 +120,18 @@ def write_legacy_h5(network, path):
                 group[f"{layer.name}/{variable.name}:0"] = variable.numpy()
 
 
-def test_the_official_file_is_downloaded_checked_and_loads(official, random_weights, tmp_path, monkeypatch):
-    monkeypatch.setitem(backbone.IMAGENET_MD5, NAME, hashlib.md5(official.read_bytes()).hexdigest())
+def test_the_official_file_is_downloaded_checked_and_loads(
+    official, legacy, random_weights, built_once, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(backbone.IMAGENET_MD5, NAME, hashlib.md5(official).hexdigest())
     folder = acquire(tmp_path / "imagenet", "imagenet")
     assert backbone.describe(folder)["file"] == "backbone.h5"
-    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    np.testing.assert_array_equal(
-        backbone.load(folder, 64).predict(images, verbose=0),
-        backbone.load(random_weights, 64).predict(images, verbose=0),
-    )
+    expected = backbone.load(random_weights, 64).get_weights()
+    legacy[0].set_weights([np.zeros_like(each) for each in expected])
+    found = backbone.load(folder, 64).get_weights()
+    assert len(expected) > 300
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_another_file_than_the_official_one_is_refused(official, tmp_path):
@@ -148,16 +152,15 @@ def test_features_are_those_of_keras_applications(random_weights):
         include_top=False, weights=None, input_shape=(64, 64, 3), pooling="avg"
     )
     reference.load_weights(random_weights / "backbone.weights.h5")
-    images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
-    found = backbone.load(random_weights, 64).predict(images, verbose=0)
-    np.testing.assert_allclose(found, reference.predict(images.astype(np.float32), verbose=0), rtol=1e-4, atol=1e-5)
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    found = backbone.load(random_weights, 64)(images, training=False)
+    np.testing.assert_allclose(found, reference(images.astype(np.float32), training=False), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.skipif(not (SUBSET / "efficientnetv2b0_notop.weights.h5").exists(), reason="no pretrained weights at hand")
-def test_the_pretrained_weights_tell_real_images_apart(tmp_path):
+def test_the_pretrained_weights_tell_real_images_apart(built_once, tmp_path):
     folder = acquire(tmp_path / "real", f"file:{SUBSET / 'efficientnetv2b0_notop.weights.h5'}")
-    features = backbone.load(folder, 64).predict(
-        np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8), verbose=0
-    )
+    images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    features = np.asarray(backbone.load(folder, 64)(images, training=False))
     assert np.isfinite(features).all()
     assert (features.std(axis=0) > 0).any()

@@ -8,7 +8,7 @@ from scenes.dataset.audit import audit
 from scenes.dataset.audit_table import FATAL, NOTED
 from scenes.plots import audit as plots_audit
 from scenes.plots import style
-from tests.pictures import encode, jpeg, opened, pack, picture, sound_files, texts_beyond_the_edge
+from tests.helpers.pictures import encode, jpeg, opened, pack, picture, sound_files, texts_beyond_the_edge
 
 TRAIN, TEST = "seg_train/seg_train", "seg_test/seg_test"
 MAX_PIXELS = 100_000

@@ -5,7 +5,7 @@ import pytest
 
 from scenes.plots import contact_sheet
 from scenes.plots.contact_sheet import Cell, Section
-from tests.pictures import picture, texts_beyond_the_edge
+from tests.helpers.pictures import picture, texts_beyond_the_edge
 
 
 def section(length: int, name: str = "") -> Section:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from scenes.plots import curves
-from tests.pictures import assert_same_and_whole
+from tests.helpers.pictures import assert_same_and_whole
 
 CURVES = pd.DataFrame(
     {

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from scenes.plots import galleries
-from tests.pictures import picture, texts_beyond_the_edge
+from tests.helpers.pictures import picture, texts_beyond_the_edge
 
 COLUMNS = ["key", "actual", "predicted", "confidence"]
 ROWS = [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scenes.plots import gradcam
-from tests.pictures import picture, texts_beyond_the_edge
+from tests.helpers.pictures import picture, texts_beyond_the_edge
 
 COLUMNS = ["key", "actual", "predicted", "confidence"]
 

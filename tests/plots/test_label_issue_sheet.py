@@ -7,7 +7,7 @@ from PIL import Image
 
 from scenes.evaluation import label_issues
 from scenes.plots import galleries, style
-from tests import pictures
+from tests.helpers import pictures
 
 COLOURS = [(200, 30, 30), (30, 160, 30), (40, 40, 200), (120, 20, 140)]
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from scenes.evaluation import metrics
 from scenes.plots import per_class
-from tests.pictures import assert_same_and_whole
+from tests.helpers.pictures import assert_same_and_whole
 
 CLASSES = ("buildings", "forest", "a class with a rather long name")
 LABELS = np.array([0, 0, 0, 1, 1, 2])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from scenes.plots import reliability
-from tests.pictures import assert_same_and_whole
+from tests.helpers.pictures import assert_same_and_whole
 
 EDGES = np.arange(11) / 10
 COUNT = np.array([0, 0, 0, 1, 4, 10, 20, 15, 30, 120])

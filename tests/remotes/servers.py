@@ -16,7 +16,7 @@ from cheroot.wsgi import Server
 from moto.server import ThreadedMotoServer
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from tests import needed
+from tests.helpers import needed
 
 PASSWORD = "PasswordOfAnn"
 

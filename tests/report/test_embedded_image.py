@@ -9,7 +9,7 @@ from PIL import Image
 
 from scenes.common.errors import InputError
 from scenes.report import embedded_image
-from tests.pictures import picture
+from tests.helpers.pictures import picture
 
 
 def decoded(uri: str, kind: str) -> bytes:

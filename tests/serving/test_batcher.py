@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenes.models import store
 from scenes.serving import classifier
 from scenes.serving.batcher import Batcher
 from tests.code_facts import ROOT
-from tests.pictures import picture
+from tests.helpers.pictures import picture
+from tests.helpers.small_model import DESCRIPTION, small
 
 
 @given(st.lists(st.lists(st.integers(), max_size=5), max_size=12), st.integers(1, 8))
@@ -89,10 +91,15 @@ def test_too_few_results_are_an_error_too_and_nobody_waits_for_ever():
         pool.submit(batcher, [1, 2]).result(20)
 
 
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.timeout(900)
-def test_twenty_at_once_get_what_each_would_get_alone(pipeline):
-    model = classifier.from_folder(pipeline.one / "models/production")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, deterministic):
+    folder = tmp_path_factory.mktemp("production")
+    store.save_production(folder, small(0), DESCRIPTION)
+    return folder
+
+
+def test_twenty_at_once_get_what_each_would_get_alone(folder):
+    model = classifier.from_folder(folder)
     batcher = Batcher(model.predict, 32)
     photos = [model.prepare(picture(number, model.size, model.size)) for number in range(20)]
     alone = [model.predict([photo])[0] for photo in photos]
@@ -130,10 +137,9 @@ with ThreadPoolExecutor(20) as pool:
 """
 
 
-@pytest.mark.timeout(900)
-def test_a_thousand_answers_to_twenty_at_once_take_no_memory_that_stays(pipeline):
-    command = [sys.executable, "-c", MEMORY, pipeline.one / "models/production"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+@pytest.mark.process
+def test_a_thousand_answers_at_once_take_no_memory_that_stays(folder):
+    done = subprocess.run([sys.executable, "-c", MEMORY, folder], cwd=ROOT, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr[-3000:]
     before, after = map(int, done.stdout.split())
     assert after - before < 20_000_000

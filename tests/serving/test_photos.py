@@ -22,93 +22,16 @@ from PIL import Image, ImageOps
 from scenes.common.errors import InputError
 from scenes.serving import photos
 from scenes.serving.photos import Limits, Photo, Refused, one_line, printable
-from tests.pictures import encode, jpeg, pack, picture
-from tests.scenes.test_archive import patched, with_mode
-from tests.scenes.test_images import exif, png, scanlines
+from tests.helpers.image_bytes import SAMPLES, exif, ftyp, shades
+from tests.helpers.photo_outcomes import LIMITS, is_a_sentence, only, outcomes, refusal
+from tests.helpers.pictures import encode, jpeg, pack, patched, picture, with_mode
 
-LIMITS = Limits(max_member_bytes=1_000_000, max_ratio=200, max_pixels=1_000_000)
 JPEG = jpeg(1)
 READ = "(supported: JPEG, PNG, WEBP, GIF, BMP and TIFF)"
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
-def is_a_sentence(text: str) -> bool:
-    return 10 < len(text) <= 400 and text == one_line(text) and not text.endswith(".")
-
-
-def refusal(data: bytes, limits: Limits = LIMITS) -> str:
-    with pytest.raises(InputError) as caught:
-        photos.decode(data, limits)
-    assert is_a_sentence(str(caught.value))
-    return str(caught.value)
-
-
-def outcomes(*paths, limits: Limits = LIMITS) -> tuple[dict[str, object], list[str]]:
-    """Find and read all; return what became of each (pixels or a sentence) by name, and what was passed over."""
-    found, passed_over = {}, []
-    for item in photos.find(paths, limits, passed_over.append):
-        assert item.name not in found
-        assert item.name == one_line(item.name)
-        if isinstance(item, Refused):
-            found[item.name] = item.sentence
-        else:
-            try:
-                found[item.name] = photos.decode(item.read(), limits)
-            except InputError as error:
-                found[item.name] = str(error)
-        assert isinstance(found[item.name], np.ndarray) or is_a_sentence(found[item.name])
-    return found, passed_over
-
-
-def only(path, **options) -> object:
-    """What became of the one thing that ``path`` leads to."""
-    found, _ = outcomes(path, **options)
-    (outcome,) = found.values()
-    return outcome
-
-
 # Images of every kind
-
-
-def shades(seed: int = 1) -> Image.Image:
-    return Image.fromarray(picture(seed, 40, 30))
-
-
-def with_alpha() -> Image.Image:
-    image = shades().convert("RGBA")
-    image.putalpha(image.convert("L"))
-    return image
-
-
-def sixteen_bits(colour: int) -> bytes:
-    pixels = picture(1, 40, 30).astype(">u2") * 257
-    return png(40, 30, 16, colour, scanlines(pixels if colour == 2 else pixels[..., :1]))
-
-
-SAMPLES = {
-    "JPEG": encode(shades()),
-    "progressive": encode(shades(), progressive=True, exif=exif(6)),
-    "CMYK": encode(shades().convert("CMYK")),
-    "grey": encode(shades().convert("L")),
-    "PNG": encode(shades(), "PNG"),
-    "PNG, alpha": encode(with_alpha(), "PNG"),
-    "PNG, palette and alpha": encode(shades().quantize(16), "PNG", transparency=0),
-    "PNG, 16-bit grey": sixteen_bits(0),
-    "PNG, 16-bit colours": sixteen_bits(2),
-    "GIF": encode(shades().quantize(64), "GIF"),
-    "GIF, animated": encode(shades().quantize(64), "GIF", save_all=True, append_images=[shades(2).quantize(64)]),
-    "WebP": encode(shades(), "WEBP", lossless=True),
-    "WebP, alpha": encode(with_alpha(), "WEBP"),
-    "WebP, animated": encode(shades(), "WEBP", save_all=True, append_images=[shades(2)], lossless=True),
-    "BMP": encode(shades(), "BMP"),
-    "BMP, palette": encode(shades().quantize(16), "BMP"),
-    "TIFF": encode(shades(), "TIFF"),
-    "TIFF, LZW": encode(shades(), "TIFF", compression="tiff_lzw"),
-    "TIFF, deflate and alpha": encode(with_alpha(), "TIFF", compression="tiff_adobe_deflate"),
-    "TIFF, JPEG": encode(shades(), "TIFF", compression="jpeg"),
-    "TIFF, fax": encode(shades().convert("1"), "TIFF", compression="group4"),
-    "TIFF, big": encode(shades(), "TIFF", big_tiff=True),
-}
 
 
 @pytest.mark.parametrize("kind", ["CMYK", "PNG, 16-bit colours", "GIF, animated", "WebP, animated", "BMP", "TIFF, LZW"])
@@ -141,11 +64,6 @@ def test_exif_turns_a_photo_as_pillow_does(kind, orientation):
 
 
 # What is no image
-
-
-def ftyp(major: bytes, *compatible: bytes) -> bytes:
-    box = b"ftyp" + major + b"\0\0\0\0" + b"".join(compatible)
-    return struct.pack(">L", len(box) + 4) + box + bytes(100)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scenes.serving import photos
 from scenes.serving.classifier import Answer
 from scenes.serving.photos import Limits, Photo, Refused
 from scenes.serving.stream import answer_all
-from tests.pictures import encode, pack
+from tests.helpers.pictures import encode, pack
 
 LIMITS = Limits(max_member_bytes=100_000, max_ratio=200, max_pixels=10_000)
 decode = partial(photos.decode, limits=LIMITS)

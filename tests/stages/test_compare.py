@@ -1,4 +1,4 @@
-"""The stage as DVC runs it: metrics/comparison.json of the models in params.yaml, on all and on clean test images."""
+"""The stage `compare`: metrics/comparison.json of the models in params.yaml, on all and on clean test images."""
 
 import json
 import shutil
@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from scenes.dataset import audit_table
-from tests.stages.test_audit import ROOT, run, written
+from stages import compare
+from tests.code_facts import ROOT
+from tests.helpers.stage import refusal, written
 
 # Per test image: its class, then the answer of either model. The last one is the same picture as a training image.
 ANSWERS = {
@@ -20,7 +22,7 @@ ANSWERS = {
 
 
 @pytest.fixture
-def evaluated(tmp_path):
+def evaluated(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     folder = tmp_path / "data/test_predictions"
     folder.mkdir(parents=True)
@@ -37,12 +39,13 @@ def evaluated(tmp_path):
         if column not in audit:
             audit[column] = 0 if column in audit_table.NUMBERS else ""
     audit_table.write(audit, tmp_path / "data/audit.csv")
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_compare_writes_the_pairs_whole_and_clean(evaluated):
+def test_compare_writes_the_pairs_whole_and_clean(evaluated, run):
     before = written(evaluated)
-    done = run("stages.compare", evaluated)
+    done = run(compare.main)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("baseline/efficientnetv2l: +0.0000 accuracy")
     assert written(evaluated) == sorted([*before, "metrics/comparison.json"])
@@ -56,11 +59,9 @@ def test_compare_writes_the_pairs_whole_and_clean(evaluated):
     assert [clean[name] for name in counts] == [4, 1, 1, 2, 0]
 
 
-def test_predictions_of_other_images_give_one_sentence_and_leave_nothing(evaluated):
+def test_predictions_of_other_images_give_one_sentence_and_leave_nothing(evaluated, run):
     (evaluated / "data/test_predictions/baseline.csv").write_text("key,actual,predicted\nt/1.jpg,sea,sea\n")
     before = written(evaluated)
-    done = run("stages.compare", evaluated)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: the predictions of baseline and efficientnetv2l are not of the same images")
-    assert done.stderr.count("\n") == 1
+    said = refusal(run(compare.main))
+    assert said.startswith("the predictions of baseline and efficientnetv2l are not of the same images")
     assert written(evaluated) == before

@@ -1,4 +1,4 @@
-"""The stage as DVC runs it: a process of its own, params.yaml in, data/raw/archive.zip out, whole or not at all."""
+"""The stage `download`: params.yaml in, data/raw/archive.zip out, whole or not at all."""
 
 import contextlib
 import hashlib
@@ -16,51 +16,64 @@ import pytest
 import yaml
 
 from scenes.download.source import parse_source
-from tests.loopback import (
+from stages import download
+from tests.code_facts import ROOT
+from tests.helpers.loopback import (
     DOWNLOAD,
-    INTROSPECT,
-    ROOT,
     SIGNATURE,
     STORED,
     TOKEN,
     Reply,
     as_json,
     make_zip,
-    one_sentence_of,
-    run_python,
+    play_only,
     wait_until,
     web_page,
 )
+from tests.helpers.stage import refusal
 
 KAGGLE = "kaggle:someone/pictures/versions/2"
 WEB = f"https://files.example/pictures.zip?sig={SIGNATURE}"
 SMALL = make_zip()
 LARGE = make_zip(member_bytes=1_000_000)
+# Kaggle's client is a process of its own.
+BOTH = [
+    pytest.param(KAGGLE, STORED, marks=pytest.mark.process, id="kaggle"),
+    pytest.param(WEB, "/pictures.zip", id="web"),
+]
 
 
 class Project:
-    """A folder with a params.yaml in which the stage is run."""
+    """A folder with a params.yaml in which the stage is run, here or in a process of its own."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, home: Path, run, monkeypatch):
         self.folder = folder
+        self.home = home
         self.archive = folder / "data/raw/archive.zip"
+        self._run = run
+        monkeypatch.chdir(folder)
 
     def write_params(self, source: str, **active) -> None:
         block = {"source": source, "archive_bytes": None, "archive_sha256": None, "synthetic": None, **active}
         text = yaml.safe_dump({"profile": "demo", "seed": 42, "profiles": {"demo": block}})
         (self.folder / "params.yaml").write_text(text)
 
-    def run(self, env: dict[str, str], source: str, **active) -> subprocess.CompletedProcess:
+    def run(self, source: str, **active):
+        """Run the stage in this process; it tells no secret."""
         self.write_params(source, **active)
-        return run_python("-m", "stages.download", cwd=self.folder, env=env)
+        done = self._run(download.main)
+        for text in (done.stdout, done.stderr):
+            assert SIGNATURE not in text
+            assert TOKEN not in text
+        return done
 
-    def start(self, env: dict[str, str], source: str) -> subprocess.Popen:
+    def start(self, loopback, source: str) -> subprocess.Popen:
+        """Start the stage in a process of its own."""
         self.write_params(source)
-        command = [sys.executable, "-m", "stages.download"]
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "stages.download"],
             cwd=self.folder,
-            env=env,
+            env=loopback.environment(self.home, KAGGLE_API_TOKEN=TOKEN),
             stderr=subprocess.PIPE,
             text=True,
             # Who runs the tests in a shell's background has Ctrl-C ignored, and hands that on.
@@ -74,20 +87,21 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path):
-    (tmp_path / "project").mkdir()
-    return Project(tmp_path / "project")
-
-
-@pytest.fixture
-def env(loopback, tmp_path):
+def home(loopback, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()
-    return loopback.environment(home, KAGGLE_API_TOKEN=TOKEN, VERBOSE="1")
+    play_only(loopback, home, monkeypatch, KAGGLE_API_TOKEN=TOKEN, VERBOSE="1")
+    return home
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def project(tmp_path, home, run, monkeypatch):
+    (tmp_path / "project").mkdir()
+    return Project(tmp_path / "project", home, run, monkeypatch)
+
+
+@pytest.fixture
+def small_disk(tmp_path, home, run, monkeypatch):
     """A project on a disk of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -96,47 +110,35 @@ def small_disk(tmp_path):
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True)
     if mounted.returncode:
         pytest.skip("this system does not let root mount a small disk")
-    yield Project(folder)
+    with monkeypatch.context() as inside:
+        yield Project(folder, home, run, inside)
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_file(project, env, tmp_path):
+def test_file(project, tmp_path):
     (tmp_path / "some.zip").write_bytes(SMALL)
-    result = project.run(env, "file:../some.zip")
-    assert result.returncode == 0, result.stderr
+    result = project.run("file:../some.zip")
+    assert (result.returncode, result.stderr) == (0, "")
     assert project.archive.read_bytes() == SMALL
     assert project.left() == ["data/raw/archive.zip"]
     assert not (project.folder / ".partial").exists()
     assert "data/raw/archive.zip: 6 members" in result.stdout
 
 
-def test_log_gives_the_lines_to_pin(project, env, tmp_path):
+def test_log_gives_the_lines_to_pin(project, tmp_path):
     (tmp_path / "some.zip").write_bytes(SMALL)
-    result = project.run(env, "file:../some.zip")
+    result = project.run("file:../some.zip")
     pins = yaml.safe_load("\n".join(re.findall(r"^    archive_.*$", result.stdout, re.M)))
     assert pins == {"archive_bytes": len(SMALL), "archive_sha256": hashlib.sha256(SMALL).hexdigest()}
-    pinned = project.run(env, "file:../some.zip", **pins)
+    pinned = project.run("file:../some.zip", **pins)
     assert pinned.returncode == 0
     assert "pin" not in pinned.stdout
 
 
-def test_file_source_loads_nothing_heavy(project, env, tmp_path):
-    (tmp_path / "some.zip").write_bytes(SMALL)
-    project.write_params(f"file:{tmp_path / 'some.zip'}")
-    code = "import sys, stages.download as stage; stage.main(); print(*{n.partition('.')[0] for n in sys.modules})"
-    result = run_python("-c", code, cwd=project.folder, env=env)
-    assert result.returncode == 0, result.stderr
-    loaded = set(result.stdout.splitlines()[-1].split())
-    assert "ruamel" in loaded
-    heavy = {"tensorflow", "keras", "kaggle", "kagglesdk", "requests", "urllib3", "tqdm", "numpy", "pandas", "PIL"}
-    assert not heavy & loaded
-
-
-def test_synthetic(project, env):
-    pytest.importorskip("scenes.synthetic.archive")
+def test_synthetic(project):
     block = yaml.safe_load((ROOT / "params.yaml").read_text())["profiles"]["demo"]["synthetic"]
-    result = project.run(env, "synthetic", synthetic={**block, "train": 24, "test": 12, "pred": 3, "size": 32})
-    assert result.returncode == 0, result.stderr
+    result = project.run("synthetic", synthetic={**block, "train": 24, "test": 12, "pred": 3, "size": 32})
+    assert (result.returncode, result.stderr) == (0, "")
     assert project.left() == ["data/raw/archive.zip"]
     assert "pin" not in result.stdout
 
@@ -151,60 +153,55 @@ def test_synthetic(project, env):
         (SMALL, {"archive_sha256": "0" * 64}, "its sha256 is"),
     ],
 )
-def test_bad_file(project, env, tmp_path, content, active, sentence):
+def test_bad_file(project, tmp_path, content, active, sentence):
     if content is not None:
         (tmp_path / "some.zip").write_bytes(content)
-    assert sentence in one_sentence_of(project.run(env, "file:../some.zip", **active))
+    assert sentence in refusal(project.run("file:../some.zip", **active))
     assert project.left() == []
 
 
-def test_file_that_is_a_folder(project, env):
-    assert "file:.. is a folder; name the zip itself" in one_sentence_of(project.run(env, "file:.."))
+def test_file_that_is_a_folder(project):
+    assert "file:.. is a folder; name the zip itself" in refusal(project.run("file:.."))
 
 
-def test_file_that_may_not_be_read(project, env, tmp_path):
+def test_file_that_may_not_be_read(project, tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root may read everything")
     (tmp_path / "some.zip").write_bytes(SMALL)
     (tmp_path / "some.zip").chmod(0)
-    assert "may not be read" in one_sentence_of(project.run(env, "file:../some.zip"))
+    assert "may not be read" in refusal(project.run("file:../some.zip"))
 
 
-def test_file_that_is_a_pipe(project, env, tmp_path):
+def test_file_that_is_a_pipe(project, tmp_path):
     os.mkfifo(tmp_path / "some.zip")
-    assert "not a regular file" in one_sentence_of(project.run(env, "file:../some.zip"))
+    assert "not a regular file" in refusal(project.run("file:../some.zip"))
 
 
-def test_bad_source(project, env):
-    assert one_sentence_of(project.run(env, "kaggle:someone")).startswith("source: 'kaggle:someone' is not a source")
+def test_bad_source(project):
+    assert refusal(project.run("kaggle:someone")).startswith("source: 'kaggle:someone' is not a source")
 
 
-@pytest.mark.parametrize(("source", "path"), [(KAGGLE, STORED), (WEB, "/pictures.zip")])
-def test_download(project, env, loopback, source, path):
+@pytest.mark.parametrize(("source", "path"), BOTH)
+def test_download(project, loopback, source, path):
     loopback.replies[path] = Reply(body=LARGE)
-    result = project.run(env, source, archive_bytes=len(LARGE))
-    assert result.returncode == 0, result.stderr
+    result = project.run(source, archive_bytes=len(LARGE))
+    assert (result.returncode, result.stderr) == (0, ""), "no bar where stderr is no terminal"
     assert project.archive.read_bytes() == LARGE
     assert project.left() == ["data/raw/archive.zip"]
-    assert result.stderr == "", "no bar where stderr is no terminal"
-    assert SIGNATURE not in result.stdout
-    assert TOKEN not in result.stdout
 
 
-@pytest.mark.parametrize(("source", "path"), [(KAGGLE, STORED), (WEB, "/pictures.zip")])
-def test_person_at_a_terminal_sees_a_bar(project, env, loopback, source, path):
+@pytest.mark.parametrize(("source", "path"), BOTH)
+def test_person_at_a_terminal_sees_a_bar(project, loopback, monkeypatch, source, path):
     loopback.replies[path] = Reply(body=LARGE, pause=0.005)
     project.write_params(source)
     ours, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 100))
-    command = [sys.executable, "-m", "stages.download"]
-    process = subprocess.run(
-        command, cwd=project.folder, env=env, stdout=subprocess.DEVNULL, stderr=terminal, timeout=30
-    )
-    os.close(terminal)
-    drawn = os.read(ours, 1 << 16).decode()
+    with os.fdopen(terminal, "w") as stderr, monkeypatch.context() as at_terminal:
+        at_terminal.setattr(sys, "stderr", stderr)
+        download.main()
+        stderr.flush()
+        drawn = os.read(ours, 1 << 16).decode()
     os.close(ours)
-    assert process.returncode == 0, drawn
     assert re.search(r"\.zip: +[0-9]+%", drawn)
     assert "6.00M/6.00M" in drawn
     assert "ignature" not in drawn
@@ -214,37 +211,38 @@ def test_person_at_a_terminal_sees_a_bar(project, env, loopback, source, path):
 @pytest.mark.parametrize(
     ("source", "replies", "active", "sentence"),
     [
-        (KAGGLE, {INTROSPECT: as_json(404, code=404, message="bad")}, {}, "the token or key (401)"),
-        (KAGGLE, {DOWNLOAD: as_json(403, code=403, message="rules")}, {}, "accept the rules"),
-        (KAGGLE, {STORED: web_page()}, {}, "a web page instead of a zip"),
-        (KAGGLE, {STORED: Reply(body=LARGE, announce=False, etag=None, cut=3_000_000)}, {}, "cut short"),
-        (KAGGLE, {STORED: Reply(body=LARGE)}, {"archive_sha256": "0" * 64}, "its sha256 is"),
+        pytest.param(
+            KAGGLE,
+            {DOWNLOAD: as_json(403, code=403, message="rules")},
+            {},
+            "accept the rules",
+            marks=pytest.mark.process,
+        ),
+        pytest.param(KAGGLE, {STORED: web_page()}, {}, "a web page instead of a zip", marks=pytest.mark.process),
         (WEB, {"/pictures.zip": Reply(403)}, {}, "refuses access (403)"),
         (WEB, {"/pictures.zip": web_page()}, {}, "a web page instead of a file"),
         (WEB, {"/pictures.zip": Reply(body=LARGE, announce=False, etag=None, cut=3_000_000)}, {}, "cut short"),
         (WEB, {"/pictures.zip": Reply(body=LARGE)}, {"archive_bytes": 5}, "where 5 are expected"),
+        (WEB, {"/pictures.zip": Reply(body=LARGE)}, {"archive_sha256": "0" * 64}, "its sha256 is"),
     ],
+    ids=["kaggle refuses", "kaggle's page", "web refuses", "web's page", "cut short", "other size", "other hash"],
 )
-def test_failing_download_leaves_nothing(project, env, loopback, source, replies, active, sentence):
+def test_failing_download_leaves_nothing(project, loopback, source, replies, active, sentence):
     loopback.replies |= replies
-    assert sentence in one_sentence_of(project.run(env, source, **active))
+    assert sentence in refusal(project.run(source, **active))
     assert project.left() == []
 
 
-def test_no_credentials(project, env):
-    del env["KAGGLE_API_TOKEN"]
-    assert "no Kaggle credentials found" in one_sentence_of(project.run(env, KAGGLE))
-    assert project.left() == []
-
-
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("source", "path", "partial", "kept_at_least"),
     [(KAGGLE, STORED, "pictures.zip", 1 << 20), (WEB, "/pictures.zip", "archive.zip.part", 1)],
+    ids=["kaggle", "web"],
 )
-def test_killed_download_is_continued(project, env, loopback, source, path, partial, kept_at_least):
+def test_killed_download_is_continued(project, loopback, source, path, partial, kept_at_least):
     loopback.replies[path] = Reply(body=LARGE, pause=0.02)
     body = project.folder / ".partial" / parse_source(source).key / partial
-    process = project.start(env, source)
+    process = project.start(loopback, source)
     try:
         wait_until(lambda: body.exists() and body.stat().st_size >= kept_at_least)
     finally:
@@ -254,21 +252,20 @@ def test_killed_download_is_continued(project, env, loopback, source, path, part
     assert SIGNATURE not in "".join(project.left())
     loopback.requests.clear()
     loopback.replies[path] = Reply(body=LARGE)
-    result = project.run(env, source)
-    assert result.returncode == 0, result.stderr
+    assert project.run(source).returncode == 0
     assert len(loopback.ranges(path)) == 1
     assert project.archive.read_bytes() == LARGE
     assert project.left() == ["data/raw/archive.zip"]
 
 
-def test_interrupted_download_keeps_what_it_has(project, env, loopback):
-    # Slow enough for a second process to start meanwhile, on a busy machine too.
+@pytest.mark.process
+def test_interrupted_download_keeps_what_it_has(project, loopback):
+    # Slow enough for a second one to begin meanwhile, on a busy machine too.
     loopback.replies["/pictures.zip"] = Reply(body=LARGE, pause=0.2)
-    process = project.start(env, WEB)
+    process = project.start(loopback, WEB)
     try:
         wait_until(lambda: any(name.endswith(".part") for name in project.left()))
-        second = project.run(env, WEB)
-        assert "another download from this source is running" in one_sentence_of(second)
+        assert "another download from this source is running" in refusal(project.run(WEB))
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=15)[1] == "interrupted\n"
         assert process.returncode == 130
@@ -279,17 +276,26 @@ def test_interrupted_download_keeps_what_it_has(project, env, loopback):
     assert [Path(name).name for name in project.left()] == ["archive.zip.part", "archive.zip.part.json"]
 
 
-@pytest.mark.parametrize("announce", [True, False])
-@pytest.mark.parametrize(("source", "path"), [(KAGGLE, STORED), (WEB, "/pictures.zip")])
-def test_full_disk(small_disk, env, loopback, source, path, announce):
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("source", "path", "announce", "word"),
+    [
+        (KAGGLE, STORED, False, "free"),
+        (WEB, "/pictures.zip", False, "free"),
+        (WEB, "/pictures.zip", True, "needed"),
+    ],
+    ids=["kaggle", "web", "web, announced"],
+)
+def test_full_disk(small_disk, loopback, source, path, announce, word):
     loopback.replies[path] = Reply(body=LARGE, announce=announce)
-    said = one_sentence_of(small_disk.run(env, source))
+    said = refusal(small_disk.run(source))
     assert said.startswith("the disk is full")
-    assert "needed" in said if announce and source is WEB else "free" in said
+    assert word in said
     assert not small_disk.archive.exists()
 
 
-def test_full_disk_for_a_file(small_disk, env, tmp_path):
+@pytest.mark.process
+def test_full_disk_for_a_file(small_disk, tmp_path):
     (tmp_path / "some.zip").write_bytes(LARGE)
-    assert f"{len(LARGE)} needed" in one_sentence_of(small_disk.run(env, "file:../some.zip"))
+    assert f"{len(LARGE)} needed" in refusal(small_disk.run("file:../some.zip"))
     assert small_disk.left() == []

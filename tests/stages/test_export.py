@@ -13,17 +13,18 @@ from scenes.models import store
 from scenes.provenance import record
 from stages import code_digest, export
 from tests.code_facts import ROOT
-from tests.scenes.test_exports import DESCRIPTION, two_outputs
-from tests.scenes.test_records import SIZE, SPLITS
-from tests.scenes.test_records import write as write_records
-from tests.stages.test_audit import written
+from tests.helpers.small_model import DESCRIPTION, two_outputs
+from tests.helpers.small_records import SIZE, SPLITS
+from tests.helpers.small_records import write as write_records
+from tests.helpers.stage import written
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, deterministic):
     """A folder with records and a model in production, which tells images apart by their mean colour."""
+    tmp_path = tmp_path_factory.mktemp("made")
     (tmp_path / "data").mkdir()
     write_records(tmp_path / "data/records", splits={"test": SPLITS["val"]})
     keras.utils.set_random_seed(0)
@@ -32,8 +33,15 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "models/production").mkdir(parents=True)
     store.save_production(tmp_path / "models/production", network, DESCRIPTION | {"image_shape": [SIZE, SIZE, 3]})
     origin = {"archive_sha256": "a", "split_sha256": "b", "data_params": {"seed": 1}}
-    params = {"select": {"tie": 0.5}}
-    record.save(tmp_path / "models/production", origin=origin, inputs=[], params=params, code="0" * 64)
+    record.save(
+        tmp_path / "models/production", origin=origin, inputs=[], params={"select": {"tolerance": 0.5}}, code="0" * 64
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

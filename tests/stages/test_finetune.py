@@ -5,15 +5,17 @@ import shutil
 
 import yaml
 
+from stages import finetune
 from tests.code_facts import ROOT
-from tests.stages.test_audit import run, written
+from tests.helpers.stage import written
 
 
-def test_a_backbone_that_stays_as_it_came_says_so_and_names_no_code(tmp_path):
+def test_a_backbone_that_stays_as_it_came_says_so_and_names_no_code(tmp_path, run, monkeypatch):
     """Else another way to train, where no training takes place, would have every image embedded again."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     assert yaml.safe_load((tmp_path / "params.yaml").read_text())["profiles"]["demo"]["finetune"]["epochs"] == 0
-    done = run("stages.finetune", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = run(finetune.main)
     assert (done.returncode, done.stderr) == (0, "")
     assert written(tmp_path) == ["data/finetuned/finetuned.json", "data/finetuned/provenance.json", "params.yaml"]
     assert json.loads((tmp_path / "data/finetuned/provenance.json").read_text()) == {

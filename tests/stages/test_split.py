@@ -1,26 +1,29 @@
-"""The stage as DVC runs it: data/split.csv, or nothing and one sentence."""
+"""The stage `split`: data/split.csv, or nothing and one sentence."""
 
 import json
 
-import pandas as pd
 import pytest
 import yaml
 
+from scenes.archive.layout import Archive
 from scenes.dataset import audit_table, split
-from tests.stages.test_audit import project, run, written
-
-__all__ = ["project"]
+from scenes.dataset.audit import audit
+from stages import split as stage
+from tests.helpers.pictures import LAYOUT
+from tests.helpers.stage import refusal, written
 
 
 @pytest.fixture
 def audited(project):
-    assert run("stages.audit", project).returncode == 0
+    with Archive("data/raw/archive.zip", LAYOUT, 10**7, 200) as archive:
+        table = audit(archive, max_pixels=10**6, near_duplicate_distance=4, workers=1)
+    audit_table.write(table, "data/audit.csv")
     return project
 
 
-def test_split_writes_its_table(audited):
+def test_split_writes_its_table(audited, run):
     before = written(audited)
-    done = run("stages.split", audited)
+    done = run(stage.main)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "split: train 6, val 2, test 6, pred 2; 0 of 16 images left out\n"
     assert written(audited) == sorted([*before, "data/split.csv", "data/split.json"])
@@ -40,13 +43,9 @@ def test_split_writes_its_table(audited):
     }
 
 
-def test_a_class_without_images_gives_one_sentence_and_leaves_nothing(audited):
-    path = audited / "data/audit.csv"
-    table = audit_table.read(path)
-    audit_table.write(pd.DataFrame(table[(table["label"] != "moor") | (table["split"] != "train")]), path)
+def test_a_class_without_images_gives_one_sentence_and_leaves_nothing(audited, run):
+    table = audit_table.read("data/audit.csv")
+    audit_table.write(table[(table["label"] != "moor") | (table["split"] != "train")], "data/audit.csv")
     before = written(audited)
-    done = run("stages.split", audited)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: the class 'moor' has no images left for train")
-    assert done.stderr.count("\n") == 1
+    assert refusal(run(stage.main)).startswith("the class 'moor' has no images left for train")
     assert written(audited) == before

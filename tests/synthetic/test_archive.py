@@ -1,6 +1,5 @@
 """The synthetic archive: the same bytes anywhere, as hard as it should be, and its truth is true."""
 
-import csv
 import hashlib
 import io
 import os
@@ -21,8 +20,9 @@ from scenes.common.errors import InputError
 from scenes.synthetic import canvas, scenes
 from scenes.synthetic.archive import CONFUSED, draw_archive, resize
 from scenes.synthetic.faults import RATED
+from tests.code_facts import ROOT
+from tests.helpers.planted import Planted, opened
 
-ROOT = Path(__file__).resolve().parents[2]
 NO_FAULTS = {**dict.fromkeys(RATED, 0.0), "broken": False}
 SOME_FAULTS = {
     "wrong_label": 0.03,
@@ -39,15 +39,6 @@ SMALL = {"seed": 0, "train": 48, "test": 12, "pred": 4, "size": 64, "faults": {*
 SMALL_SHA256 = "76aa3710010c228d0a97a0096e2400d65984c04b75a895d82ef86d16dd5416b2"
 
 
-def members(path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def truth(files: dict[str, bytes]) -> dict[str, dict]:
-    return {row["path"]: row for row in csv.DictReader(io.StringIO(files["ground_truth.csv"].decode()))}
-
-
 def rng_of(*key: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
 
@@ -60,25 +51,24 @@ def small(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> dict[str, bytes]:
-    """The demo's archive, but for the unlabelled images."""
+def demo(tmp_path_factory) -> Planted:
+    """As the demo's archive, but smaller and without the unlabelled images."""
     path = tmp_path_factory.mktemp("demo") / "archive.zip"
-    draw_archive(path, seed=42, train=900, test=240, pred=0, size=96, faults=SOME_FAULTS)
-    return members(path)
+    draw_archive(path, seed=42, train=420, test=150, pred=0, size=96, faults=SOME_FAULTS)
+    return opened(path)
 
 
 def test_same_bytes_on_every_machine(small):
     assert hashlib.sha256(small.read_bytes()).hexdigest() == SMALL_SHA256
 
 
-@pytest.mark.parametrize("surroundings", [("0", "1", "UTC"), ("77", "7", "Asia/Tokyo")])
-def test_same_bytes_in_another_process(small, tmp_path, surroundings):
-    hash_seed, threads, zone = surroundings
+@pytest.mark.process
+def test_same_bytes_in_another_process(small, tmp_path):
     environment = os.environ | {
-        "PYTHONHASHSEED": hash_seed,
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "TZ": zone,
+        "PYTHONHASHSEED": "77",
+        "OMP_NUM_THREADS": "7",
+        "OPENBLAS_NUM_THREADS": "7",
+        "TZ": "Asia/Tokyo",
         "PYTHONPATH": str(ROOT),
     }
     code = f"from scenes.synthetic.archive import draw_archive; draw_archive('made/a.zip', **{SMALL!r})"
@@ -88,20 +78,19 @@ def test_same_bytes_in_another_process(small, tmp_path, surroundings):
 
 
 def test_an_image_hangs_on_its_own_place_and_not_on_the_counts(small, tmp_path):
-    before = members(small)
-    for counts in ({"train": 49}, {"train": 97, "pred": 9}, {"test": 31}):
-        draw_archive(tmp_path / "more.zip", **(SMALL | counts))
-        after = members(tmp_path / "more.zip")
-        rows, more_rows = truth(before), truth(after)
-        assert len(more_rows) == len(rows) + sum(counts[split] - SMALL[split] for split in counts)
-        for name in rows:
-            assert after[name] == before[name], name
-            assert more_rows[name] == rows[name]
+    before = opened(small)
+    counts = {"train": 97, "test": 31, "pred": 9}
+    draw_archive(tmp_path / "more.zip", **(SMALL | counts))
+    after = opened(tmp_path / "more.zip")
+    assert len(after.rows) == len(before.rows) + sum(counts[split] - SMALL[split] for split in counts)
+    for name in before.rows:
+        assert after.files[name] == before.files[name], name
+        assert after.rows[name] == before.rows[name]
 
 
 def test_another_seed_is_another_archive(small, tmp_path):
     draw_archive(tmp_path / "other.zip", **(SMALL | {"seed": 1}))
-    shared = set(members(small).values()) & set(members(tmp_path / "other.zip").values())
+    shared = set(opened(small).files.values()) & set(opened(tmp_path / "other.zip").files.values())
     assert len(shared) <= 3, "only the text file and the litter are the same"
 
 
@@ -116,9 +105,9 @@ def test_the_zip_says_nothing_of_when_and_where_it_was_made(small):
 
 
 def test_layout_counts_and_balance(demo):
-    rows = truth(demo)
-    assert set(rows) == set(demo) - {"ground_truth.csv"}
-    for split, count in (("train", 900), ("test", 240)):
+    rows = demo.rows
+    assert set(rows) == set(demo.files) - {"ground_truth.csv"}
+    for split, count in (("train", 420), ("test", 150)):
         images = [
             row for name, row in rows.items() if name.startswith(f"seg_{split}/seg_{split}/") and row["ground_truth"]
         ]
@@ -129,7 +118,7 @@ def test_layout_counts_and_balance(demo):
 
 
 def test_numbers_are_unique_and_say_nothing_of_the_class(demo):
-    images = [row for row in truth(demo).values() if row["ground_truth"]]
+    images = [row for row in demo.rows.values() if row["ground_truth"]]
     numbers = np.array([int(Path(row["path"]).stem) for row in images])
     classes = np.array([list(CONFUSED).index(row["label"]) for row in images])
     assert len(set(numbers.tolist())) == len(numbers)
@@ -149,9 +138,9 @@ def test_a_colour_histogram_finds_it_neither_easy_nor_hopeless(demo):
     from sklearn.preprocessing import StandardScaler
 
     features = {"train": ([], []), "test": ([], [])}
-    for name, row in truth(demo).items():
+    for name, row in demo.rows.items():
         if row["ground_truth"] and row["fault"] not in ("truncated", "sixteen_bit"):
-            bins = np.asarray(Image.open(io.BytesIO(demo[name])).convert("RGB")).astype(int) // 64
+            bins = np.asarray(Image.open(io.BytesIO(demo.files[name])).convert("RGB")).astype(int) // 64
             shares = np.bincount((bins @ (16, 4, 1)).ravel(), minlength=64) / (bins.size // 3)
             features["train" if name.startswith("seg_train") else "test"][0].append(shares)
             features["train" if name.startswith("seg_train") else "test"][1].append(row["label"])
@@ -161,9 +150,9 @@ def test_a_colour_histogram_finds_it_neither_easy_nor_hopeless(demo):
 
 def test_distinct_scenes_are_no_near_duplicates(demo):
     rows = [
-        row for row in truth(demo).values() if row["ground_truth"] and row["fault"] not in ("truncated", "sixteen_bit")
+        row for row in demo.rows.values() if row["ground_truth"] and row["fault"] not in ("truncated", "sixteen_bit")
     ]
-    bits = [imagehash.phash(Image.open(io.BytesIO(demo[row["path"]]))).hash.ravel() for row in rows]
+    bits = [imagehash.phash(Image.open(io.BytesIO(demo.files[row["path"]]))).hash.ravel() for row in rows]
     bits = np.array(bits, np.int32)
     apart = bits @ (1 - bits).T + (1 - bits) @ bits.T
     origin = [row["duplicate_of"] or row["path"] for row in rows]
@@ -221,18 +210,17 @@ def test_resizing_keeps_a_plain_colour_and_the_mean(height, width, value):
 
 @given(
     st.integers(0, 2**40),
-    st.integers(6, 30),
-    st.integers(6, 12),
+    st.integers(6, 20),
+    st.integers(6, 9),
     st.integers(0, 7),
     st.integers(32, 72),
     st.dictionaries(st.sampled_from(list(RATED)), st.floats(0, 0.08)),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_sizes_counts_and_rates(tmp_path_factory, seed, train, test, pred, size, rates):
     path = tmp_path_factory.mktemp("any") / "archive.zip"
     draw_archive(path, seed=seed, train=train, test=test, pred=pred, size=size, faults=NO_FAULTS | rates)
-    files = members(path)
-    rows = truth(files)
+    _, files, rows = opened(path)
     assert len(rows) == len(files) - 1 == train + test + pred
     for name, row in rows.items():
         picture = Image.open(io.BytesIO(files[name]))

@@ -1,9 +1,7 @@
 """Each planted fault is what ground_truth.csv says it is, looked at from outside."""
 
-import csv
 import hashlib
 import io
-import zipfile
 from collections import Counter
 
 import imagehash
@@ -13,41 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
 
-from scenes.synthetic.archive import CONFUSED, draw_archive
+from scenes.synthetic.archive import CONFUSED
 from scenes.synthetic.faults import BROKEN, RATED, WORDS, plan, shuffled_number
-
-COUNTS = {"train": 300, "test": 60, "pred": 30}
-RATES = {
-    "wrong_label": 0.1,
-    "exact_duplicate": 0.05,
-    "near_duplicate": 0.05,
-    "conflicting_duplicate": 0.03,
-    "odd_size": 0.05,
-    "grey": 0.05,
-    "broken": True,
-}
-SIZE = 64
+from tests.helpers.planted import COUNTS, RATES, SIZE, Planted
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory) -> tuple[dict[str, bytes], dict[str, dict]]:
-    """Members and rows of ground_truth.csv, by path."""
-    path = tmp_path_factory.mktemp("faults") / "archive.zip"
-    draw_archive(path, seed=3, **COUNTS, size=SIZE, faults=RATES)
-    with zipfile.ZipFile(path) as zipped:
-        files = {name: zipped.read(name) for name in zipped.namelist()}
-    rows = csv.DictReader(io.StringIO(files["ground_truth.csv"].decode()))
-    return files, {row["path"]: row for row in rows}
-
-
-def having(archive, fault: str) -> list[dict]:
-    rows = [row for row in archive[1].values() if row["fault"] == fault]
+def having(archive: Planted, fault: str) -> list[dict]:
+    rows = [row for row in archive.rows.values() if row["fault"] == fault]
     assert rows, f"no {fault} was planted"
     return rows
 
 
-def image(archive, path: str) -> Image.Image:
-    picture = Image.open(io.BytesIO(archive[0][path]))
+def image(archive: Planted, path: str) -> Image.Image:
+    picture = Image.open(io.BytesIO(archive.files[path]))
     picture.load()
     return picture
 
@@ -56,8 +32,8 @@ def split_of(path: str) -> str:
     return path.split("/")[0].removeprefix("seg_")
 
 
-def test_every_fault_is_there_as_often_as_asked(archive):
-    counts = Counter((split_of(row["path"]), row["fault"]) for row in archive[1].values())
+def test_every_fault_is_there_as_often_as_asked(planted):
+    counts = Counter((split_of(row["path"]), row["fault"]) for row in planted.rows.values())
     assert {fault for _, fault in counts} == {"", *WORDS}
     for fault, splits in RATED.items():
         for split, count in COUNTS.items():
@@ -68,19 +44,19 @@ def test_every_fault_is_there_as_often_as_asked(archive):
         assert counts["train", fault] == 1
 
 
-def test_sound_images_are_sound(archive):
+def test_sound_images_are_sound(planted):
     hashes = Counter()
-    for row in having(archive, ""):
-        picture = image(archive, row["path"])
+    for row in having(planted, ""):
+        picture = image(planted, row["path"])
         assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (SIZE, SIZE))
         assert row["label"] in (row["ground_truth"], "") and row["duplicate_of"] == ""
         assert row["ground_truth"] in row["classes"].split()
-        hashes[hashlib.sha256(archive[0][row["path"]]).hexdigest()] += 1
+        hashes[hashlib.sha256(planted.files[row["path"]]).hexdigest()] += 1
     assert max(hashes.values()) == 1
 
 
-def test_wrong_labels_are_those_of_the_class_most_often_confused(archive):
-    rows = having(archive, "wrong_label")
+def test_wrong_labels_are_those_of_the_class_most_often_confused(planted):
+    rows = having(planted, "wrong_label")
     for row in rows:
         assert row["label"] == CONFUSED[row["ground_truth"]] == row["path"].split("/")[2]
     within = [CONFUSED[row["label"]] == row["ground_truth"] for row in rows]
@@ -88,22 +64,22 @@ def test_wrong_labels_are_those_of_the_class_most_often_confused(archive):
     assert {split_of(row["path"]) for row in rows} == {"train", "test"}
 
 
-def test_exact_duplicates_have_the_same_bytes_and_label(archive):
-    rows = having(archive, "exact_duplicate")
+def test_exact_duplicates_have_the_same_bytes_and_label(planted):
+    rows = having(planted, "exact_duplicate")
     for row in rows:
-        source = archive[1][row["duplicate_of"]]
-        assert archive[0][row["path"]] == archive[0][source["path"]]
+        source = planted.rows[row["duplicate_of"]]
+        assert planted.files[row["path"]] == planted.files[source["path"]]
         assert row["label"] == source["label"] == row["ground_truth"] and source["fault"] == ""
         assert row["classes"] == source["classes"]
     across = [split_of(row["duplicate_of"]) == "test" for row in rows]
     assert abs(sum(across) - len(rows) / 2) <= 1
 
 
-def test_near_duplicates_are_found_by_phash_and_differ(archive):
-    rows = having(archive, "near_duplicate")
+def test_near_duplicates_are_found_by_phash_and_differ(planted):
+    rows = having(planted, "near_duplicate")
     for row in rows:
-        source = archive[1][row["duplicate_of"]]
-        copy, original = image(archive, row["path"]), image(archive, source["path"])
+        source = planted.rows[row["duplicate_of"]]
+        copy, original = image(planted, row["path"]), image(planted, source["path"])
         assert (np.asarray(copy) != np.asarray(original)).any()
         assert imagehash.phash(copy) - imagehash.phash(original) <= 4
         assert row["label"] == source["label"] == row["ground_truth"] and source["fault"] == ""
@@ -111,54 +87,55 @@ def test_near_duplicates_are_found_by_phash_and_differ(archive):
     assert abs(sum(across) - len(rows) / 2) <= 1
 
 
-def test_conflicting_duplicates_have_two_labels(archive):
-    for row in having(archive, "conflicting_duplicate"):
-        source = archive[1][row["duplicate_of"]]
-        assert archive[0][row["path"]] == archive[0][source["path"]]
+def test_conflicting_duplicates_have_two_labels(planted):
+    for row in having(planted, "conflicting_duplicate"):
+        source = planted.rows[row["duplicate_of"]]
+        assert planted.files[row["path"]] == planted.files[source["path"]]
         assert source["label"] == source["ground_truth"] == row["ground_truth"] and source["fault"] == ""
         assert row["label"] == CONFUSED[row["ground_truth"]]
         assert split_of(row["path"]) == split_of(source["path"]) == "train"
 
 
-def test_no_image_is_copied_twice(archive):
-    sources = [row["duplicate_of"] for row in archive[1].values() if row["duplicate_of"]]
+def test_no_image_is_copied_twice(planted):
+    sources = [row["duplicate_of"] for row in planted.rows.values() if row["duplicate_of"]]
     assert len(sources) == len(set(sources))
-    bytes_seen = Counter(archive[0][row["path"]] for row in archive[1].values() if row["ground_truth"])
+    bytes_seen = Counter(planted.files[row["path"]] for row in planted.rows.values() if row["ground_truth"])
     assert max(bytes_seen.values()) == 2
 
 
-def test_odd_sizes_and_grey_images(archive):
-    shapes = {image(archive, row["path"]).size for row in having(archive, "odd_size")}
+def test_odd_sizes_and_grey_images(planted):
+    shapes = {image(planted, row["path"]).size for row in having(planted, "odd_size")}
     assert (SIZE, SIZE) not in shapes and len(shapes) >= 3
-    assert {image(archive, row["path"]).mode for row in having(archive, "grey")} == {"L"}
-    assert {split_of(row["path"]) for row in having(archive, "grey")} == set(COUNTS)
+    assert {image(planted, row["path"]).mode for row in having(planted, "grey")} == {"L"}
+    assert {split_of(row["path"]) for row in having(planted, "grey")} == set(COUNTS)
 
 
-def test_broken_files(archive):
-    path = {fault: having(archive, fault)[0]["path"] for fault in BROKEN}
-    assert Image.open(io.BytesIO(archive[0][path["truncated"]])).size == (SIZE, SIZE)
+def test_broken_files(planted):
+    path = {fault: having(planted, fault)[0]["path"] for fault in BROKEN}
+    assert Image.open(io.BytesIO(planted.files[path["truncated"]])).size == (SIZE, SIZE)
     with pytest.raises(OSError, match="truncated"):
-        image(archive, path["truncated"])
-    named = image(archive, path["png_named_jpg"])
+        image(planted, path["truncated"])
+    named = image(planted, path["png_named_jpg"])
     assert named.format == "PNG" and path["png_named_jpg"].endswith(".jpg")
-    assert (image(archive, path["cmyk"]).format, image(archive, path["cmyk"]).mode) == ("JPEG", "CMYK")
-    deep = np.asarray(image(archive, path["sixteen_bit"]))
+    assert (image(planted, path["cmyk"]).format, image(planted, path["cmyk"]).mode) == ("JPEG", "CMYK")
+    deep = np.asarray(image(planted, path["sixteen_bit"]))
     assert deep.dtype == np.uint16 and deep.max() > 255 and path["sixteen_bit"].endswith(".png")
     assert len(set(path.values())) == 4
 
 
-def test_members_that_are_no_images(archive):
-    (note,) = having(archive, "not_an_image")
+def test_members_that_are_no_images(planted):
+    (note,) = having(planted, "not_an_image")
     assert (
-        note["path"].startswith("seg_train/seg_train/sea/") and archive[0][note["path"]].decode().isprintable() is False
+        note["path"].startswith("seg_train/seg_train/sea/")
+        and planted.files[note["path"]].decode().isprintable() is False
     )
-    names = [row["path"] for row in having(archive, "litter")]
+    names = [row["path"] for row in having(planted, "litter")]
     assert any(name.startswith("__MACOSX/") for name in names)
     assert any(name.endswith("/.DS_Store") and not name.startswith("__MACOSX/") for name in names)
     for name in (note["path"], *names):
         with pytest.raises(UnidentifiedImageError):
-            image(archive, name)
-        assert set(archive[1][name].values()) == {name, archive[1][name]["fault"], ""}
+            image(planted, name)
+        assert set(planted.rows[name].values()) == {name, planted.rows[name]["fault"], ""}
 
 
 @st.composite
@@ -181,9 +158,9 @@ def test_any_plan_is_balanced_and_consistent(wish):
         folders = Counter(place.folder for place in places if place.split == split)
         assert max(folders.values(), default=0) - min((folders[name] for name in CONFUSED), default=0) <= 1
     for fault in RATED:
-        planted = [place for place in places if place.fault == fault]
+        faulty = [place for place in places if place.fault == fault]
         for split in counts:
-            here = sum(place.split == split for place in planted)
+            here = sum(place.split == split for place in faulty)
             assert here <= rates[fault] * counts[split] + 1 if split in RATED[fault] else here == 0
     for place in places:
         assert bool(place.source) == place.fault.endswith("duplicate")

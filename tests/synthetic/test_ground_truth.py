@@ -3,7 +3,7 @@
 import pytest
 
 from scenes.synthetic import ground_truth
-from tests import pictures
+from tests.helpers import pictures
 
 SHEET = b"path,ground_truth,label,classes,fault,duplicate_of\na.jpg,NA,007,sea glacier,,\n"
 

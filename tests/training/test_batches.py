@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scenes.dataset import records
 from scenes.training import batches as training_batches
-from tests.scenes.test_records import write
+from tests.helpers.small_records import write
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 

@@ -15,8 +15,8 @@ from scenes.common.errors import InputError
 from scenes.training import run as training_run
 from scenes.training.run import resumable
 from tests.code_facts import ROOT
+from tests.helpers.small_records import write
 from tests.scenes.interrupted import CASES
-from tests.scenes.test_records import write
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Small pictures and the zips they come in, for the tests of everything that reads an archive."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from scenes.archive.layout import Archive
 
 LAYOUT = {"train": "seg_train", "test": "seg_test", "pred": "seg_pred"}
-SUBSET = Path(__file__).resolve().parents[1] / "../shared/data/intel-subset.zip"
+SUBSET = Path(__file__).resolve().parents[2] / "../shared/data/intel-subset.zip"
 NO_SUBSET = "the real images (../shared/data/intel-subset.zip) are not here"
 
 
@@ -54,6 +55,24 @@ def pack(path: Path, files: Mapping[str, bytes] | Iterable[tuple], method: int =
 
 def opened(path: Path, max_member_bytes: int = 5_000_000, max_ratio: float = 200) -> Archive:
     return Archive(path, LAYOUT, max_member_bytes, max_ratio)
+
+
+def patched(path, name: str, *, flag: int | None = None, size: int | None = None, packed: int | None = None):
+    """Overwrite what the central directory says of one member."""
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(name.encode()) - 46
+    assert data[entry : entry + 4] == b"PK\x01\x02"
+    for offset, value, form in ((8, flag, "<H"), (20, packed, "<L"), (24, size, "<L")):
+        if value is not None:
+            struct.pack_into(form, data, entry + offset, value)
+    path.write_bytes(data)
+    return path
+
+
+def with_mode(name: str, mode: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, mode << 16
+    return info
 
 
 def texts_beyond_the_edge(figure) -> list[str]:

@@ -9,9 +9,8 @@ import zipfile
 import zlib
 from typing import NamedTuple
 
-from tests.pictures import encode
-from tests.scenes.test_images import chunk, exif, png
-from tests.scenes.test_photos import SAMPLES, ftyp, shades
+from tests.helpers.image_bytes import SAMPLES, chunk, exif, ftyp, png, shades
+from tests.helpers.pictures import encode
 
 
 class Hostile(NamedTuple):

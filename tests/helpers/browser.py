@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests import needed
+from tests.helpers import needed
 
 # Pictures of the pages, for a person to look at after the tests.
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", "screenshots"))
