@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.code_facts import ROOT
-from tests.remotes import repository
+from tests.helpers import repository
 
 DOCUMENT = " ".join((ROOT / "docs/experiments.md").read_text(encoding="utf-8").split())
 SHARED = "/shared/dvc-cache"

@@ -11,7 +11,7 @@ import pytest
 from scenes.common.errors import InputError
 from scenes.report import context as report_context
 from scenes.report import render
-from tests import reported
+from tests.helpers import reported
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
