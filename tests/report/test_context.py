@@ -88,7 +88,7 @@ def test_the_page_loads_nothing(folder):
     assert "default-src 'none'" in html
 
 
-def test_every_picture_is_in_the_page_as_it_is_on_disk_and_says_what_it_shows(tmp_path):
+def test_every_picture_is_in_the_page_and_says_what_it_shows(tmp_path):
     folder = reported.folder(tmp_path)
     files = sorted(folder.glob("plots/**/*.png"))
     for index, file in enumerate(files):  # all different
@@ -217,7 +217,7 @@ def test_the_truth_is_told_where_it_is_known(own):
     assert "precision 56.0\N{NO-BREAK SPACE}%, recall 70.0\N{NO-BREAK SPACE}%" in markdown
 
 
-def test_contains_is_shown_with_a_verdict_and_the_truth_where_it_is_known(own):
+def test_the_second_output_is_shown_with_a_verdict(own):
     for name in reported.MODELS:
         scores = reported.of_model(0.8)
         if name != "transfer":
