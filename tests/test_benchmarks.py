@@ -79,7 +79,7 @@ def test_memory_adds_up(tmp_path):
     assert whole == pytest.approx(sum(parts), abs=0.005 * (len(parts) + 1))
 
 
-def test_the_app_answers_visitors_as_the_pipeline_did_and_each_model_is_timed(tmp_path):
+def test_the_app_answers_visitors_as_the_pipeline_did(tmp_path):
     arguments = ("--visitors", 3, "--rounds", 2, "--starts", 1)
     browser = needed.find(*needed.CHROMIUM)
     if browser is None:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 
 import pandas as pd
 import pytest
@@ -13,6 +12,7 @@ from dvc.repo import Repo
 
 from scenes.plots import per_class, reliability, style
 from tests.code_facts import ROOT
+from tests.helpers import git
 
 PER_CLASS = {
     "sea": {"precision": 0.9, "recall": 0.8, "f1": 0.847, "support": 40},
@@ -40,7 +40,7 @@ def charts(tmp_path_factory):
     per_class.write(folder / "per_class.csv", PER_CLASS)
     plots = [{f"{name}.csv": declared(name)} for name in ("reliability", "per_class")]
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": plots}))
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    git.init(folder)
     with Repo(folder) as repo:
         rendered = match_defs_renderers(repo.plots.show(), templates_dir=repo.plots.templates_dir)
     return {chart.renderer.name: json.loads(chart.renderer.partial_html()) for chart in rendered}

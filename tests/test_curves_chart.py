@@ -3,17 +3,17 @@
 import json
 import re
 import shutil
-import subprocess
 from collections import Counter
 
 import pytest
+from dulwich import porcelain
 from dvc.render.match import match_defs_renderers
 from dvc.repo import Repo
 
-from scenes.commands import verify
 from scenes.plots import style
 from scenes.training import curves
 from tests.code_facts import ROOT
+from tests.helpers import dvc_cli, git
 
 TEMPLATE = json.loads((ROOT / ".dvc/plots/curves.json").read_text())
 FIELDS = curves.TABLES["curves"]
@@ -22,11 +22,6 @@ OVERLAY = re.search(r"^plots:\n.*", (ROOT / "dvc.yaml").read_text(), re.MULTILIN
 
 def line(model: str) -> str:
     return f"        plots/{model}/training/curves.tsv: *curves\n"
-
-
-def git(folder, *arguments: str) -> None:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def train(folder, **epochs: int) -> None:
@@ -64,9 +59,8 @@ def repo(tmp_path_factory):
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
     (folder / "dvc.yaml").write_text(OVERLAY)
     train(folder, baseline=3, efficientnetv2l=5)
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "two models")
+    git.init(folder)
+    git.commit(folder)
     return folder
 
 
@@ -107,15 +101,7 @@ def test_one_model_of_one_epoch(folder):
 
 
 def test_the_command_line_compares_with_the_last_commit(repo):
-    done = subprocess.run(
-        ["dvc", "plots", "diff", "HEAD", "--json"],
-        cwd=repo,
-        env=verify.environment(),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    (chart,) = json.loads(done.stdout)["data"]["training curves"]
+    (chart,) = json.loads(dvc_cli.succeed(repo, "plots diff HEAD --json"))["data"]["training curves"]
     assert set(chart["revisions"]) == {"workspace", "HEAD"}
 
 
@@ -125,11 +111,12 @@ def test_the_template_uses_no_optional_anchor():
     assert anchors == {"DATA", "TITLE", "X", "X_LABEL", "Y"}
 
 
-def test_the_panels_differ_in_the_metric_only_and_have_the_colours_of_all_figures():
+def test_the_panels_differ_in_the_metric_only_and_share_the_colours():
     top, bottom = ({**panel["spec"]} for panel in TEMPLATE["vconcat"])
     assert json.loads(json.dumps(top).replace("accuracy", "crossentropy")) == bottom
     assert tuple(top["encoding"]["color"]["scale"]["range"]) == style.COLOURS
 
 
 def test_git_has_the_template():
-    subprocess.run(["git", "ls-files", "--error-unmatch", ".dvc/plots/curves.json"], cwd=ROOT, check=True)
+    with porcelain.open_repo_closing(ROOT) as repo:
+        assert b".dvc/plots/curves.json" in repo.open_index()

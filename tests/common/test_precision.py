@@ -42,7 +42,7 @@ def test_the_weakest_gpu_decides(capabilities, expected):
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9)), min_size=1, max_size=4))
-def test_the_order_of_the_gpus_does_not_count_and_one_more_never_asks_for_more(capabilities):
+def test_the_weakest_decides_in_any_order_of_the_gpus(capabilities):
     rank = ["float32", "mixed_float16", "mixed_bfloat16"].index
     found = rank(runtime.automatic_precision(capabilities))
     assert found == rank(runtime.automatic_precision(capabilities[::-1]))

@@ -1,14 +1,17 @@
-"""A stage does not outlive the `dvc` that runs it: real processes, a real SIGKILL, and a shell in between."""
+"""A stage does not outlive the `dvc` that runs it: which ancestors count, and real processes killed with SIGKILL."""
 
 import ast
 import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from scenes.common import watchdog
 from tests.code_facts import ROOT
 
 # Runs its argument as dvc runs a command.
@@ -27,12 +30,91 @@ folder = Path(sys.argv[1])
 (folder / "tmp").rename(folder / "pid")
 while len(sys.argv) > 3 and os.path.exists(f"/proc/{sys.argv[3]}"):  # as if still importing
     time.sleep(0.02)
-found = exit_with_dvc()
-(folder / "watched").write_text(str(found.pid if found else None))
+dvc = exit_with_dvc()
+(folder / "watched").write_text(str(dvc.pid if dvc else None))
 time.sleep(float(sys.argv[2]))
 (folder / "finished").touch()
 """
 LONG, SHORT = 60, 1.2  # seconds: long is ended by the test; in short, the watch looks more than once
+
+
+class Process:
+    """A process of which psutil tells what ``state`` says: a status, or that there is no such process."""
+
+    def __init__(self, state=psutil.STATUS_SLEEPING, *, pid_reused=False):
+        self.state, self.pid_reused = state, pid_reused
+
+    def is_running(self):
+        return not self.pid_reused
+
+    def status(self):
+        if self.state is None:
+            raise psutil.NoSuchProcess(1)
+        return self.state
+
+
+@pytest.mark.parametrize(
+    ("ancestors", "by_dvc", "outcome"),
+    [
+        (["bash", "dvc repro", "bash"], True, "watches 1"),
+        (["sh", "python3.11 dvc repro"], True, "watches 1"),  # as the system lists a script
+        (["python -m dvc repro", "bash"], True, "watches 0"),
+        (["sh", "dvc exp run", "python3 -m dvc queue"], True, "watches 1"),  # the nearest
+        (["bash", "dvc repro"], False, "watches 1"),
+        (["bash", "systemd"], True, "ends"),  # its dvc was killed while it was importing
+        (["sh", "python notebook.py"], True, "goes on"),  # dvc as a library, in a program that is alive
+        (["bash", "systemd"], False, "goes on"),  # run by hand
+        (["bash", "python3 train.py"], False, "goes on"),
+        ([], False, "goes on"),
+    ],
+)
+def test_which_ancestor_is_watched(ancestors, by_dvc, outcome, monkeypatch):
+    processes = [(Process(), command.split()) for command in ancestors]
+    outcomes = []
+    monkeypatch.setattr(watchdog, "_programs", lambda: processes)
+    monkeypatch.setattr(watchdog, "_watch", lambda process: None)
+    monkeypatch.setattr(watchdog, "_end", lambda: outcomes.append("ends"))
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    if by_dvc:
+        monkeypatch.setenv("DVC_STAGE", "train")
+    watched = watchdog.exit_with_dvc()
+    if watched is not None:
+        outcomes.append(f"watches {[process for process, _ in processes].index(watched)}")
+    assert (outcomes or ["goes on"]) == [outcome]
+
+
+def test_the_ancestors_of_this_process_are_read_nearest_first():
+    processes, commands = zip(*watchdog._programs(), strict=True)
+    assert processes[0].pid == os.getppid()
+    assert all(1 <= len(words) <= 4 for words in commands if words)
+    assert not any("/" in word for words in commands for word in words)
+
+
+@pytest.mark.parametrize(
+    ("process", "alive"),
+    [
+        (Process(), True),
+        (Process(psutil.STATUS_ZOMBIE), False),  # killed, and nobody has asked for its status
+        (Process(None), False),
+        (Process(pid_reused=True), False),
+    ],
+)
+def test_when_it_is_gone_the_stage_ends(process, alive, monkeypatch):
+    ended = []
+    monkeypatch.setattr(watchdog, "_end", lambda: ended.append(True))
+    # A process that is alive is looked at again, and is gone by then.
+    monkeypatch.setattr(watchdog, "time", SimpleNamespace(sleep=lambda seconds: setattr(process, "state", None)))
+    assert watchdog._alive(process) == alive
+    watchdog._watch(process)
+    assert ended == [True]
+
+
+@pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_head"])
+def test_a_stage_that_trains_is_watched_from_its_first_line(stage):
+    """It is seconds until TensorFlow is imported, and a stage whose dvc is gone by then finds none to watch."""
+    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
+    main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    assert ast.unparse(main.body[0]) == "exit_with_dvc()"
 
 
 @pytest.fixture
@@ -40,23 +122,21 @@ def start(tmp_path):
     """Start the fake; afterwards end whatever is left of it, by id."""
     processes = []
 
-    def started(seconds, *, name="dvc", module=False, importing=""):
+    def started(seconds, *, module=False, importing=""):
         for folder in ("bin", "stage"):
             (tmp_path / folder).mkdir()
-        script = tmp_path / "bin" / name
+        script = tmp_path / "bin" / ("dvc.py" if module else "dvc")
         script.write_text(FAKE_DVC)
         (tmp_path / "stage.py").write_text(STAGE)
-        if module:
-            script.rename(script.with_suffix(".py"))
         # `; exit $?` keeps the shell: for a single command it would put that into its own place.
         stage = f"{sys.executable} {tmp_path}/stage.py {tmp_path}/stage {seconds} {importing}; exit $?"
-        process = subprocess.Popen(
-            [sys.executable, *(["-m", name] if module else [str(script)]), stage],
-            cwd=tmp_path / "bin",
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=(tmp_path / "stderr").open("w"),
-        )
+        with (tmp_path / "stderr").open("w") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, *(["-m", "dvc"] if module else [str(script)]), stage],
+                cwd=tmp_path / "bin",
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stderr=stderr,
+            )
         processes.append(process)
         pid = int(waited_for(tmp_path / "stage" / "pid"))
         processes.append(psutil.Process(pid))
@@ -64,11 +144,9 @@ def start(tmp_path):
 
     yield started
     for process in processes:
-        if isinstance(process, subprocess.Popen) or process.is_running():
+        with suppress(psutil.NoSuchProcess):
             process.kill()
         process.wait(10)
-        if isinstance(process, subprocess.Popen):
-            process.stdout.close()
 
 
 def waited_for(path, seconds=20):
@@ -91,8 +169,8 @@ def ends(process: psutil.Process, seconds=5) -> bool:
     return False
 
 
-@pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "a zombie"])
-@pytest.mark.parametrize("module", [False, True], ids=["dvc", "python -m dvc"])
+@pytest.mark.process
+@pytest.mark.parametrize(("module", "reaped"), [(False, True), (True, False)], ids=["dvc", "python -m dvc, a zombie"])
 def test_a_stage_ends_soon_after_its_dvc_was_killed(tmp_path, start, reaped, module):
     dvc, stage = start(LONG, module=module)
     assert int(waited_for(tmp_path / "stage" / "watched")) == dvc.pid
@@ -106,7 +184,8 @@ def test_a_stage_ends_soon_after_its_dvc_was_killed(tmp_path, start, reaped, mod
     assert not (tmp_path / "stage" / "finished").exists()
 
 
-def test_a_stage_whose_dvc_was_killed_while_it_was_importing_ends(tmp_path, start):
+@pytest.mark.process
+def test_a_stage_whose_dvc_was_killed_while_it_imported_ends(tmp_path, start):
     dvc, stage = start(LONG, importing="MY_ID")
     assert not (tmp_path / "stage" / "watched").exists()
     dvc.kill()
@@ -116,34 +195,10 @@ def test_a_stage_whose_dvc_was_killed_while_it_was_importing_ends(tmp_path, star
     assert not (tmp_path / "stage" / "watched").exists()
 
 
-def test_a_program_that_uses_dvc_as_a_library_counts_as_one(tmp_path, start):
-    """It is not called dvc, so it is not watched; but it is alive, and so is the stage."""
-    _, stage = start(SHORT, name="notebook")
-    assert waited_for(tmp_path / "stage" / "watched") == "None"
-    assert ends(stage, 20)
-    assert (tmp_path / "stage" / "finished").exists()
-
-
-@pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_head"])
-def test_a_stage_that_trains_is_watched_from_its_first_line(stage):
-    """It is seconds until TensorFlow is imported, and a stage whose dvc is gone by then finds none to watch."""
-    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
-    main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
-    assert ast.unparse(main.body[0]) == "exit_with_dvc()"
-
-
+@pytest.mark.process
 def test_what_ends_by_itself_ends_as_ever(tmp_path, start):
     dvc, stage = start(SHORT)
     assert dvc.wait(20) == 0
     assert ends(stage)
     assert (tmp_path / "stage" / "finished").exists()
     assert (tmp_path / "stderr").read_text() == ""
-
-
-def test_a_stage_run_by_hand_is_left_alone(tmp_path, start):
-    parent, stage = start(SHORT, name="not-dvc")
-    assert waited_for(tmp_path / "stage" / "watched") == "None"
-    parent.kill()
-    parent.wait()
-    assert ends(stage, 20)
-    assert (tmp_path / "stage" / "finished").exists()

@@ -49,7 +49,7 @@ def test_the_order_of_the_images_moves_nothing(labels, count, random):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_fewer_composites_are_the_first_of_more_and_another_seed_gives_others():
+def test_fewer_composites_are_the_first_of_more():
     labels = [index % 4 for index in range(200)]
     few, many, others = choose(labels, 30), choose(labels, 60), choose(labels, 30, seed=1)
     assert few.first.tolist() == many.first[:30].tolist()

@@ -8,14 +8,12 @@ import pytest
 
 from scenes.evaluation import gradcam
 from scenes.models import store
-from tests.helpers.pictures import picture
-from tests.scenes.test_model import (
-    save_cnn,
-    save_head,
-    tuned,  # noqa: F401
-)
+from tests.helpers.model_folders import save_cnn, save_head, write_data, write_tuned_data
+from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
+from tests.helpers.pictures import picture, texts_beyond_the_edge
 
-pytestmark = pytest.mark.usefixtures("deterministic")
+pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
+COLUMNS = ["key", "actual", "predicted", "confidence"]
 
 
 def maps_of(network):
@@ -102,23 +100,33 @@ def test_a_backbone_inside_seen_twice_and_a_hidden_layer():
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("kind", ["cnn", "head", "head on two views"])
-def test_both_kinds_of_models_and_they_stay_as_they_were(kind, tmp_path, data, tuned):  # noqa: F811
-    import keras
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, shallow_backbone):  # noqa: F811
+    """A trained model's folder and its data, by kind."""
+    base = tmp_path_factory.mktemp("models")
+    for name in ("data", "tuned"):
+        (base / name).mkdir()
+    data = write_data(base / "data")
+    tuned = write_tuned_data(base / "tuned", data)
+    save_cnn(base / "cnn")
+    save_head(base / "head", data)
+    save_head(base / "two views", tuned)
+    return {"cnn": (base / "cnn", data), "head": (base / "head", data), "two views": (base / "two views", tuned)}
 
-    keras.utils.set_random_seed(1)
-    folder, source = tmp_path / "model", tuned if kind == "head on two views" else data
-    save_cnn(folder) if kind == "cnn" else save_head(folder, source)
-    network = store.load(folder, source)
+
+@pytest.mark.parametrize("kind", ["cnn", "head", "two views"])
+def test_every_kind_of_model_is_explained_and_stays_as_it_was(kind, folders):
+    network = store.load(*folders[kind])
     images = np.stack([picture(number, 32, 32) for number in range(3)])
-    before = network.predict_on_batch(images)
-    heats = gradcam.heat_maps(maps_of(network), images, np.array([0, 1, 1]))
+    targets = np.array([0, 1, 1])
+    before = np.asarray(network(images, training=False))
+    heats = gradcam.heat_maps(maps_of(network), images, targets)
     assert heats.shape == images.shape[:3]
     assert heats.dtype == np.float32
     assert 0 <= heats.min() < heats.max() == 1
     compiled = gradcam.compiled(network, (32, 32, 3))
     with ThreadPoolExecutor(4) as pool:
-        for again in pool.map(lambda _: gradcam.heat_maps(compiled, images, np.array([0, 1, 1])), range(8)):
+        for again in pool.map(lambda _: gradcam.heat_maps(compiled, images, targets), range(4)):
             np.testing.assert_allclose(again, heats, atol=1e-5)
-    np.testing.assert_array_equal(network.predict_on_batch(images), before)
+    np.testing.assert_array_equal(network(images, training=False), before)
     assert not any("call" in vars(layer) for layer in gradcam._layers(network))

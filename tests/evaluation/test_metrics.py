@@ -93,7 +93,7 @@ def test_only_what_is_said_to_be_calibrated_is():
     assert one == other
 
 
-def test_coverage_is_of_the_calibrated_confidence_at_the_threshold_given():
+def test_coverage_is_of_the_calibrated_confidence():
     labels, probabilities = drawn()
     thresholds = abstention.thresholds(*drawn(seed=1)) | {"half": 0.5}
     scores = classification(labels, probabilities, value=2.5, thresholds=thresholds)
@@ -124,7 +124,7 @@ def test_a_class_nobody_predicts_and_one_nobody_has_score_0_not_nan():
     assert scores["macro_f1"] == pytest.approx(sk.f1_score([0, 0], [0, 1], average="macro"), abs=1e-6)
 
 
-def test_of_equal_probabilities_the_first_is_the_answer_and_the_likeliest():
+def test_of_equal_probabilities_the_first_is_the_answer():
     scores = classification(np.array([0, 1, 2]), np.full((3, 3), 1 / 3))
     assert scores["accuracy"] == pytest.approx(1 / 3, abs=1e-6)
     assert scores["top2_accuracy"] == pytest.approx(2 / 3, abs=1e-6)

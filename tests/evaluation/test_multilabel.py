@@ -10,10 +10,9 @@ from sklearn import metrics
 from scenes.dataset import records
 from scenes.evaluation import composites, multilabel
 from scenes.models import store
-from scenes.models.features import Features, load_features, save_features
+from tests.helpers.model_folders import save_cnn, save_contains, save_head
 from tests.helpers.small_records import CLASSES, SPLITS
 from tests.helpers.small_records import write as write_records
-from tests.scenes.test_model import save_cnn, save_contains, save_head
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 WIDTH = 5
@@ -64,7 +63,7 @@ def scores(network, inputs):
 
 
 @pytest.mark.parametrize("kind", ["records", "features"])
-def test_the_threshold_is_that_of_validation_and_the_scores_those_of_the_test_set(tmp_path, data, kind):
+def test_the_threshold_is_from_validation_the_scores_from_test(tmp_path, data, kind):
     save(kind, tmp_path, data)
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", data)
     assert set(found) == {"composites", "val"}  # nobody knows what photos contain

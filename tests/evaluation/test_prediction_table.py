@@ -44,7 +44,7 @@ def test_the_summary_counts():
 
 
 @given(st.lists(st.floats(0, 1), max_size=40), st.integers(1, 5), st.randoms())
-def test_a_sheet_shows_the_surest_and_the_least_sure_whatever_the_order(first, count, random):
+def test_a_sheet_shows_the_surest_and_the_least_sure(first, count, random):
     found = table(first)
     chosen = galleries.most_and_least_confident(found, "forest", count)
     of_class = found[found["class"] == "forest"]

@@ -1,6 +1,7 @@
 """Experiments of a project as small as can be, by the real DVC: started at once, ended early, abandoned."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from scenes.commands import verify
 from scenes.common.errors import InputError
 from scenes.experiments import runs, trainings
+from tests.helpers import dvc_cli, git
 
 # Says what scenes/training/callbacks.py says, for as long as it is told.
 SLOW = """
@@ -38,23 +40,29 @@ stages:
       deps: [score.json]
 """
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
+    """A repository with the project in its one commit."""
+    folder = tmp_path_factory.mktemp("project")
+    for name, text in (("slow.py", SLOW), ("params.yaml", "epochs: 3\n"), ("dvc.yaml", DVC_YAML)):
+        (folder / name).write_text(text)
+    git.init(folder)
+    dvc_cli.succeed(folder, "init --quiet")
+    git.commit(folder)
+    return folder
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def project(committed, tmp_path, monkeypatch):
+    """A copy of it, in which the test is."""
+    folder = shutil.copytree(committed, tmp_path / "project", symlinks=True)
+    monkeypatch.chdir(folder)
     for name, value in verify.environment().items():
         monkeypatch.setenv(name, value)
-    Path("slow.py").write_text(SLOW)
-    Path("params.yaml").write_text("epochs: 3\n")
-    Path("dvc.yaml").write_text(DVC_YAML)
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    subprocess.run(["dvc", "init", "--quiet"], check=True)
-    subprocess.run(["git", "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "-m", "all"], check=True)
-    return tmp_path
+    return folder
 
 
 def left_over(project) -> list[Path]:

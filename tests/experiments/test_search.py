@@ -33,7 +33,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_every_end_of_every_range_is_accepted_by_the_schema_and_what_is_now_lies_between(name):
+def test_the_schema_accepts_every_end_and_what_is_now_is_between(name):
     wanted = SEARCHES[name]
     assert wanted.space.keys() == {setting.split("=")[0] for setting in wanted.ends()}
     for setting in wanted.ends():
@@ -143,7 +143,7 @@ def test_a_study_with_another_key_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "storage", ["postgresql://me:secret@127.0.0.1:1/x", "nonsense", "sqlite:////nowhere/x", "journal:/nowhere/x"]
 )
-def test_a_storage_that_cannot_be_reached_is_one_sentence_without_a_password(storage):
+def test_a_storage_out_of_reach_is_one_sentence_without_a_password(storage):
     with pytest.raises(InputError) as caught:
         opened(storage)
     assert "check --storage" in str(caught.value)

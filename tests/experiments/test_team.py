@@ -7,23 +7,23 @@ import subprocess
 import pytest
 
 from tests.code_facts import ROOT
-from tests.remotes import repository
+from tests.helpers import repository
 
 DOCUMENT = " ".join((ROOT / "docs/experiments.md").read_text(encoding="utf-8").split())
 SHARED = "/shared/dvc-cache"
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
 def private_umask():
-    """What this process's children make is for their owner alone, unless they see to it."""
+    """What is made here is for its owner alone, unless its maker sees to it."""
     before = os.umask(0o077)
     yield
     os.umask(before)
 
 
-def test_what_one_clone_has_computed_another_takes_from_the_cache_that_they_share(private_umask, tmp_path):
+def test_a_clone_takes_from_the_shared_cache_what_another_computed(private_umask, tmp_path):
     lines = re.findall(r"`dvc ((?:cache|config) [^`]*)`", DOCUMENT)
     assert sum(SHARED in line for line in lines) == 1
     shared = tmp_path / "shared"

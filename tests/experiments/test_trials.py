@@ -13,6 +13,7 @@ from scenes.commands import verify
 from scenes.common.errors import InputError
 from scenes.experiments import trials
 from tests.code_facts import ROOT
+from tests.helpers.command import run_module
 
 TRIALS = trials.load(ROOT / "scenes/experiments/trials.yaml")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -104,24 +105,16 @@ def test_the_table_in_the_readme_is_that_of_the_report():
     assert trials.update_readme(readme, text) == readme
 
 
+@pytest.mark.process
 @pytest.mark.timeout(600)
-def test_a_trial_that_has_run_stands_in_the_table_as_its_metrics_say(pipeline, tmp_path):
+def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_path):
     folder = tmp_path / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
     (folder / "scenes/experiments/trials.yaml").write_text(QUICK)
     before = (folder / "dvc.lock").read_bytes()
 
-    def make_trials(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "scenes", "trials", *arguments],
-            cwd=folder,
-            env=verify.environment(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    done = make_trials()
+    command = [sys.executable, "-m", "scenes.experiments.trials"]
+    done = subprocess.run(command, cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "demo-two-epochs: epoch 2/2" in done.stdout
     assert "stages.explain" not in done.stdout
@@ -144,6 +137,9 @@ def test_a_trial_that_has_run_stands_in_the_table_as_its_metrics_say(pipeline, t
     )
     assert line in (folder / "reports/trials.md").read_text().splitlines()
     assert "60 test images" in (folder / "reports/trials.md").read_text()
+
+    def make_trials(*arguments):
+        return run_module("scenes.experiments.trials", *arguments, folder=folder, environment=verify.environment())
 
     again = make_trials()
     assert (again.returncode, again.stdout) == (0, "demo-two-epochs: exists already\nwrote reports/trials.md\n")

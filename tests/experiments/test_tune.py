@@ -1,209 +1,287 @@
-"""A search killed with SIGKILL and taken up by two workers at once; its best trial, an experiment of the same score."""
+"""`make tune` in this process: heads are trained here, experiments are remembered, and a study goes on as it began."""
 
+import io
 import json
+import logging
 import re
 import shutil
-import subprocess
 import sys
-import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import optuna
 import pytest
 import yaml
 from optuna.trial import TrialState
 
-from scenes.commands import verify
-from scenes.experiments import search, trainings, tuning
+import experiments
+from scenes.common.errors import InputError
+from scenes.experiments import trainings, tuning
+from scenes.models import features as models_features
 from tests.code_facts import ROOT
+from tests.helpers import experiments as remembered
+from tests.helpers import git
+from tests.helpers.command import run_module
+from tests.helpers.small_training import features
 
-# One of the tests trains in this process.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("deterministic")]
-NAME = "efficientnetv2l"
-
-
-@pytest.fixture(scope="module")
-def workspace(pipeline, tmp_path_factory):
-    """A clone whose search is random, never prunes (see the test of that) and makes one experiment.
-
-    Nearly all its rates are too low for so few epochs, so the best is most likely the first, with the settings there
-    are: they need no training.
-    """
-    folder = tmp_path_factory.mktemp("tune") / "clone"
-    shutil.copytree(pipeline.one, folder, symlinks=True)
-    file = folder / "scenes/experiments/tune.yaml"
-    searches = yaml.safe_load(file.read_text())
-    searches[NAME].update(experiments=1, random=1000)
-    searches[NAME]["space"] = {f"models.{NAME}.training.learning_rate": {"low": 1e-6, "high": 0.002, "log": True}}
-    file.write_text(yaml.safe_dump(searches))
-    return folder
+pytestmark = pytest.mark.usefixtures("deterministic")
+HEAD, CNN = "efficientnetv2l", "baseline"
+# The head learns nothing at such rates in so few epochs, so the best trial is most likely the first: what there is.
+RATES = {"low": 1e-6, "high": 0.002, "log": True}
+OTHER = "is there with other parameters"
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "scenes", "tune", "--storage", "journal:tune.log", *arguments]
+def crossentropy(scores: dict) -> float:
+    return scores["calibration"]["temperature_scaled"]["crossentropy"]
 
 
-def run(folder, *arguments):
-    return subprocess.run(
-        command(*arguments), cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=400
-    )
+def train(params: dict, name: str, watch) -> tuple[dict, list[float]]:
+    """Train a head here; of a CNN say something that depends on its settings alone."""
+    model, epochs = params["models"][name], []
+
+    def seen(epoch, value):
+        epochs.append(value)
+        return watch(epoch, value)
+
+    if model["kind"] == "head":
+        return trainings.in_process(params, name, *trainings.features("data/features"), seen), epochs
+    value = model["training"]["learning_rate"] + model["network"]["dropout"]
+    for epoch in range(1, model["training"]["epochs"] + 1):
+        if not seen(epoch, round(value + 1 / epoch, 4)):
+            break
+    return {"accuracy": 0.5, "calibration": {"temperature_scaled": {"crossentropy": value}}}, epochs
 
 
-def study(folder, name=f"demo-{NAME}"):
-    backend = optuna.storages.journal.JournalFileBackend(str(folder / "tune.log"))
-    return optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(backend))
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with parameters, searches that are random, and features; experiments are remembered."""
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    head = params["models"][HEAD]
+    head["network"].update(units=16, dropout=0.0)
+    head["training"].update(epochs=3, learning_rate=0.002)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (tmp_path / "experiments").mkdir()
+    searches = yaml.safe_load((ROOT / "experiments/tune.yaml").read_text())
+    searches[HEAD].update(experiments=1, random=1000)
+    searches[HEAD]["space"] = {f"models.{HEAD}.training.learning_rate": RATES}
+    searches[CNN].update(random=1000)
+    kept = (f"models.{CNN}.network.dropout", f"models.{CNN}.training.learning_rate")
+    searches[CNN]["space"] = {key: searches[CNN]["space"][key] for key in kept}
+    (tmp_path / "experiments/tune.yaml").write_text(yaml.safe_dump(searches))
+    folder = tmp_path / "data/features"
+    folder.mkdir(parents=True)
+    for seed, (split, count) in enumerate({"train": 90, "val": 30}.items()):
+        models_features.save(folder / f"{split}.npz", features(count, seed))
+    # What DVC finds changed, and what dvc.yaml says of the features and the code.
+    status = {}
+
+    def dvc_status(command, **_):
+        return SimpleNamespace(returncode=0, stdout=json.dumps(status))
+
+    monkeypatch.setattr(tuning, "subprocess", SimpleNamespace(run=dvc_status))
+    monkeypatch.setattr(tuning, "params_of_features", lambda: ["seed", "profiles.demo.finetune"])
+    monkeypatch.setattr(tuning, "code", lambda name: "hash")
+    memory = remembered.remember(monkeypatch, train)
+    return SimpleNamespace(memory=memory, params=params, status=status)
 
 
-def complete(folder):
-    return [trial for trial in study(folder).trials if trial.state == TrialState.COMPLETE]
+def tune(name, *, trials, storage="journal:tune.log", given=(), title=None, each=False, worker=0):
+    tuning.tune(name, given=list(given), storage=storage, title=title, trials=trials, each=each, jobs=1, worker=worker)
+    return study(title or f"demo-{name}", storage)
 
 
-def test_a_killed_search_goes_on_with_two_workers_and_its_best_becomes_an_experiment(workspace):
-    made = run(workspace, "--trials", "0")
-    assert (made.returncode, made.stdout) == (0, ""), made.stderr
-    killed = subprocess.Popen(
-        command("--trials", "500"), cwd=workspace, env=verify.environment(), stderr=subprocess.DEVNULL
-    )
+def study(title, storage="journal:tune.log"):
+    backend = optuna.storages.journal.JournalFileBackend(storage.removeprefix("journal:"))
+    return optuna.load_study(study_name=title, storage=optuna.storages.JournalStorage(backend)).trials
+
+
+@contextmanager
+def logged():
+    """What Optuna logs meanwhile."""
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    logging.getLogger("optuna").addHandler(handler)
     try:
-        deadline = time.monotonic() + 200
-        while len(complete(workspace)) < 2:
-            assert killed.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        yield log
     finally:
-        killed.kill()
-        killed.wait()
-    before = {trial.number: trial for trial in complete(workspace)}
-    total = len(before) + 5
-    done = run(workspace, "--trials", str(total), "--jobs", "2")
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+        logging.getLogger("optuna").removeHandler(handler)
 
-    after = {trial.number: trial for trial in complete(workspace)}
-    assert before.items() <= after.items()
-    assert total <= len(after) <= total + 1  # the other worker may be in the middle of one
-    assert len({tuple(trial.user_attrs["settings"]) for trial in after.values()}) == len(after)
-    new = [trial for number, trial in after.items() if number not in before]
-    assert any(
-        a.datetime_start < b.datetime_complete and b.datetime_start < a.datetime_complete
-        for a in new
-        for b in new
-        if a.number < b.number
-    ), "the workers took turns"
 
-    # What is to be beaten was the first; what metrics/ holds of it is what the search saw.
-    scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
-    assert after[0].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
-    assert after[0].user_attrs["val_accuracy"] == scores["accuracy"]
-
-    best = min(after.values(), key=lambda trial: trial.value)
-    pattern = rf"tune-demo-{NAME}-{best.number}: \S+ on validation ([\d.]+), in the search ([\d.]+)"
-    found = re.search(pattern, done.stdout)
+def test_a_search_goes_on_and_its_best_becomes_an_experiment(project, capsys):
+    tune(HEAD, trials=0)  # only makes the study
+    (before,) = tune(HEAD, trials=1, worker=1)
+    # Another worker leaves the experiments to the first.
+    assert project.memory.started == []
+    assert capsys.readouterr().out == ""
+    after = tune(HEAD, trials=2)
+    assert [trial.state for trial in after] == [TrialState.COMPLETE] * 2
+    assert (after[0].value, after[0].datetime_complete) == (before.value, before.datetime_complete)
+    assert len({tuple(trial.user_attrs["settings"]) for trial in after}) == 2
+    assert after[0].user_attrs["settings"] == [f"models.{HEAD}.training.learning_rate=0.002"]  # what is to be beaten
+    best = min(after, key=lambda trial: trial.value)
+    pattern = rf"tune-demo-{HEAD}-{best.number}: \S+ on validation ([\d.]+), in the search ([\d.]+)"
+    found = re.search(pattern, capsys.readouterr().out)
     assert found[1] == found[2] == f"{best.value:.6f}"
-    listed = subprocess.run(
-        ["dvc", "exp", "list", "--name-only"], cwd=workspace, env=verify.environment(), capture_output=True, text=True
-    )
-    assert f"tune-demo-{NAME}-{best.number}" in listed.stdout.split()
+    assert project.memory.started == [f"tune-demo-{HEAD}-{best.number}"]
 
 
-def test_features_of_other_parameters_are_not_searched(workspace, tmp_path):
-    folder = tmp_path / "clone"
-    shutil.copytree(workspace, folder, symlinks=True)
-    file = folder / "params.yaml"
-    params = yaml.safe_load(file.read_text())
-    params["profiles"]["demo"]["test_time_flip"] = True
-    file.write_text(yaml.safe_dump(params, sort_keys=False))
-    done = run(folder)
-    assert done.returncode == 1
-    assert (
-        done.stderr
-        == "error: data/features does not hold the features of params.yaml; run `dvc repro features` first\n"
-    )
-
-
-def test_settings_that_the_features_depend_on_are_refused(workspace):
-    done = run(workspace, "-S", f"models.{NAME}.network.units=64", "-S", "profiles.demo.finetune.epochs=1")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "error: data/features holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
-        "depend on; change it there and run `dvc repro features`, or `dvc exp apply` an experiment with it\n"
-    )
-    profile = run(workspace, "-S", "profile=intel")
-    assert (profile.returncode, profile.stderr.count("\n")) == (1, 1)
-    assert "-S changes profile, which they depend on" in profile.stderr
-
-
-def test_the_features_depend_on_what_comes_before_them(workspace, monkeypatch):
-    monkeypatch.chdir(workspace)
-    read = set(tuning.params_of_features())
-    assert {"seed", "split", "records", "finetune", "profiles.demo.source", "profiles.demo.test_time_flip"} <= read
-    assert not read & {"models", f"models.{NAME}", "multilabel", "composites"}
-
-
-def test_a_trial_of_a_head_may_be_an_experiment_in_a_study_of_others_that_are_none(workspace):
-    given = f"models.{NAME}.training.epochs=2"
-    for arguments in (["1"], ["2", "--each-an-experiment"]):
-        # Not worker 0, which would make an experiment of the best.
-        done = run(workspace, "--study", "mixed", "--worker", "1", "-S", given, "--trials", *arguments)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    trials = study(workspace, "mixed").trials
+def test_a_trial_of_a_head_may_be_an_experiment(project):
+    """In a study of others that are none."""
+    given = [f"models.{HEAD}.training.epochs=2"]
+    tune(HEAD, trials=1, given=given, title="mixed", worker=1)  # not worker 0, which would run the best
+    trials = tune(HEAD, trials=2, given=given, title="mixed", each=True, worker=1)
     assert [sorted(trial.intermediate_values) for trial in trials] == [[1, 2], [1, 2]]
-    (ref,) = (workspace / ".git/refs/exps").glob("*/*/tune-mixed-*")
-    assert ref.name == "tune-mixed-1"
-
-    def of_experiment(path):
-        shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
-        return subprocess.run(shown, cwd=workspace, check=True, capture_output=True, text=True).stdout
-
-    scores = json.loads(of_experiment(f"metrics/{NAME}.json"))["val"]
-    assert trials[1].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
-    model = yaml.safe_load(of_experiment("params.yaml"))["models"][NAME]
+    assert project.memory.started == ["tune-mixed-1"]
+    scores = json.loads(project.memory.files["tune-mixed-1"][f"metrics/{HEAD}.json"])["val"]
+    assert trials[1].value == crossentropy(scores)
+    assert trials[1].user_attrs["val_accuracy"] == scores["accuracy"]
+    model = yaml.safe_load(project.memory.files["tune-mixed-1"]["params.yaml"])["models"][HEAD]
     assert model["training"]["epochs"] == 2
     (setting,) = trials[1].user_attrs["settings"]
     assert model["training"]["learning_rate"] == float(setting.split("=")[1])
 
 
-def test_without_optuna_it_says_how_to_get_it():
-    code = "import sys; sys.modules['optuna'] = None; from scenes.commands.main import main; main(['tune'])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: Optuna, which proposes the trials, is not installed; `make tune` installs it\n"
+def test_every_trial_of_a_cnn_is_an_experiment_of_its_score(project):
+    trials = tune(CNN, trials=2)
+    assert project.memory.started == [f"tune-demo-{CNN}-{number}" for number in range(2)]
+    for trial, name in zip(trials, project.memory.started, strict=True):
+        scores = json.loads(project.memory.files[name][f"metrics/{CNN}.json"])["val"]
+        assert trial.value == crossentropy(scores)
+        assert sorted(trial.intermediate_values) == list(range(1, len(trial.intermediate_values) + 1))
 
 
-def test_a_remark_in_the_code_lets_a_search_go_on_and_other_code_does_not(workspace, monkeypatch):
-    monkeypatch.chdir(workspace)
-    before, file = tuning.code(NAME), workspace / "scenes/training/classifiers.py"
+def test_a_study_begun_anew_takes_the_experiments_that_are_there(project, capsys):
+    (first,) = tune(CNN, trials=1)
+    (again,) = tune(CNN, trials=1, storage="journal:anew.log")
+    assert project.memory.started == [f"tune-demo-{CNN}-0"]
+    assert f"tune-demo-{CNN}-0: is there already" in capsys.readouterr().out.splitlines()
+    assert (again.value, again.user_attrs) == (first.value, first.user_attrs)
+    assert again.intermediate_values == pytest.approx(first.intermediate_values, abs=1e-4)
+
+
+def test_other_parameters_are_refused_before_any_training(project):
+    tune(CNN, trials=1)
+    given = [f"models.{CNN}.training.epochs=2"]
+    expected = (
+        rf"the experiment tune-demo-{CNN}-0 {OTHER} \(see `dvc params diff tune-demo-{CNN}-0`\); "
+        rf"`dvc exp remove tune-demo-{CNN}-0` makes room, and --study with another name begins one with experiments of "
+        "its own"
+    )
+    with pytest.raises(InputError, match=expected):
+        tune(CNN, trials=1, storage="journal:other.log", given=given)
+    assert study(f"demo-{CNN}", "journal:other.log") == []
+    assert len(project.memory.started) == 1
+    # So the study takes other settings yet.
+    tune(CNN, trials=0, storage="journal:other.log")
+
+
+def test_an_experiment_found_in_the_way_later_ends_the_search(project):
+    """The space does not hold this dropout, so what is tried first is not known before the study proposes it."""
+    tune(CNN, trials=1)
+    with logged() as log, pytest.raises(InputError, match=OTHER):
+        tune(CNN, trials=1, storage="journal:later.log", given=[f"models.{CNN}.network.dropout=0.6"])
+    assert OTHER in log.getvalue()
+    assert "Traceback" not in log.getvalue()
+    assert [trial.state for trial in study(f"demo-{CNN}", "journal:later.log")] == [TrialState.FAIL]
+    assert len(project.memory.started) == 1
+
+
+def test_a_study_holds_on_to_the_settings_that_it_was_given(project):
+    tune(CNN, trials=1, given=[f"models.{CNN}.training.epochs=2"])
+    with pytest.raises(InputError, match="its scores do not compare"):
+        tune(CNN, trials=2)
+
+
+def test_a_hopeless_head_is_pruned(project):
+    """The first and the third are the settings there are; the second learns at a millionth of their rate."""
+    params, name = project.params, HEAD
+    train, val = trainings.features("data/features")
+    study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2))
+    wanted = SimpleNamespace(settings=lambda trial: [], minimise="calibration.temperature_scaled.crossentropy")
+
+    def evaluate(number, settings, watch):
+        params["models"][name]["training"]["learning_rate"] = (2e-3, 2e-9, 2e-3)[number]
+        return trainings.in_process(params, name, train, val, watch)
+
+    study.optimize(lambda trial: tuning.objective(trial, wanted, evaluate), n_trials=3)
+    first, hopeless, third = study.trials
+    assert (hopeless.state, sorted(hopeless.intermediate_values)) == (TrialState.PRUNED, [1, 2])
+    assert sorted(third.intermediate_values) == [1, 2, 3]
+    assert first.value == third.value
+
+
+def test_an_experiment_that_is_not_worth_it_is_pruned(project):
+    trial = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0.0)).ask()
+    wanted = SimpleNamespace(settings=lambda trial: [], minimise="accuracy")
+    evaluate = tuning.evaluator(CNN, project.params, [], "e")
+    with pytest.raises(optuna.TrialPruned, match="e-0 was ended early"):
+        tuning.objective(trial, wanted, evaluate)
+    assert (project.memory.started, project.memory.files) == (["e-0"], {})
+
+
+def test_features_that_are_out_of_date_are_not_searched(project):
+    project.status["features"] = [{"changed deps": {"params.yaml": {"profiles.demo.test_time_flip": "modified"}}}]
+    with pytest.raises(InputError) as caught:
+        tune(HEAD, trials=1)
+    assert str(caught.value) == (
+        "data/features does not hold the features of params.yaml; run `dvc repro features` first"
+    )
+
+
+def test_missing_features_are_not_searched(project):
+    shutil.rmtree("data/features")
+    with pytest.raises(InputError, match="run `dvc repro features` first"):
+        tune(HEAD, trials=1)
+
+
+def test_settings_that_the_features_depend_on_are_refused(project):
+    with pytest.raises(InputError) as caught:
+        tune(HEAD, trials=1, given=[f"models.{HEAD}.network.units=64", "profiles.demo.finetune.epochs=1"])
+    assert str(caught.value) == (
+        "data/features holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
+        "depend on; set it there and run `dvc repro features`, or `dvc exp apply` an experiment with it"
+    )
+    with pytest.raises(InputError, match="-S changes profile, which they depend on"):
+        tune(HEAD, trials=1, given=["profile=intel"])
+
+
+def test_the_features_depend_on_what_comes_before_them(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    read = set(tuning.params_of_features())
+    assert {"seed", "split", "records", "finetune", "profiles.demo.source", "profiles.demo.test_time_flip"} <= read
+    assert not read & {"models", f"models.{HEAD}", "multilabel", "composites"}
+
+
+def test_other_code_ends_a_search_and_a_remark_does_not(tmp_path, monkeypatch):
+    for name in ("scenes", "stages", "experiments", ".dvc"):
+        ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    git.init(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before, file = tuning.code(HEAD), tmp_path / "scenes/training/classifiers.py"
     text = file.read_text()
     file.write_text(text + "# a remark\n")
-    assert tuning.code(NAME) == before
+    assert tuning.code(HEAD) == before
     file.write_text(text + "UNITS = 7\n")
-    assert tuning.code(NAME) != before
-    file.write_text(text)
+    assert tuning.code(HEAD) != before
 
 
-def test_a_model_without_a_search_is_one_sentence(workspace):
-    done = run(workspace, "resnet")
+def test_a_model_without_a_search_is_one_sentence(project, tmp_path):
+    done = run_module("scenes.experiments.tune", "resnet", folder=tmp_path)
     assert (done.returncode, done.stderr) == (
         1,
         "error: resnet has no search; scenes/experiments/tune.yaml has baseline, efficientnetv2l\n",
     )
 
 
-def test_a_hopeless_head_is_pruned_and_what_this_process_trained_before_does_not_matter(workspace):
-    """The first and the third are the settings there are; the second learns at a millionth of their rate."""
-    from scenes.common.runtime import configure
-
-    configure(seed=1, threads=2)
-    params = yaml.safe_load((workspace / "params.yaml").read_text())
-    train, val = trainings.features(workspace / "data/features")
-    study = optuna.create_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=2))
-    wanted = search.load(workspace / "scenes/experiments/tune.yaml")[NAME]
-
-    def evaluate(number, settings, watch):
-        params["models"][NAME]["training"]["learning_rate"] = (2e-3, 2e-9, 2e-3)[number]
-        return trainings.in_process(params, NAME, train, val, watch)
-
-    study.optimize(lambda trial: tuning.objective(trial, wanted, evaluate), n_trials=3)
-    first, hopeless, third = study.trials
-    assert (hopeless.state, sorted(hopeless.intermediate_values)) == (TrialState.PRUNED, [1, 2])
-    assert sorted(third.intermediate_values) == [1, 2, 3]
-    scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
-    assert first.value == third.value == scores["calibration"]["temperature_scaled"]["crossentropy"]
+def test_without_optuna_it_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for name in ("search", "tuning"):
+        monkeypatch.delitem(sys.modules, f"experiments.{name}")
+        monkeypatch.delattr(experiments, name)
+    done = run_module("scenes.experiments.tune", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: Optuna, which proposes the trials, is not installed here; `make tune` installs it\n"

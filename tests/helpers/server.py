@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from scenes.commands import verify
-from tests.remotes.servers import free_port
+from tests.helpers.servers import free_port
 
 
 @contextmanager

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from scenes.dataset import records
-from scenes.models import classifier_features, cnn, store
-from scenes.models.features import Features, save_features
+from scenes.models import classifier_features, cnn, features, store
 from tests.helpers.small_records import CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 
@@ -20,7 +19,7 @@ def expected_order(folder) -> list[bytes]:
     ]
 
 
-def test_the_classifier_of_the_cnn_turns_them_into_its_own_probabilities(tmp_path):
+def test_the_classifier_of_the_cnn_gives_its_own_probabilities(tmp_path):
     write_records(tmp_path / "records", LABELLED)
     network = cnn.build((SIZE, SIZE, 3), 2, **CNN)
     (tmp_path / "cnn").mkdir()

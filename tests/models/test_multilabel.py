@@ -46,7 +46,7 @@ def fitted(deterministic):
     return training_multilabel.fit_all(train_split(1000), rejection_rate=0.3, **SETTINGS)
 
 
-def test_rejection_finds_more_of_what_no_label_says_than_the_naive_loss(fitted):
+def test_rejection_finds_more_than_the_naive_loss(fitted):
     features, _, there = planted(1000, seed=1)
     scores = {name: network.predict(features, verbose=0) for name, network in fitted.items()}
     precision, found, wrong = {}, {}, {}

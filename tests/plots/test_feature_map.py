@@ -30,7 +30,7 @@ def test_the_sign_hangs_on_the_features_alone():
     np.testing.assert_allclose(turned[::-1], points, atol=1e-8)
 
 
-def test_the_same_features_give_the_same_bytes_and_nothing_is_clipped(tmp_path):
+def test_the_same_features_give_the_same_bytes_unclipped(tmp_path):
     rows, label = features()
     for name in ("a.png", "b.png"):
         feature_map.plot(

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.remotes import repository, servers
+from tests.helpers import repository, servers
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,7 @@ def objects(team):
     }
 
 
+@pytest.mark.process
 def test_a_push_and_a_pull_go_on_after_a_kill(team, tmp_path):
     repository.killed(team.relay, "up", 3_000_000, team.source, "push")
     large = repository.recorded(team.source)["large.bin"]
@@ -58,6 +59,7 @@ def pushed(team):
     return team
 
 
+@pytest.mark.process
 def test_a_damaged_object_is_noticed_named_and_made_anew(pushed, tmp_path):
     large = repository.recorded(pushed.source)["large.bin"]
     key = f"team/files/md5/{large[:2]}/{large[2:]}"

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.code_facts import ROOT
-from tests.remotes import repository, servers
+from tests.helpers import repository, servers
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")

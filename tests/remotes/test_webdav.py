@@ -1,12 +1,11 @@
 """WebDAV: a WsgiDAV server with a password, which writes an upload in place."""
 
-import re
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from tests.remotes import repository, servers
+from tests.helpers import repository, servers
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +23,7 @@ def team(tmp_path_factory):
         yield SimpleNamespace(source=source, relay=relay, store=store)
 
 
+@pytest.mark.process
 def test_what_a_killed_push_leaves_is_noticed_made_anew_and_mended(team, tmp_path):
     large = repository.recorded(team.source)["large.bin"]
     repository.killed(team.relay, "up", 3_000_000, team.source, "push")
@@ -64,17 +64,7 @@ def test_a_message_is_explained(command, message, team, tmp_path):
     assert repository.explained(message)
 
 
-def test_what_cannot_be_checked_is_said_in_one_sentence(team, tmp_path):
-    clone = repository.clone(team.source, tmp_path / "clone")
-    url = f"remote modify team url webdav://127.0.0.1:{servers.free_port()}/scenes"
-    repository.succeed(clone, url, "remote add unplugged gs://bucket")
-    for name, reason in (("team", "refused"), ("unplugged", "'dvc-gs'"), ("unknown", "doesn't exist")):
-        done = repository.mend(clone, name)
-        assert done.returncode == 1
-        expected = rf"error: the remote can't be read \(.*{reason}.*\); README.md says what that means\n"
-        assert re.fullmatch(expected, done.stderr)
-
-
+@pytest.mark.process
 def test_a_push_into_a_missing_folder(team, tmp_path):
     command = f"remote modify team url webdav://127.0.0.1:{team.relay.port}/missing"
     clone = repository.clone(team.source, tmp_path / "clone")

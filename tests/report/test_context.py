@@ -11,7 +11,7 @@ import pytest
 from scenes.common.errors import InputError
 from scenes.report import context as report_context
 from scenes.report import render
-from tests import reported
+from tests.helpers import reported
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -89,7 +89,7 @@ def test_the_page_loads_nothing(folder):
     assert "default-src 'none'" in html
 
 
-def test_every_picture_is_in_the_page_as_it_is_on_disk_and_says_what_it_shows(tmp_path):
+def test_every_picture_is_in_the_page_and_says_what_it_shows(tmp_path):
     folder = reported.folder(tmp_path)
     files = sorted(folder.glob("plots/**/*.png"))
     for index, file in enumerate(files):  # all different
@@ -218,7 +218,7 @@ def test_planted_labels_are_reported_if_there_are_any(own):
     assert "precision 56.0\N{NO-BREAK SPACE}%, recall 70.0\N{NO-BREAK SPACE}%" in markdown
 
 
-def test_multilabel_scores_have_a_verdict_and_a_ground_truth_if_it_is_known(own):
+def test_the_second_output_is_shown_with_a_verdict(own):
     for name in reported.MODELS:
         scores = reported.of_model(0.8)
         if name != "transfer":

@@ -6,8 +6,8 @@ import pytest
 
 from scenes.common.errors import exit_on_input_error
 from stages import report
-from tests import reported
 from tests.code_facts import ROOT
+from tests.helpers import reported
 
 
 @pytest.fixture

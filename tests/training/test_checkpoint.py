@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as arrays_of
 from scenes.training import checkpoint
 from scenes.training.checkpoint import Checkpoint
 from tests.code_facts import ROOT
+from tests.helpers.saving import state
 
 DTYPES = st.sampled_from([np.float32, np.float16, np.uint32, np.int64, np.bool_]).map(np.dtype)
 # Scalars, empty arrays, and what a network has.
@@ -45,25 +46,13 @@ def same(one: Checkpoint, other: Checkpoint) -> bool:
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(saved=CHECKPOINTS)
 def test_it_comes_back_bit_by_bit(tmp_path_factory, saved):
     path = tmp_path_factory.mktemp("state") / "state.npz"
     checkpoint.save(path, saved)
     assert same(checkpoint.load(path), saved)
     assert os.listdir(path.parent) == ["state.npz"]  # noqa: PTH208
-
-
-def state(number: int, size: int = 10) -> Checkpoint:
-    """A state that shows whether all of it is of the same ``number``."""
-    values = [np.full((size, 3), number, np.float32), np.array(number), np.zeros((0, 2), np.float16)]
-    return Checkpoint(
-        epoch=number,
-        stopped=False,
-        history={"loss": [number / 3] * number},
-        arrays={"model": values, "optimizer": values[:2], "best": []},
-        stopping={"best": number / 7, "wait": number},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +115,7 @@ def test_a_flipped_bit_is_never_taken_for_a_state(tmp_path, written):
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_noise_written_over_a_part_is_never_taken_for_a_state(tmp_path_factory, written, data):
+def test_noise_over_a_part_is_never_taken_for_a_state(tmp_path_factory, written, data):
     start = data.draw(st.integers(0, len(written) - 1))
     noise = data.draw(st.binary(min_size=1, max_size=64))
     path = tmp_path_factory.mktemp("noise") / "state.npz"
@@ -135,24 +124,14 @@ def test_noise_written_over_a_part_is_never_taken_for_a_state(tmp_path_factory, 
     assert found is None or same(found, state(3, 2000))
 
 
-SAVING = """
-import itertools, sys
-from scenes.training import checkpoint
-from tests.training.test_checkpoint import state
-print("ready", flush=True)
-for number in itertools.count(1):
-    checkpoint.save(sys.argv[1], state(number % 50, 20_000))
-    print(number, flush=True)
-"""
-
-
+@pytest.mark.process
 def test_a_process_killed_while_it_saves_leaves_a_whole_state(tmp_path):
     """Killed at moments drawn from the time some saves take; what is there is the last one reported or the next."""
     path, rng, inside = tmp_path / "state.npz", random.Random(0), 0
     for _ in range(6):
         path.unlink(missing_ok=True)
         process = subprocess.Popen(
-            [sys.executable, "-c", SAVING, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.helpers.saving", str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         try:
             for _ in range(3):  # "ready" and two saves, so that there is an old state

@@ -1,6 +1,5 @@
 """Fitting: the schedule, early stopping, divergence, and the same bytes twice."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,49 +9,11 @@ import pytest
 
 from scenes.common.errors import InputError
 from scenes.models import head
-from scenes.models.features import Features
-from scenes.training import batches as training_batches
-from scenes.training import fit
+from scenes.training import batches, fit
 from tests.code_facts import ROOT
+from tests.helpers.small_training import STOPPING, features, train
 
 pytestmark = pytest.mark.usefixtures("deterministic")
-STOPPING = {"monitor": "val_crossentropy", "min_delta": 0.0, "patience": None, "restore_best": True}
-TRAINING = {
-    "batch_size": 16,
-    "epochs": 4,
-    "optimizer": "adamw",
-    "learning_rate": 0.01,
-    "weight_decay": 0.01,
-    "schedule": "cosine",
-    "warmup_epochs": 1,
-    "label_smoothing": 0.1,
-    "early_stopping": STOPPING,
-}
-
-
-def features(count, seed, spread=1.0):
-    """Three clusters that a head can tell apart."""
-    rng = np.random.default_rng(seed)
-    label = np.arange(count) % 3
-    rows = (rng.normal(size=(count, 8)) * spread + 6 * np.eye(8)[label]).astype(np.float32)
-    return Features(np.array([f"{i}" for i in range(count)]).astype(bytes), label, rows, ("a", "b", "c"))
-
-
-def train(**changes):
-    import keras
-
-    settings = TRAINING | changes
-    keras.utils.set_random_seed(1)
-    data, val = features(90, 0), features(30, 1)
-    network = head.build(8, 3, units=16, dropout=0.1)
-    head.standardise(network, data.features)
-
-    def batches(start):
-        return training_batches.training_features(
-            data, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=1, start=start
-        )
-
-    return network, fit.run(network, batches, training_batches.validation_features(val), count=90, **settings)
 
 
 def test_it_learns_and_reports_each_epoch(capsys):
@@ -86,7 +47,7 @@ def test_the_rate_warms_up_linearly_and_ends_at_0():
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_the_rate_covers_the_whole_training_however_many_batches_make_a_step(accumulation):
+def test_the_rate_covers_the_training_however_many_batches_a_step(accumulation):
     _, history = train(epochs=4, warmup_epochs=1, gradient_accumulation=accumulation)
     # At the end of an epoch: the peak after the warm-up, then a third and two thirds of a half cosine, then nothing.
     expected = [0.01 * (1 + np.cos(np.pi * part / 3)) / 2 for part in range(4)]
@@ -121,7 +82,7 @@ def test_it_ends_with_the_weights_asked_for(restore_best):
         early_stopping=STOPPING | {"restore_best": restore_best},
     )
     ends_with = min(history["val_crossentropy"]) if restore_best else history["val_crossentropy"][-1]
-    scores = network.evaluate(training_batches.validation_features(features(30, 1)), return_dict=True, verbose=0)
+    scores = network.evaluate(batches.validation_features(features(30, 1)), return_dict=True, verbose=0)
     assert scores["crossentropy"] == pytest.approx(ends_with, rel=1e-3)
     assert min(history["val_crossentropy"]) < history["val_crossentropy"][-1]
 
@@ -141,21 +102,10 @@ def test_weight_decay_leaves_biases_and_normalisation_alone():
     assert isinstance(network.optimizer, keras.optimizers.AdamW)
 
 
-def saved_bytes(path):
-    """Train in this process and return the hash of the weights file."""
-    network, _ = train()
-    network.save_weights(path)
-    with open(path, "rb") as file:  # noqa: PTH123
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
+@pytest.mark.process
 @pytest.mark.parametrize("xla", [False, True])
 def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path, xla):
-    code = (
-        f"import sys; from scenes.common.runtime import configure; configure(seed=0, threads=2, xla={xla});"
-        "from tests.training.test_fit import saved_bytes; print(saved_bytes(sys.argv[1]))"
-    )
-    found = set()
+    hashes = set()
     for threads in ("1", "4"):
         environment = {
             **os.environ,
@@ -165,15 +115,21 @@ def test_two_processes_with_other_threads_give_the_same_bytes(tmp_path, xla):
             "PYTHONHASHSEED": threads,
         }
         done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path / f"{threads}.weights.h5")],
+            [
+                sys.executable,
+                "-m",
+                "tests.helpers.small_training",
+                f"{tmp_path}/{threads}.weights.h5",
+                *["--xla"] * xla,
+            ],
             cwd=ROOT,
             env=environment,
             check=True,
             capture_output=True,
             text=True,
         )
-        found.add(done.stdout.splitlines()[-1])
-    assert len(found) == 1
+        hashes.add(done.stdout.splitlines()[-1])
+    assert len(hashes) == 1
 
 
 def test_a_bar_is_drawn_at_a_terminal_only(monkeypatch, capsys):

@@ -15,8 +15,8 @@ from scenes.common.errors import InputError
 from scenes.training import run as training_run
 from scenes.training.run import resumable
 from tests.code_facts import ROOT
-from tests.helpers.small_records import write
-from tests.scenes.interrupted import CASES
+from tests.helpers.interrupted import CASES
+from tests.scenes.test_records import write
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def trained(tmp_path_factory, deterministic):
     names = list(CASES)
     runs = []
     for share in (names[::2], names[1::2]):
-        command = [sys.executable, "-m", "tests.scenes.interrupted", str(root), *share]
+        command = [sys.executable, "-m", "tests.helpers.interrupted", str(root), *share]
         runs.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
     try:
         for run in runs:

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +13,8 @@ import yaml
 
 from scenes.commands import verify
 from tests.code_facts import ROOT
+from tests.helpers import dvc_cli, git
+from tests.helpers.command import in_folder, run_module
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A stage that writes a large file and a folder of small ones, the same at each run.
@@ -28,12 +29,6 @@ for number in range(6):
 Path("large.bin").write_bytes(noise.randbytes(8_000_000))
 """
 STAGES = {"stages": {"write": {"cmd": "python write.py", "deps": ["write.py"], "outs": ["folder", "large.bin"]}}}
-# DVC's own command line, several commands in one process up to the first that fails: starting it takes a second.
-DVC = """
-import shlex, sys
-from dvc.cli import main
-sys.exit(next(filter(None, (main(shlex.split(command)) for command in sys.argv[1:])), 0))
-"""
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -45,42 +40,29 @@ def environment(folder: Path) -> dict[str, str]:
     return {**kept, "HOME": os.fspath(home), "DVC_SITE_CACHE_DIR": os.fspath(home / "site"), "DVC_NO_ANALYTICS": "true"}
 
 
-def start(folder: Path, *commands: str, **changes: str) -> subprocess.Popen:
+def dvc(folder: Path, *commands: str, **changes: str) -> SimpleNamespace:
+    """Run DVC commands and return the ``status`` of the last one and the ``text`` of all."""
+    return dvc_cli.run(folder, *commands, environment={**environment(folder), **changes})
+
+
+def succeed(folder: Path, *commands: str, **changes: str) -> str:
+    return dvc_cli.succeed(folder, *commands, environment={**environment(folder), **changes})
+
+
+def mend(folder: Path, *arguments: str) -> SimpleNamespace:
+    """Run ``python -m scenes.commands.remote`` in ``folder``."""
+    return run_module("scenes.commands.remote", *arguments, folder=folder, environment=environment(folder))
+
+
+def start(folder: Path, command: str, **changes: str) -> subprocess.Popen:
+    """Start a DVC command in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", DVC, *commands],
+        ["dvc", *command.split()],
         cwd=folder,
         env={**environment(folder), **changes},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-
-
-def dvc(folder: Path, *commands: str, **changes: str) -> SimpleNamespace:
-    """Run DVC commands and return the ``status`` of the last one and the ``text`` of all."""
-    process = start(folder, *commands, **changes)
-    try:
-        text, _ = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    return SimpleNamespace(status=process.returncode, text=text)
-
-
-def succeed(folder: Path, *commands: str, **changes: str) -> str:
-    done = dvc(folder, *commands, **changes)
-    assert done.status == 0, done.text
-    return done.text
-
-
-def mend(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run ``python -m scenes remote`` in ``folder``."""
-    return subprocess.run(
-        [sys.executable, "-m", "scenes", "remote", *arguments],
-        cwd=folder,
-        env={**environment(folder), "PYTHONPATH": os.fspath(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
     )
 
 
@@ -97,30 +79,22 @@ def killed(relay, direction: str, after: int, folder: Path, command: str, **chan
     assert held and process.returncode == -9, text
 
 
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def commit(folder: Path) -> None:
-    git(folder, "add", "--all")
-    tester = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
-    git(folder, *tester, "commit", "--quiet", "--allow-empty", "-m", "results")
-
-
 def create(folder: Path, *commands: str) -> Path:
     """Make a repository whose stage has run, and run ``commands``; what is not secret is committed."""
     folder.mkdir(parents=True)
-    git(folder, "init", "--quiet")
+    git.init(folder)
     (folder / "write.py").write_text(WRITE)
     (folder / "dvc.yaml").write_text(yaml.safe_dump(STAGES))
-    succeed(folder, "init --quiet", "repro --quiet", *commands)
-    commit(folder)
+    with in_folder(folder):
+        exec(WRITE, {})  # as the stage would
+    succeed(folder, "init --quiet", "commit --force --quiet", *commands)
+    git.commit(folder)
     return folder
 
 
 def clone(source: Path, folder: Path, *, secrets: bool = True) -> Path:
     """Clone what is committed; with ``secrets`` its owner has put the same .dvc/config.local there."""
-    git(source, "clone", "--quiet", os.fspath(source), os.fspath(folder))
+    git.clone(source, folder)
     if secrets:
         shutil.copyfile(source / ".dvc" / "config.local", folder / ".dvc" / "config.local")
     return folder
@@ -180,7 +154,7 @@ def made_anew(clone: Path) -> None:
     """Run ``dvc repro`` where a pull has failed, and hold what it makes against what is committed."""
     assert "Running stage 'write'" in succeed(clone, "repro")
     check_hashes(clone)
-    git(clone, "diff", "--exit-code")
+    assert git.changed(clone) == []
 
 
 def damaged(folder: Path) -> list[str]:
@@ -202,7 +176,30 @@ def flip_a_bit(content: bytes) -> bytes:
 
 def damage(path: Path) -> None:
     """Flip a bit and leave the mode as it is."""
+    rewrite(path, flip_a_bit(path.read_bytes()))
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Replace what is in an object, and leave its mode as it is."""
     mode = path.stat().st_mode
     path.chmod(0o644)
-    path.write_bytes(flip_a_bit(path.read_bytes()))
+    path.write_bytes(content)
     path.chmod(mode)
+
+
+def another_name(listing: bytes) -> bytes:
+    """Return a folder's listing in which a file has another name."""
+    return listing.replace(b'"3.bin"', b'"8.bin"')
+
+
+def another_hash(listing: bytes) -> bytes:
+    """Return a folder's listing in which a file has another hash."""
+    entries = json.loads(listing)
+    digit = entries[3]["md5"][-1]
+    entries[3]["md5"] = entries[3]["md5"][:-1] + ("1" if digit == "0" else "0")
+    return json.dumps(entries).encode()
+
+
+def cut_short(listing: bytes) -> bytes:
+    """Return a folder's listing without its end."""
+    return listing[:-1]

@@ -1,4 +1,4 @@
-"""Trainings that SIGKILL themselves where they are told to: ``python -m tests.scenes.interrupted <folder> <case>...``.
+"""Trainings that SIGKILL themselves where they are told to: ``python -m tests.helpers.interrupted <folder> <case>...``.
 
 TensorFlow is imported once; each training is then a forked process of its own, which dies for real. A fork is sound
 as long as TensorFlow has run nothing, hence no threads of it.
@@ -122,7 +122,7 @@ def data(kind: str, cache_mb: float, epochs: int, batch_size: int):
     from scenes.dataset import records
     from scenes.models import cnn, head
     from scenes.training import batches as training_batches
-    from tests.scenes.test_training import features
+    from tests.helpers.small_training import features
 
     common = {"epochs": epochs, "batch_size": batch_size, "seed": 3}
     if kind == "head":

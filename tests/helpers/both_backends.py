@@ -1,6 +1,6 @@
 """Train networks and score them, under whichever backend Keras has.
 
-    python -m tests.both_backends train FOLDER    # or: score FOLDER
+    python -m tests.helpers.both_backends train FOLDER    # or: score FOLDER
 
 tests/test_jax.py runs the first under JAX and the second under TensorFlow.
 """
@@ -18,6 +18,7 @@ from scenes.synthetic import scenes
 from scenes.synthetic.archive import resize
 from scenes.training import fit as training_fit
 from scenes.training import multilabel as training_multilabel
+from tests.helpers.shallow_backbone import shallow
 
 CLASSES = ("forest", "sea", "street")
 FEATURES = 8
@@ -60,7 +61,8 @@ def fit(network, inputs: np.ndarray, *, rate: float, epochs: int) -> list[float]
 
 def tuned():
     """Return a backbone and the classifier that ends in it, both to be trained."""
-    network = backbone.build("EfficientNetV2B0", SEEN)
+    with shallow():
+        network = backbone.build("EfficientNetV2B0", SEEN)
     finetuning.unfreeze(network, None)
     end = head.build(network.output_shape[-1], len(CLASSES), **HEAD)
     return network, finetuning.classifier(backbone.feature_extractor(network), end)

@@ -1,0 +1,63 @@
+"""Train a small head, also in a process of its own: ``python -m tests.helpers.small_training FILE [--xla]``."""
+
+import sys
+
+import numpy as np
+
+from scenes.common.checksum import file_hash
+from scenes.common.runtime import configure
+from scenes.models import head
+from scenes.models.features import Features
+from scenes.training import batches as training_batches
+from scenes.training import fit
+
+STOPPING = {"monitor": "val_crossentropy", "min_delta": 0.0, "patience": None, "restore_best": True}
+TRAINING = {
+    "batch_size": 16,
+    "epochs": 4,
+    "optimizer": "adamw",
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+    "label_smoothing": 0.1,
+    "early_stopping": STOPPING,
+}
+
+
+def features(count, seed, spread=1.0):
+    """Three clusters that a head can tell apart."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(count) % 3
+    rows = (rng.normal(size=(count, 8)) * spread + 6 * np.eye(8)[label]).astype(np.float32)
+    return Features(np.array([f"{i}" for i in range(count)]).astype(bytes), label, rows, ("a", "b", "c"))
+
+
+def train(**changes):
+    """Train a small head, and return it and its history."""
+    import keras  # later than `configure`, which sets what TensorFlow reads when it is imported
+
+    settings = TRAINING | changes
+    keras.utils.set_random_seed(1)
+    data, val = features(90, 0), features(30, 1)
+    network = head.build(8, 3, units=16, dropout=0.1)
+    head.standardise(network, data.features)
+
+    def batches(start):
+        return training_batches.training_features(
+            data, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=1, start=start
+        )
+
+    return network, fit.run(network, batches, training_batches.validation_features(val), count=90, **settings)
+
+
+def main(path: str, xla: bool) -> None:
+    """Train as a stage does and print the hash of the weights file."""
+    configure(seed=0, threads=2, xla=xla)
+    network, _ = train()
+    network.save_weights(path)
+    print(file_hash(path))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], xla="--xla" in sys.argv)
