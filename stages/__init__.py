@@ -1,4 +1,4 @@
-"""One module per pipeline stage: read params, call ``scenes``, write outputs. Nothing imports a stage."""
+"""The stages of the pipeline: each reads params.yaml, calls ``scenes`` and writes its outputs. No stage is imported."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,17 +13,17 @@ ROOT = Path(__file__).absolute().parents[1]
 
 @contextmanager
 def checked_stage(name: str) -> Iterator[None]:
-    """Run a stage: no code but that which code/<name>.txt names, and an error of the user's in one sentence."""
+    """Run a stage with only the code that code/<name>.txt lists; report an InputError in one sentence."""
     with exit_on_input_error(), checked(code_text(name), ROOT / "code" / f"{name}.txt", ROOT):
         yield
 
 
 @cache
 def code_text(name: str) -> str:
-    """Return what code/<name>.txt should hold, of the code as it was when this was first asked."""
+    """Return the content of code/<name>.txt for the code as it was at the first call."""
     return text(fingerprints(f"stages.{name}", ROOT))
 
 
 def code_digest(name: str) -> str:
-    """Return what stands for all of the code of a stage in provenance.json and beside the state of a training."""
+    """Return the hash of all code of a stage, for provenance.json and for the state of a training."""
     return digest(code_text(name))

@@ -1,18 +1,20 @@
-"""Write which code each stage can run: code/<stage>.txt. DVC runs a stage again if its file changes, and only then."""
+"""Write which code each stage can run: code/<stage>.txt. DVC runs a stage again only if its file changes."""
 
 from scenes.common.errors import exit_on_input_error
 from scenes.common.files import atomic_dir
 from stages import ROOT, code_text
 
+FOLDER = "code"
+
 
 def texts() -> dict[str, str]:
-    """Return what is to be written, by the name of the stage."""
+    """Return the content of the files, by the name of the stage."""
     names = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "code"}
     return {name: code_text(name) for name in sorted(names)}
 
 
 def main() -> None:
-    with atomic_dir("code") as folder:
+    with atomic_dir(FOLDER) as folder:
         for name, text in texts().items():
             (folder / f"{name}.txt").write_text(text, encoding="utf-8", newline="\n")
 

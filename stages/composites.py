@@ -11,24 +11,26 @@ from scenes.models.features import compile_extractor, features_of
 from scenes.synthetic import ground_truth
 from stages import checked_stage
 
+ARCHIVE = "data/raw/archive.zip"
+RECORDS = "data/records"
+WEIGHTS = "data/weights"
+FINETUNED = "data/finetuned"
+COMPOSITES = "data/composites"
+
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random: a hash decides the pairs
-    network = backbone.load("data/weights", params.profile_settings.backbone_image_size)
-    finetuning.load("data/finetuned", network)
-    extractor = compile_extractor(
-        backbone.feature_extractor(network, test_time_flip=params.profile_settings.test_time_flip)
-    )
-    with (
-        Archive.from_settings("data/raw/archive.zip", to_dict(params.archive)) as archive,
-        atomic_dir("data/composites") as folder,
-    ):
+    network = backbone.load(WEIGHTS, params.profile_settings.backbone_image_size)
+    finetuning.load(FINETUNED, network)
+    test_time_flip = params.profile_settings.test_time_flip
+    extractor = compile_extractor(backbone.feature_extractor(network, test_time_flip=test_time_flip))
+    with Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive, atomic_dir(COMPOSITES) as folder:
         # A folder for each kind of input, so that a model is scored again only if its own input has changed.
         for kind in ("records", "features"):
             (folder / kind).mkdir()
         for split, count in to_dict(params.composites).items():
-            source = records.open_records("data/records", split)
+            source = records.open_records(RECORDS, split)
             images = records.load(source)
             joined = composites.choose(images["key"], images["label"], source.classes, count=count, seed=params.seed)
             features = features_of(extractor, composites.images(joined, images), batch_size=params.features.batch_size)

@@ -1,4 +1,4 @@
-"""Fetch or draw the archive: what `source` names becomes data/raw/archive.zip, whole and sound, or nothing does."""
+"""Download, copy or draw the archive and check that it is sound: data/raw/archive.zip."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from scenes.download.partial import resumable_download_dir
 from scenes.download.source import parse_source
 from stages import checked_stage
 
-ARCHIVE = Path("data/raw/archive.zip")
+ARCHIVE = "data/raw/archive.zip"
 PARTIAL = Path(".partial")  # not beside the archive: DVC deletes a stage's outs before it runs
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     expected_bytes, expected_sha256 = params.profile_settings.archive_bytes, params.profile_settings.archive_sha256
 
     with resumable_download_dir(PARTIAL / source.key) as folder, atomic_write(ARCHIVE) as path:
-        # Each kind imports what it alone needs, so that a `file:` source starts at once.
+        # Each branch imports only what it needs, so that a `file:` source starts at once.
         if source.kind == "synthetic":
             from scenes.synthetic.archive import draw_archive
 
@@ -37,14 +37,14 @@ def main() -> None:
         else:
             from scenes.download.http import fetch
 
-            fetch(source.place, folder / ARCHIVE.name, expected_bytes=expected_bytes)
-            shutil.move(folder / ARCHIVE.name, path)
+            fetch(source.place, folder / "archive.zip", expected_bytes=expected_bytes)
+            shutil.move(folder / "archive.zip", path)
 
         members = check_zip(path, source)
         check_file(path, source, expected_bytes=expected_bytes, expected_sha256=expected_sha256)
         print(f"{ARCHIVE}: {members} members, {path.stat().st_size} bytes, from {source}")
         if source.kind != "synthetic" and None in (expected_bytes, expected_sha256):
-            print("to pin it, put these into the block of its profile in params.yaml:")
+            print("to pin it, put these lines into the block of its profile in params.yaml:")
             print(f"    archive_bytes: {path.stat().st_size}\n    archive_sha256: {file_hash(path)}")
 
 

@@ -1,4 +1,4 @@
-"""Compute the backbone's pooled features of every image, once: data/features/."""
+"""Compute the backbone's features of every image, once: data/features/."""
 
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
@@ -8,38 +8,41 @@ from scenes.models.features import extract_features
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 
+RECORDS = "data/records"
+WEIGHTS = "data/weights"
+FINETUNED = "data/finetuned"
+FEATURES = "data/features"
+
 
 def main() -> None:
     params = read()
-    configure(seed=0, threads=params.threads)  # nothing is drawn here
-    network = backbone.load("data/weights", params.profile_settings.backbone_image_size)
-    finetuning.load("data/finetuned", network)
+    configure(seed=0, threads=params.threads)  # nothing here is random
+    image_size = params.profile_settings.backbone_image_size
+    test_time_flip = params.profile_settings.test_time_flip
+    network = backbone.load(WEIGHTS, image_size)
+    finetuning.load(FINETUNED, network)
+    extractor = backbone.feature_extractor(network, test_time_flip=test_time_flip)
+    weights = backbone.describe(WEIGHTS)
     description = {
-        **backbone.describe("data/weights"),
-        "image_size": params.profile_settings.backbone_image_size,
-        "test_time_flip": params.profile_settings.test_time_flip,
-        "finetuned": finetuning.weights_hash("data/finetuned"),
+        **weights,
+        "image_size": image_size,
+        "test_time_flip": test_time_flip,
+        "finetuned": finetuning.weights_hash(FINETUNED),
     }
-    with atomic_dir("data/features") as folder:
-        extract_features(
-            folder,
-            backbone.feature_extractor(network, test_time_flip=params.profile_settings.test_time_flip),
-            "data/records",
-            batch_size=params.features.batch_size,
-            description=description,
-        )
+    with atomic_dir(FEATURES) as folder:
+        extract_features(folder, extractor, RECORDS, batch_size=params.features.batch_size, description=description)
         record.save(
             folder,
-            inputs=["data/finetuned", "data/records", "data/weights"],
+            inputs=[FINETUNED, RECORDS, WEIGHTS],
             params={
                 "threads": params.threads,
                 "features": to_dict(params.features),
-                "profile.test_time_flip": params.profile_settings.test_time_flip,
-                "profile.backbone_image_size": params.profile_settings.backbone_image_size,
+                "profile.test_time_flip": test_time_flip,
+                "profile.backbone_image_size": image_size,
             },
             code=code_digest("features"),
-            finetuned=record.read("data/finetuned"),
-            weights=backbone.describe("data/weights"),
+            finetuned=record.read(FINETUNED),
+            weights=weights,
         )
 
 

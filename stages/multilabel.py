@@ -1,4 +1,4 @@
-"""Train a model's second output, which says what a photo contains: ``python -m stages.multilabel <model>``."""
+"""Train a model's second output, the classes that a photo contains: ``python -m stages.multilabel <model>``."""
 
 import sys
 from pathlib import Path
@@ -12,21 +12,26 @@ from scenes.provenance import record
 from scenes.training.multilabel import fit_all
 from stages import checked_stage, code_digest
 
+DATA = Path("data")
+MODELS = Path("models")
+MULTILABEL = Path("models/multilabel")
+
 
 def main(name: str) -> None:
     params = read()
     configure(seed=params.seed, threads=params.threads)
-    model = Path("models") / name
-    train = classifier_features.load(model, "data", "train")
-    settings, made_from = to_dict(params.multilabel), record.read(model)
-    units = settings.pop("units")[describe(model)["kind"]]
+    model = MODELS / name
+    description, made_from = describe(model), record.read(model)
+    settings = to_dict(params.multilabel)
+    units = settings.pop("units")[description["kind"]]
+    train = classifier_features.load(model, DATA, "train")
     networks = fit_all(train, units=units, seed=params.seed, **settings)
-    with atomic_dir(Path("models/multilabel") / name) as folder:
+    with atomic_dir(MULTILABEL / name) as folder:
         multilabel.save(folder, networks)
         record.save(
             folder,
             origin=made_from,
-            inputs=[Path("data") / describe(model)["input"], model],
+            inputs=[DATA / description["input"], model],
             params={"seed": params.seed, "threads": params.threads, "multilabel": to_dict(params.multilabel)},
             code=code_digest("multilabel"),
             model=made_from,

@@ -1,15 +1,14 @@
-"""Divide the images into train, val, test and pred; leave out what the audit found to teach nothing."""
-
-import json
+"""Divide the images into train, val, test and pred, without those that must not be used: data/split.csv."""
 
 from scenes.common.files import atomic_write
+from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table, split
 from stages import checked_stage
 
 AUDIT = "data/audit.csv"
-SPLIT = "data/split.csv"
-PARAMS = "data/split.json"  # what made it, for the models' provenance
+TABLE = "data/split.csv"
+PARAMS = "data/split.json"  # the parameters used here, for the provenance of the models
 
 
 def main() -> None:
@@ -22,10 +21,9 @@ def main() -> None:
         drop_train_duplicates_of_test=params.split.drop_train_duplicates_of_test,
         drop_conflicting_duplicates=params.split.drop_conflicting_duplicates,
     )
-    made_with = {"seed": params.seed, "split": to_dict(params.split)}
-    with atomic_write(SPLIT, PARAMS) as (path, params_path):
-        split.write(table, path)
-        params_path.write_text(json.dumps(made_with, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with atomic_write(TABLE, PARAMS) as (table_file, params_file):
+        split.write(table, table_file)
+        write_json(params_file, {"seed": params.seed, "split": to_dict(params.split)})
     counts = ", ".join(f"{name} {(table['split'] == name).sum():,}" for name in ("train", "val", "test", "pred"))
     print(f"split: {counts}; {len(audit) - len(table):,} of {len(audit):,} images left out")
 

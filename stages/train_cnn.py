@@ -13,20 +13,19 @@ from scenes.training import batches, classifiers, curves
 from scenes.training.run import training_run
 from stages import checked_stage, code_digest
 
+DATA = Path("data")
+MODELS = Path("models")
+PLOTS = Path("plots")
+
 
 def main(name: str) -> None:
     exit_with_dvc()
     params = read()
     settings, code = to_dict(params.models[name]), code_digest("train_cnn")
-    surroundings = {
-        "seed": params.seed,
-        "threads": params.threads,
-        "precision": params.precision,
-        "xla": params.xla,
-    }
-    with training_run(f"train@{name}", inputs=["data/records"], settings=settings, code=code, **surroundings) as state:
-        train = records.open_records("data/records", "train")
-        val = records.open_records("data/records", "val")
+    runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
+    inputs = [DATA / settings["input"]]
+    with training_run(f"train@{name}", inputs=inputs, settings=settings, code=code, **runtime) as state:
+        train, val = (records.open_records(DATA / settings["input"], split) for split in ("train", "val"))
         validation = batches.validation_images(val, settings["training"]["batch_size"])
         network, history = classifiers.fit_cnn(train, validation, settings, seed=params.seed, state=state)
         description = {
@@ -37,15 +36,10 @@ def main(name: str) -> None:
             "classes": train.classes,
             "temperature": temperature.fit_temperature_for(network, validation),
         }
-        with atomic_dir(Path("models") / name, Path("plots") / name / "training") as (model, plots):
-            store.save_network(model, network, description)
-            record.save(
-                model,
-                origin=record.origin("data"),
-                inputs=["data/records"],
-                params={**surroundings, f"models.{name}": settings},
-                code=code,
-            )
+        with atomic_dir(MODELS / name, PLOTS / name / "training") as (folder, plots):
+            store.save_network(folder, network, description)
+            used = {**runtime, f"models.{name}": settings}
+            record.save(folder, origin=record.origin(DATA), inputs=inputs, params=used, code=code)
             curves.write(plots, history)
 
 

@@ -1,4 +1,4 @@
-"""Train a head on the cached features of a backbone: ``python -m stages.train_head <model>``."""
+"""Train a head on the backbone's features: ``python -m stages.train_head <model>``."""
 
 import sys
 from pathlib import Path
@@ -13,19 +13,18 @@ from scenes.training import batches, classifiers, curves
 from scenes.training.run import training_run
 from stages import checked_stage, code_digest
 
+DATA = Path("data")
+MODELS = Path("models")
+PLOTS = Path("plots")
+
 
 def main(name: str) -> None:
     exit_with_dvc()
     params = read()
     settings, code = to_dict(params.models[name]), code_digest("train_head")
-    surroundings = {
-        "seed": params.seed,
-        "threads": params.threads,
-        "precision": params.precision,
-        "xla": params.xla,
-    }
-    features = Path("data") / settings["input"]
-    with training_run(f"train@{name}", inputs=[features], settings=settings, code=code, **surroundings) as state:
+    runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
+    features = DATA / settings["input"]
+    with training_run(f"train@{name}", inputs=[features], settings=settings, code=code, **runtime) as state:
         train = load_features(features, "train")
         validation = batches.validation_features(load_features(features, "val"))
         network, history = classifiers.fit_head(train, validation, settings, seed=params.seed, state=state)
@@ -38,16 +37,11 @@ def main(name: str) -> None:
             "classes": train.classes,
             "temperature": temperature.fit_temperature_for(network, validation),
         }
-        with atomic_dir(Path("models") / name, Path("plots") / name / "training") as (model, plots):
-            store.save_network(model, network, description)
-            record.save(
-                model,
-                origin=record.origin("data"),
-                inputs=[features],
-                params={**surroundings, f"models.{name}": settings},
-                code=code,
-                embeddings=record.read(features),
-            )
+        with atomic_dir(MODELS / name, PLOTS / name / "training") as (folder, plots):
+            store.save_network(folder, network, description)
+            origin, used = record.origin(DATA), {**runtime, f"models.{name}": settings}
+            made_from = record.read(features)
+            record.save(folder, origin=origin, inputs=[features], params=used, code=code, features=made_from)
             curves.write(plots, history)
 
 

@@ -1,4 +1,4 @@
-"""Fetch, copy or draw the backbone's weights: data/weights/."""
+"""Download, copy or draw the weights of the backbone: data/weights/."""
 
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
@@ -7,12 +7,14 @@ from scenes.download.partial import resumable_download_dir
 from scenes.models import weights
 from stages import checked_stage
 
+WEIGHTS = "data/weights"
+PARTIAL = ".partial/weights"  # not in the outs: DVC deletes these before a stage runs
+
 
 def main() -> None:
     params = read()
-    configure(seed=0, threads=1)  # nothing is computed here that either could change
-    # An unfinished download waits outside the outs, which DVC deletes before a stage runs.
-    with resumable_download_dir(".partial/weights") as partial, atomic_dir("data/weights") as folder:
+    configure(seed=0, threads=1)  # neither can change the result
+    with resumable_download_dir(PARTIAL) as partial, atomic_dir(WEIGHTS) as folder:
         weights.acquire(
             folder,
             params.profile_settings.backbone,
