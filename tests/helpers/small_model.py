@@ -19,8 +19,8 @@ def two_outputs(inputs, seen):
     """A network with what one in production has: two outputs, and a layer whose statistics are no variables."""
     seen = keras.layers.Normalization(mean=0.5, variance=2.0, name="standardise")(seen)
     probabilities = keras.layers.Dense(3, activation="softmax", name="probabilities")(seen)
-    contains = keras.layers.Dense(3, activation="sigmoid", name="multilabel")(seen)
-    return keras.Model(inputs, {"probabilities": probabilities, "multilabel": contains})
+    presence = keras.layers.Dense(3, activation="sigmoid", name="presence")(seen)
+    return keras.Model(inputs, {"probabilities": probabilities, "presence": presence})
 
 
 def small(seed: int):
