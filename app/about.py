@@ -1,17 +1,19 @@
-"""What is known of the models, straight from metrics/ and plots/."""
+"""The page about the models: their scores and pictures, straight from metrics/ and plots/."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from app import models
 from app.words import escape_markdown, percent
+from scenes.common.tables import read_csv, read_json
 
 _PICTURES = {
-    "Confusion matrix": ("confusion_matrix.png", "Of each class, what its photos were taken for."),
-    "Reliability": ("reliability.png", "How often it is right when it is so sure, before and after calibration."),
+    "Confusion matrix": ("confusion_matrix.png", "For each class, what its photos were classified as."),
+    "Reliability": ("reliability.png", "How often it is right at each confidence, before and after calibration."),
     "Each class": ("per_class.png", ""),
     "Training": ("training_curves.png", ""),
     "Errors": ("errors.png", ""),
@@ -21,65 +23,67 @@ _PICTURES = {
 
 
 def main() -> None:
-    st.title("What is known of the model", anchor=False)
+    st.title("About the model", anchor=False)
     root = Path(models.ROOT)
-    scores = {name: _json(root / f"metrics/{name}.json") for name in models.params().models}
-    scores = {name: found for name, found in scores.items() if found}
-    chosen = _json(root / "metrics/production.json")
+    files = {name: root / f"metrics/{name}.json" for name in models.params().models}
+    scores = {name: read_json(file) for name, file in files.items() if file.is_file()}
+    production_file = root / "metrics/production.json"
+    production = read_json(production_file) if production_file.is_file() else None
     if not scores:
         st.info("Nothing has been measured yet; run `dvc repro`.")
         return
-    if chosen:
+    if production:
+        name, metric = production["model"], production["metric"].replace("_", " ")
         st.markdown(
-            f"In production: **{escape_markdown(chosen['model'])}**, by its {escape_markdown(chosen['metric'].replace('_', ' '))} on "
-            f"validation photos ({percent(chosen['val'][chosen['model']])})."
+            f"In production: **{escape_markdown(name)}**, by its {escape_markdown(metric)} on validation photos "
+            f"({percent(production['val'][name])})."
         )
     model, data, doubt = st.tabs(["The models", "The data", "Labels in doubt"])
     with model:
-        _models(root, scores, chosen)
+        _models(root, scores, production["model"] if production else None)
     with data:
         _pictures(root / "plots/audit", ["class_balance.png", "findings.png", "sizes.png"], "dvc repro audit")
     with doubt:
-        _suspects(root)
+        _label_issues(root)
 
 
-def _models(root: Path, scores: dict, chosen: dict | None) -> None:
-    st.table(pd.DataFrame([_row(name, found) for name, found in scores.items()]).set_index("model"))
-    st.caption("On test photos, which were read once; the interval is that of 95 %.")
+def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str | None) -> None:
+    st.table(pd.DataFrame([_row(name, of_model) for name, of_model in scores.items()]).set_index("model"))
+    st.caption("On test photos, which are used for nothing else, with 95 % intervals.")
     names = list(scores)
     name = st.segmented_control(
         "Model",
         names,
-        default=chosen["model"] if chosen and chosen["model"] in names else names[0],
+        default=production if production in names else names[0],
         required=True,
         label_visibility="collapsed",
     )
-    for tab, (file, words) in zip(st.tabs(list(_PICTURES)), _PICTURES.values(), strict=True):
+    for tab, (file, caption) in zip(st.tabs(list(_PICTURES)), _PICTURES.values(), strict=True):
         with tab:
-            if words:
-                st.caption(words)
+            if caption:
+                st.caption(caption)
             _pictures(root / "plots" / name, [file], f"dvc repro explain@{name}")
 
 
-def _row(name: str, found: dict) -> dict:
-    interval, calibration = found["accuracy_interval"], found["calibration"]
+def _row(name: str, scores: Mapping[str, Any]) -> dict[str, str]:
+    interval, calibrated = scores["accuracy_interval"], scores["calibration"]["temperature_scaled"]
     return {
         "model": name,
-        "accuracy": f"{percent(found['accuracy'])} ({percent(interval['low'])} to {percent(interval['high'])})",
-        "without duplicates": percent(found["clean"]["accuracy"]),
-        "crossentropy": f"{calibration['temperature_scaled']['crossentropy']:.3f}",
-        "calibration error": f"{calibration['temperature_scaled']['ece']:.3f}",
-        "test photos": f"{found['count']:,}",
+        "accuracy": f"{percent(scores['accuracy'])} ({percent(interval['low'])} to {percent(interval['high'])})",
+        "without duplicates": percent(scores["clean"]["accuracy"]),
+        "crossentropy": f"{calibrated['crossentropy']:.3f}",
+        "calibration error": f"{calibrated['ece']:.3f}",
+        "test photos": f"{scores['count']:,}",
     }
 
 
-def _suspects(root: Path) -> None:
+def _label_issues(root: Path) -> None:
     file = root / "data/label_issues.csv"
     if not file.is_file():
         st.info("Fetch it with `dvc pull`, or make it with `dvc repro label_issues`.")
         return
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    st.markdown(f"**{len(table):,} labels** are probably wrong, the surest first.")
+    table = read_csv(file)
+    st.markdown(f"**{len(table):,} labels** are probably wrong, the most certain first.")
     _pictures(root / "plots/label_issues", ["contact_sheet.png", "feature_map.png"], "dvc repro label_issues")
     st.dataframe(table, hide_index=True)
 
@@ -90,10 +94,6 @@ def _pictures(folder: Path, names: list[str], command: str) -> None:
             st.image(folder / name)
         else:
             st.info(f"Fetch it with `dvc pull`, or make it with `{command}`.")
-
-
-def _json(path: Path) -> dict | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 main()

@@ -1,4 +1,4 @@
-"""How the app shows an answer: the class, how sure, what else, what the photo contains, and where it shows."""
+"""An answer on the page: the classes, the confidence, what the photo contains, and what the model looked at."""
 
 import time
 
@@ -10,17 +10,18 @@ from app.models import Served
 from app.words import escape_markdown, percent
 from scenes.images import decode
 from scenes.plots import gradcam
+from scenes.serving.classifier import Answer
 
-TOP_K = 6  # of the classes; more than fit on a screen tell nobody anything
-_SIDE = 448  # pixels of the picture that shows what the model looked at
+TOP_K = 6  # classes shown at most, so that they fit on a screen
+_SIDE = 448  # pixels of the pictures that show what the model looked at
 
 
 def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
-    """Show what a model says of a photo.
+    """Show a model's answer about a photo.
 
     Args:
         pixels: uint8 (height, width, 3).
-        key: tells the answers on one page apart.
+        key: distinguishes the answers on one page.
     """
     model = served.classifier
     start = time.perf_counter()
@@ -33,14 +34,14 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
         if model.unsure(answer):
             st.subheader(f":orange[:material/help:] Unsure, perhaps {escape_markdown(best)}", anchor=False)
             st.markdown(
-                f"Its confidence, **{percent(confidence)}**, is below the {percent(model.unsure_below)} from which on "
-                "it was right often enough on validation photos."
+                f"Its confidence, **{percent(confidence)}**, is below the {percent(model.unsure_below)} above which it "
+                "was right often enough on validation photos."
             )
         else:
             st.subheader(f":green[:material/check_circle:] {escape_markdown(best)}", anchor=False)
             st.markdown(
-                f"Confidence **{percent(confidence)}**, calibrated: of all answers as sure as this one, about "
-                "so many are right."
+                f"Confidence **{percent(confidence)}**, calibrated: about that share of the answers with this "
+                "confidence is right."
             )
         what, contains = st.columns(2)
         with what:
@@ -50,10 +51,10 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
         with contains:
             st.markdown(
                 "**What is in it?**",
-                help="One score a class, each for itself: a photo of a street "
-                "below mountains contains both. A tick means that the score is high enough.",
+                help="A score for each class, independent of the others: a photo of a street below mountains contains "
+                "both. A tick means that the score is high enough.",
             )
-            # All that it contains, however many these are.
+            # All classes that it contains, even if there are more than TOP_K.
             shown = max(TOP_K, len(model.contained(answer)))
             for index in np.argsort(-answer.presence, kind="stable")[:shown]:
                 score = float(answer.presence[index])
@@ -63,13 +64,13 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
         _looked_at(served, pixels, prepared, answer)
 
 
-def _looked_at(served: Served, pixels: np.ndarray, prepared: np.ndarray, answer) -> None:
+def _looked_at(served: Served, pixels: np.ndarray, prepared: np.ndarray, answer: Answer) -> None:
     heat = Image.fromarray(served.heat(prepared, answer)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     square = decode.fit(pixels, _SIDE)
     seen, overlay = st.columns(2)
     seen.image(square, caption="What the model sees: the middle square", width="stretch")
     overlay.image(
         gradcam.overlay(square, np.clip(np.asarray(heat), 0, 1)),
-        caption="Where it saw that (Grad-CAM): the brighter, the more",
+        caption="Where it saw that (Grad-CAM): the brighter, the more it counts",
         width="stretch",
     )

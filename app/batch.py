@@ -1,51 +1,49 @@
-"""Many photos, or a zip of them: a table, and the same as CSV."""
+"""The page for many photos, or a zip of them: their answers as a table and as CSV."""
 
 import base64
 import io
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import models
 from app.words import escape_markdown
 from scenes.common.errors import InputError
 from scenes.plots.thumbnails import thumbnail
 from scenes.serving import answer_formats, photos
-from scenes.serving import stream as serving_stream
 from scenes.serving.classifier import Classifier
 from scenes.serving.photos import Photo, Refused
-from scenes.serving.stream import Answered
+from scenes.serving.stream import Answered, answer_all
 
-MOST = 2000  # photos in one go; the command takes any number
-BATCH_SIZE = 16  # photos that one visitor sends at a time, so that another one's come in between
+MOST = 2000  # photos at a time; the command takes any number
+BATCH_SIZE = 16  # photos of one visitor at a time, so that those of another come in between
 _THUMBNAIL = 72  # pixels
-_SHOWN = 20  # sentences about photos that could not be used
+_SHOWN = 20  # photos that could not be used, and skipped files, that are named
 
 
-class Outcome(NamedTuple):
-    """What came of some files.
+class Result(NamedTuple):
+    """The answers about the files of a visitor.
 
     Attributes:
-        table: a row a photo.
-        csv: see ``scenes.serving.answer_formats.csv``.
-        bad: a sentence for each that could not be used.
-        passed_over: how many files are no photos by their names.
-        names: of the first of these.
+        table: a row per photo.
+        csv: see ``scenes.serving.answer_formats.csv_rows``.
+        refused: a sentence for each photo that could not be used.
+        skipped: the files whose names are not those of photos.
     """
 
     table: pd.DataFrame
     csv: str
-    bad: list[str]
-    passed_over: int
-    names: list[str]
+    refused: list[str]
+    skipped: list[str]
 
 
 def main() -> None:
     names = models.available_models()
     if not names:
-        models.say_that_there_is_none()
+        models.show_no_model()
         return
     st.title("Many photos at once", anchor=False)
     files = st.file_uploader(
@@ -53,61 +51,62 @@ def main() -> None:
     )
     if not files:
         st.caption(
-            "More are for the command, which gives the same answers: "
+            "For more of them there is a command, which gives the same answers: "
             "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
-    wanted = tuple(file.file_id for file in files)
-    if st.session_state.get("answered for") != wanted:
+    uploaded = tuple(file.file_id for file in files)
+    if st.session_state.get("answered files") != uploaded:
         try:
-            with st.spinner("The model is being loaded; this takes some seconds, once."):
+            with st.spinner("Loading the model; this takes some seconds, once."):
                 served = models.wait_for_model(names[0])
         except InputError as error:
             st.error(escape_markdown(str(error)))
             return
-        st.session_state["answered"] = _answered(files, served)
-        st.session_state["answered for"] = wanted
-    _show(st.session_state["answered"])
+        st.session_state["result"] = _answer(files, served)
+        st.session_state["answered files"] = uploaded
+    _show(st.session_state["result"])
 
 
-def _answered(files: list, served: models.Served) -> Outcome:
+def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
     model = served.classifier
-    passed_over: list[str] = []
-    total = sum(1 for _ in _found(files, lambda name: None))  # opens zips, reads no photo
-    found = _found(files, passed_over.append)
-    rows, csv, bad = [], [answer_formats.csv([], model, header=True)], []
+    total = sum(1 for _ in _find(files, lambda name: None))  # opens zips, reads no photo
+    skipped: list[str] = []
+    found = _find(files, skipped.append)
+    rows: list[dict[str, Any]] = []
+    csv = [answer_formats.csv_rows([], model, header=True)]
+    refused: list[str] = []
     bar = st.progress(0.0, text=f"0 of {total:,} photos")
-    stream = serving_stream.stream(found, models.decode, model.prepare, served.predict, BATCH_SIZE)
-    for done, photo in enumerate(stream, start=1):
-        if photo.answer:
+    answers = answer_all(found, models.decode, model.prepare, served.predict, BATCH_SIZE)
+    for done, photo in enumerate(answers, start=1):
+        if isinstance(photo, Answered):
             rows.append(_row(photo, model))
-            csv.append(answer_formats.csv([photo], model, header=False))
+            csv.append(answer_formats.csv_rows([photo], model, header=False))
         else:
-            bad.append(f"{photo.name}: {photo.sentence}")
+            refused.append(f"{photo.name}: {photo.sentence}")
         if done % BATCH_SIZE == 0:
             bar.progress(done / total, text=f"{done:,} of {total:,} photos")
     bar.empty()
-    return Outcome(pd.DataFrame(rows), "".join(csv), bad, len(passed_over), passed_over[:_SHOWN])
+    return Result(pd.DataFrame(rows), "".join(csv), refused, skipped)
 
 
-def _found(files: list, passed_over: Callable[[str], None]) -> Iterator[Photo | Refused]:
-    """Yield the photos in what was uploaded, and no more than ``MOST``."""
+def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
+    """Yield the photos in the uploaded files, up to ``MOST``, and a refusal for the next one."""
     count = 0
     for file in files:
+        name = photos.printable(file.name)
+        of_file: Iterable[Photo | Refused] = [Photo(name, file.getvalue)]
         if photos.is_zip(file.name):
-            some = photos.in_zip(photos.printable(file.name), models.limits(), passed_over, file=file)
-        else:
-            some = [Photo(photos.printable(file.name), file.getvalue)]
-        for photo in some:
+            of_file = photos.in_zip(name, models.limits(), skipped, file=file)
+        for photo in of_file:
             if count == MOST:
-                sentence = f"with it there are more than the {MOST:,} that this page takes; the command takes them all"
-                yield Refused(photo.name, sentence)
+                yield Refused(photo.name, f"this page takes {MOST:,} photos at most; the command takes any number")
                 return
             count += 1
             yield photo
 
 
-def _row(photo: Answered, model: Classifier) -> dict:
+def _row(photo: Answered, model: Classifier) -> dict[str, Any]:
     jpeg = io.BytesIO()
     thumbnail(photo.prepared, _THUMBNAIL).save(jpeg, "JPEG", quality=80)
     (best, _), *_ = model.top(photo.answer, 1)
@@ -117,22 +116,23 @@ def _row(photo: Answered, model: Classifier) -> dict:
         "confidence": 100 * model.confidence(photo.answer),
         "unsure": model.unsure(photo.answer),
         "presence": ", ".join(model.contained(photo.answer)),
-        "name": answer_formats.inert(photo.name),  # the table, too, can be saved as CSV
+        "name": answer_formats.not_a_formula(photo.name),  # the table can be saved as CSV too
     }
 
 
-def _show(outcome: Outcome) -> None:
-    table, bad, passed_over = outcome.table, outcome.bad, outcome.passed_over
+def _show(result: Result) -> None:
+    table, refused, skipped = result.table, result.refused, result.skipped
     if len(table):
-        photos_found = "1 photo" if len(table) == 1 else f"{len(table):,} photos"
-        st.markdown(f"**{photos_found}**; the model is unsure of {int(table['unsure'].sum()):,}.")
-        st.download_button("CSV", outcome.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
-    if bad:
-        more = f"\n\nand {len(bad) - _SHOWN:,} more" if len(bad) > _SHOWN else ""
-        st.error(f"{len(bad):,} could not be used:\n\n" + "\n\n".join(map(escape_markdown, bad[:_SHOWN])) + more)
-    if passed_over:
-        names = ", ".join(outcome.names) + (", …" if passed_over > len(outcome.names) else "")
-        st.caption(f"{passed_over:,} passed over, as their names are not those of images: {escape_markdown(names)}")
+        count = "1 photo" if len(table) == 1 else f"{len(table):,} photos"
+        st.markdown(f"**{count}**; the model is unsure of {int(table['unsure'].sum()):,}.")
+        st.download_button("CSV", result.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    if refused:
+        more = f"\n\nand {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""
+        sentences = "\n\n".join(map(escape_markdown, refused[:_SHOWN]))
+        st.error(f"{len(refused):,} could not be used:\n\n{sentences}{more}")
+    if skipped:
+        names = ", ".join(skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
+        st.caption(f"{len(skipped):,} skipped, because their names are not those of images: {escape_markdown(names)}")
     if len(table):
         st.dataframe(
             table,

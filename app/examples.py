@@ -1,4 +1,4 @@
-"""Photos to try the app with: test images, which no model was trained on."""
+"""Examples to try the app with: test images, which no model was trained on."""
 
 from functools import cache
 from pathlib import Path
@@ -10,8 +10,8 @@ from app import models
 from scenes.commands import checkout
 from scenes.dataset import records
 
-EACH = 2  # of a class
-_LOOKED_AT = 512  # test images, of which the first of each class are taken; their order is that of a hash
+EACH = 2  # images of a class
+_READ = 512  # test images at most, in the order of a hash; the first of each class become examples
 
 
 class Example(NamedTuple):
@@ -19,7 +19,7 @@ class Example(NamedTuple):
 
     Attributes:
         key: its path in the archive.
-        label: what the archive says it is.
+        label: its class in the archive.
         pixels: uint8 (height, width, 3).
     """
 
@@ -29,23 +29,23 @@ class Example(NamedTuple):
 
 
 def exist() -> bool:
-    """Whether there are any."""
+    """Return whether there are test images."""
     return Path(models.ROOT, "data/records/index.json").is_file()
 
 
 @cache
 def load() -> tuple[Example, ...]:
     """Return some test images of each class, by class."""
-    models.wait_for_model(checkout.PRODUCTION)  # TensorFlow, which reads the records, is set up with it
+    models.wait_for_model(checkout.PRODUCTION)  # this also sets up TensorFlow, which reads the records
     test = records.open_records(Path(models.ROOT, "data/records"), "test")
-    found: dict[str, list[Example]] = {name: [] for name in test.classes}
-    seen = 0
+    examples: dict[str, list[Example]] = {name: [] for name in test.classes}
+    read = 0
     for batch in records.ordered_batches(test, 64):
         for key, image, label in zip(batch["key"].numpy(), batch["image"].numpy(), batch["label"].numpy(), strict=True):
             name = test.classes[label]
-            if len(found[name]) < EACH:
-                found[name].append(Example(key.decode(), name, image.copy()))
-        seen += len(batch["label"])
-        if seen >= _LOOKED_AT or all(len(some) == EACH for some in found.values()):
+            if len(examples[name]) < EACH:
+                examples[name].append(Example(key.decode(), name, image.copy()))
+        read += len(batch["label"])
+        if read >= _READ or all(len(of_class) == EACH for of_class in examples.values()):
             break
-    return tuple(example for some in found.values() for example in some)
+    return tuple(example for of_class in examples.values() for example in of_class)

@@ -1,4 +1,4 @@
-"""The app: a photo in, what the model says of it out. Start it with `make app`."""
+"""The app: hand in photos and see the answers of the model. Start it with `make app`."""
 
 import streamlit as st
 

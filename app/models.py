@@ -1,4 +1,4 @@
-"""The models that the app answers with: loaded once for all visitors, in the background, and called in batches."""
+"""The app's models: loaded once for all visitors, in the background, and called in batches."""
 
 import threading
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from scenes.serving.classifier import Answer, Classifier
 from scenes.serving.photos import Limits
 
 ROOT = "."  # `make app` runs where params.yaml is
-BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory that their activations take
-_SOON = 1.0  # seconds
+BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory for their activations
+_DELAY = 1.0  # seconds
 
-# A photo of as many pixels as are taken was seen to need 1.1 GB while it is decoded.
+# Decoding a photo with the largest number of pixels allowed took up to 1.1 GB.
 _decoding = threading.Semaphore(2)
 _loading = threading.Lock()  # TensorFlow is set up once
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model as visitors share it.
+    """A model that all visitors share; any thread may call it.
 
     Attributes:
-        classifier: what it is.
-        predict: from photos, uint8 (size, size, 3) each, to answers; from any thread.
-        maps: see ``scenes.evaluation.gradcam.compiled``; from any thread.
+        classifier: the model.
+        predict: from photos, uint8 (size, size, 3) each, to answers.
+        maps: see ``scenes.evaluation.gradcam.compiled``.
     """
 
     classifier: Classifier
@@ -41,26 +41,26 @@ class Served:
     maps: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     def heat(self, prepared: np.ndarray, answer: Answer) -> np.ndarray:
-        """Return what speaks for the class that was named, float32 (size, size); see ``scenes.evaluation.gradcam.heat_maps``."""
+        """Return where the photo supports the answer, float32 (size, size); see ``scenes.evaluation.gradcam``."""
         target = np.array([answer.probabilities.argmax()])
         return gradcam.heat_maps(self.maps, prepared[None], target)[0]
 
 
 @cache
 def params() -> Params:
-    """Return params.yaml, as it was when the app started."""
+    """Return params.yaml as it was when the app started."""
     return check()
 
 
 def limits() -> Limits:
-    """Return what is taken from visitors."""
+    """Return the limits for the files of visitors."""
     archive = params().archive
     # A zip is listed twice, for the progress bar; 20,000 entries take less than a second.
     return Limits(archive.max_member_bytes, archive.max_ratio, archive.max_pixels, max_entries=20_000)
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Return the pixels of a photo as ``scenes.serving.photos.decode`` does, waiting while others' are being decoded.
+    """Return the pixels of a photo, see ``scenes.serving.photos.decode``; wait while others are being decoded.
 
     Raises:
         InputError: see there.
@@ -70,45 +70,45 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def available_models() -> list[str]:
-    """Return the models that can be chosen, the one in production first."""
+    """Return the names of the models, the one in production first."""
     return checkout.available_models(ROOT)
 
 
 def preload() -> None:
-    """Load the model in production soon, unless that has begun or there is none."""
+    """Start to load the model in production, unless it is loading or there is none."""
     if checkout.PRODUCTION in available_models() and checkout.PRODUCTION not in _futures:
         # Not at once: while TensorFlow is imported, no other thread runs and no page reaches the visitor.
-        timer = threading.Timer(_SOON, _future, [checkout.PRODUCTION])
+        timer = threading.Timer(_DELAY, _future, [checkout.PRODUCTION])
         timer.daemon = True
         timer.start()
 
 
-def say_that_there_is_none() -> None:
-    """Tell the visitor how a model comes to be."""
+def show_no_model() -> None:
+    """Tell the visitor how to get a model."""
     st.info("There is no model yet. Fetch it with `dvc pull`, or make it with `dvc repro`; then load this page again.")
 
 
 def wait_for_model(name: str) -> Served:
-    """Return a model, waiting for it where it is still being loaded.
+    """Return a model, after waiting until it is loaded.
 
     Raises:
-        InputError: it is not there.
+        InputError: it does not exist or cannot be loaded.
     """
     return _future(name).result()
 
 
-_futures: dict[str, tuple[object, Future]] = {}  # by name, with the version that it stands for
+_futures: dict[str, tuple[object, Future]] = {}  # by name, with the fingerprint of the files that it loads
 _starting = threading.Lock()
 
 
 def _future(name: str) -> Future:
-    # Looked up at each call, so that visitors get what `dvc repro` or `dvc pull` put there meanwhile.
-    version = checkout.fingerprint(ROOT, name)
+    # Compared at each call, so that visitors get a model that `dvc repro` or `dvc pull` has replaced.
+    fingerprint = checkout.fingerprint(ROOT, name)
     with _starting:
         loaded, future = _futures.get(name, (None, None))
-        if future is None or loaded != version:
+        if future is None or loaded != fingerprint:
             future = Future()
-            _futures[name] = version, future
+            _futures[name] = fingerprint, future
             threading.Thread(target=_load, args=(name, future), daemon=True, name=f"load {name}").start()
         return future
 
@@ -118,14 +118,14 @@ def _load(name: str, future: Future) -> None:
         with _loading:
             _configure()
             model = checkout.load(ROOT, name, unsure_below=params().select.unsure_below)
-            # The first call is slower than all others, which visitors need not know.
+            # The first call is slower than all others, so it is made before a visitor needs it.
             model.predict([np.zeros((model.size, model.size, 3), np.uint8)])
             maps = gradcam.compiled(model.network, (model.size, model.size, 3))
         future.set_result(Served(model, Batcher(model.predict, BATCH_SIZE), maps))
     except BaseException as error:
         with _starting:
-            if _futures.get(name, (None, None))[1] is future:  # else another version has taken its place, or failed
-                del _futures[name]  # a visitor may have it made meanwhile and try again
+            if _futures.get(name, (None, None))[1] is future:  # otherwise another version has replaced it
+                del _futures[name]  # so that a visitor can try again once it is repaired
         future.set_exception(error)
 
 

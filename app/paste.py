@@ -1,7 +1,6 @@
 """Pasting a photo anywhere on the page, as if it had been dropped on the uploader.
 
-Streamlit's uploader takes no paste. So what is pasted is handed to its input, and all else, limits included, is as with
-a file that was chosen.
+Streamlit's uploader accepts no paste. A pasted photo is passed to its input, with the same limits as a selected file.
 """
 
 import streamlit as st
@@ -25,5 +24,5 @@ export default function () {
 
 
 def listen() -> None:
-    """Hand photos that are pasted to the first uploader on the page."""
+    """Pass pasted photos to the first uploader on the page."""
     st.components.v2.component("paste", js=_SCRIPT)(key="paste")

@@ -1,7 +1,8 @@
-"""One photo: dropped, pasted, taken by the camera or chosen from the examples."""
+"""The page for one photo: dropped, pasted, taken by the camera or selected from the examples."""
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import answer, examples, models, paste
 from app.words import escape_markdown
@@ -16,22 +17,22 @@ _COLUMNS = 4  # of examples
 def main() -> None:
     names = models.available_models()
     if not names:
-        models.say_that_there_is_none()
+        models.show_no_model()
         return
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.title("What does this photo show?", anchor=False)
-        way = st.segmented_control(
+        source = st.segmented_control(
             "Where from", [FILE, CAMERA, EXAMPLES], default=FILE, required=True, label_visibility="collapsed"
         )
-        pixels = {FILE: _uploaded, CAMERA: _taken, EXAMPLES: _chosen}[way]()
+        pixels = {FILE: _uploaded, CAMERA: _taken, EXAMPLES: _selected}[source]()
         with st.expander("Models", icon=":material/tune:"):
             first = st.selectbox("Model", names, format_func=_called)
             others = [name for name in names if name != first]
             second = st.selectbox("Compare with", others, index=None, format_func=_called, placeholder="no other")
     with right:
         if pixels is None:
-            st.caption("The answer comes here: the class, how sure the model is, and what it looked at.")
+            st.caption("The answer appears here: the class, the confidence of the model, and what it looked at.")
             return
         shown = [first, second] if second else [first]
         for column, name in zip(st.columns(len(shown)), shown, strict=True):
@@ -41,7 +42,7 @@ def main() -> None:
 
 def _answer(name: str, pixels: np.ndarray) -> None:
     try:
-        with st.spinner("The model is being loaded; this takes some seconds, once."):
+        with st.spinner("Loading the model; this takes some seconds, once."):
             served = models.wait_for_model(name)
     except InputError as error:
         st.error(escape_markdown(str(error)))
@@ -60,37 +61,36 @@ def _taken() -> np.ndarray | None:
     return _decoded(file, "your picture") if file else None
 
 
-def _chosen() -> np.ndarray | None:
+def _selected() -> np.ndarray | None:
     if not examples.exist():
         st.info("The examples are test images; fetch them with `dvc pull data/records`.")
         return None
     try:
-        with st.spinner("The examples are being read; this takes some seconds, once."):
-            found = examples.load()
+        with st.spinner("Reading the examples; this takes some seconds, once."):
+            images = examples.load()
     except InputError as error:
         st.error(escape_markdown(str(error)))
         return None
-    picked = st.session_state.get("example", 0)
+    selected = st.session_state.get("example", 0)
     columns = st.columns(_COLUMNS)
-    for index, example in enumerate(found):
+    for index, example in enumerate(images):
         with columns[index % _COLUMNS]:
             st.image(example.pixels, width="stretch")
-            kind = "primary" if index == picked else "secondary"
             st.button(
                 escape_markdown(example.label),
                 key=f"example-{index}",
                 width="stretch",
-                type=kind,
+                type="primary" if index == selected else "secondary",
                 on_click=st.session_state.update,
                 kwargs={"example": index},
             )
-    st.caption("Test images, which no model was trained on; below each its label.")
-    return found[picked].pixels
+    st.caption("Test images, which no model was trained on, with their labels.")
+    return images[selected].pixels
 
 
-def _decoded(file, name: str) -> np.ndarray | None:
+def _decoded(file: UploadedFile, name: str) -> np.ndarray | None:
     if photos.is_zip(file.name):
-        st.error(f"{escape_markdown(name)}: this is a zip; hand it in on the page *Many photos*.")
+        st.error(f"{escape_markdown(name)}: this is a zip; upload it on the page *Many photos*.")
         return None
     try:
         return models.decode(file.getvalue())

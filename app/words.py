@@ -1,4 +1,4 @@
-"""Text for the app's pages, in which nothing that a stranger wrote is taken for markup."""
+"""Text for the app's pages, escaped so that nothing from a stranger is interpreted as markup."""
 
 import re
 
@@ -8,10 +8,10 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 def escape_markdown(text: str) -> str:
-    """Return ``text`` so that Markdown shows it as it is."""
+    """Return ``text`` escaped, so that Markdown shows it unchanged."""
     return _PUNCTUATION.sub(r"\\\g<0>", text)
 
 
 def percent(share: float) -> str:
-    """Return 0.8917 as 89.2 %; never 100 %, as no model is that sure."""
+    """Return 0.8917 as 89.2 %; never 100 %, because no model is that sure."""
     return f"{min(100 * share, 99.9):.1f}\N{NO-BREAK SPACE}%"

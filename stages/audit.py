@@ -23,9 +23,7 @@ def main() -> None:
         atomic_write(TABLE, METRICS) as (table_file, metrics_file),
         atomic_dir(PLOTS) as plots,
     ):
-        table = audit(
-            archive, max_pixels=max_pixels, near_duplicate_distance=params.audit.near_duplicate_distance
-        )
+        table = audit(archive, max_pixels=max_pixels, near_duplicate_distance=params.audit.near_duplicate_distance)
         audit_table.write(table, table_file)
         write_json(metrics_file, audit_table.summary(table, archive))
         plot(table, archive, plots, max_pixels=max_pixels)

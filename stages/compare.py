@@ -1,4 +1,4 @@
-"""Compare all models on the test images, whole and clean, two at a time: metrics/comparison.json."""
+"""Compare every two models on the test images, all and clean ones: metrics/comparison.json."""
 
 from scenes.common.files import atomic_write
 from scenes.common.tables import write_json
@@ -7,15 +7,19 @@ from scenes.dataset import audit_table
 from scenes.evaluation import comparison
 from stages import checked_stage
 
+AUDIT = "data/audit.csv"
+TEST_PREDICTIONS = "data/test_predictions"
+METRICS = "metrics/comparison.json"
+
 
 def main() -> None:
     params = read()
-    # Not a listing of the folder, which may contain predictions of a model that is no longer in params.yaml.
-    correct = comparison.correct_answers("data/test_predictions", to_dict(params.models))
-    clean = correct[correct.index.isin(audit_table.clean_test(audit_table.read("data/audit.csv")))]
+    # By params.yaml, because the folder may contain predictions of a model that is no longer in it.
+    correct = comparison.correct_answers(TEST_PREDICTIONS, to_dict(params.models))
+    clean = correct[correct.index.isin(audit_table.clean_test(audit_table.read(AUDIT)))]
     scores = comparison.pairs(correct)
     print(comparison.format_summary(scores))
-    with atomic_write("metrics/comparison.json") as file:
+    with atomic_write(METRICS) as file:
         write_json(file, {**scores, "clean": comparison.pairs(clean)})
 
 

@@ -1,4 +1,4 @@
-"""Score a model on the test set, once: ``python -m stages.evaluate <model>``."""
+"""Score a model on the test images, once: ``python -m stages.evaluate <model>``."""
 
 import sys
 from pathlib import Path
@@ -12,32 +12,36 @@ from scenes.evaluation import inference, metrics, multilabel, selection
 from scenes.plots import evaluation
 from stages import checked_stage
 
+AUDIT = "data/audit.csv"
+DATA = Path("data")
+MODELS = Path("models")
+MULTILABEL = Path("models/multilabel")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+VALIDATION_SCORES = Path("data/validation_scores")  # for `select`, which depends on nothing else here
+TEST_PREDICTIONS = Path("data/test_predictions")  # for `compare`, likewise
+
 
 def main(name: str) -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random
-    folder, multilabel_folder = Path("models") / name, Path("models/multilabel") / name
-    val = inference.predict(folder, "data", "val")
-    test = inference.predict(folder, "data", "test")
-    clean = test.only(audit_table.clean_test(audit_table.read("data/audit.csv")))
+    folder, multilabel_folder = MODELS / name, MULTILABEL / name
+    val = inference.predict(folder, DATA, "val")
+    test = inference.predict(folder, DATA, "test")
+    clean = test.only(audit_table.clean_test(audit_table.read(AUDIT)))
 
     scores = metrics.evaluate(test, clean, val)
-    scores["multilabel"] = multilabel.evaluate(folder, multilabel_folder, "data")
+    scores["multilabel"] = multilabel.evaluate(folder, multilabel_folder, DATA)
     print(metrics.format_summary(name, scores))
     print(multilabel.format_summary(name, scores["multilabel"]))
 
-    # For `select` and `compare`, which depend on these alone and not on all metrics or plots.
-    for_select = selection.validation_scores(folder, multilabel_folder, scores["val"], scores["multilabel"])
-    for_compare = test.table()
-    with atomic_write(
-        Path("metrics") / f"{name}.json",
-        Path("data/validation_scores") / f"{name}.json",
-        Path("data/test_predictions") / f"{name}.csv",
-    ) as (metrics_file, validation_file, predictions_file):
+    for_selection = selection.validation_scores(folder, multilabel_folder, scores["val"], scores["multilabel"])
+    files = METRICS / f"{name}.json", VALIDATION_SCORES / f"{name}.json", TEST_PREDICTIONS / f"{name}.csv"
+    with atomic_write(*files) as (metrics_file, validation_file, predictions_file):
         write_json(metrics_file, scores)
-        write_json(validation_file, for_select)
-        write_csv(predictions_file, for_compare)
-        evaluation.write(Path("plots") / name, test, scores["per_class"], title=name)
+        write_json(validation_file, for_selection)
+        write_csv(predictions_file, test.table())
+        evaluation.write(PLOTS / name, test, scores["per_class"], title=name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures of how a model learned, where it errs and what it looks at: ``python -m stages.explain <model>``."""
+"""Plot how a model learned, where it errs and what it looks at: ``python -m stages.explain <model>``."""
 
 import sys
 from pathlib import Path
@@ -12,43 +12,42 @@ from scenes.config.params import read
 from scenes.dataset import records, selected_images
 from scenes.evaluation.gradcam import compiled, heat_maps
 from scenes.models import store
-from scenes.plots import curves as plots_curves
-from scenes.plots import galleries, gradcam, style
+from scenes.plots import curves, galleries, gradcam, style
 from stages import checked_stage
 
+DATA = Path("data")
+RECORDS = "data/records"
+MODELS = Path("models")
+PLOTS = Path("plots")
 PICTURES = "training_curves.png", "errors.png", "uncertain.png", "gradcam.png"
 
 
 def main(name: str) -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random
-    plots = Path("plots") / name
-    curves = pd.read_csv(plots / "training" / "curves.tsv", sep="\t")
-    predictions = pd.read_csv(
-        # A class may be called NA or 007.
-        plots / "predictions.csv",
-        dtype={"key": str, "actual": str, "predicted": str},
-        keep_default_na=False,
-    )
-    wrong = galleries.most_confident_errors(predictions)
+    plots = PLOTS / name
+    history = pd.read_csv(plots / "training" / "curves.tsv", sep="\t")
+    text = {"key": str, "actual": str, "predicted": str}  # a class may be called NA or 007
+    predictions = pd.read_csv(plots / "predictions.csv", dtype=text, keep_default_na=False)
+    errors = galleries.most_confident_errors(predictions)
     unsure = galleries.least_confident(predictions)
     explained = gradcam.select_examples(predictions)
 
-    test = records.open_records("data/records", "test")
-    images = selected_images.read_selected(test, {*wrong["key"], *unsure["key"], *explained["key"]})
+    test = records.open_records(RECORDS, "test")
+    images = selected_images.read_selected(test, {*errors["key"], *unsure["key"], *explained["key"]})
     maps = heat_maps(
-        compiled(store.load(Path("models") / name, "data"), test.image_shape),
+        compiled(store.load(MODELS / name, DATA), test.image_shape),
         np.stack([images[key] for key in explained["key"]]),
         np.array([test.classes.index(predicted) for predicted in explained["predicted"]]),
     )
     heats = dict(zip(explained["key"], maps, strict=True))
 
-    errors = int((predictions["actual"] != predictions["predicted"]).sum())
+    count = int((predictions["actual"] != predictions["predicted"]).sum())
     with atomic_write(*(plots / picture for picture in PICTURES)) as files:
         curves_file, errors_file, unsure_file, gradcam_file = files
-        plots_curves.plot(curves_file, curves, title=name)
-        title = f"{name}: the {len(wrong)} most confident of {errors:,} errors in {len(predictions):,} test images"
-        style.save(galleries.predictions_figure(wrong, images, title=title), errors_file)
+        curves.plot(curves_file, history, title=name)
+        title = f"{name}: the {len(errors)} most confident of {count:,} errors in {len(predictions):,} test images"
+        style.save(galleries.predictions_figure(errors, images, title=title), errors_file)
         title = f"{name}: the {len(unsure)} least confident predictions on test images"
         style.save(galleries.predictions_figure(unsure, images, title=title), unsure_file)
         title = f"{name}: Grad-CAM, the brighter an area, the more it supports the predicted class"

@@ -13,7 +13,10 @@ from scenes.models import store
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 
+RECORDS = "data/records"
 PRODUCTION = "models/production"
+EXPORT = "models/export"
+METRICS = "metrics/export.json"
 
 
 def main() -> None:
@@ -21,33 +24,23 @@ def main() -> None:
     configure(seed=0, threads=params.threads)  # nothing here is random
     network, description = store.load_production(PRODUCTION)
     made_from = record.read(PRODUCTION)
-    formats = params.export.formats
-    encoded = selected_images.read_encoded(records.open_records("data/records", "test"), params.export.images)
+    formats, max_pixels = params.export.formats, params.archive.max_pixels
+    encoded = selected_images.read_encoded(records.open_records(RECORDS, "test"), params.export.images)
     # Pillow decodes here, so that a format with a decoder of its own is checked against a different one.
-    pixels = np.stack([decode.decode(data, max_pixels=params.archive.max_pixels).pixels for data in encoded])
+    pixels = np.stack([decode.decode(data, max_pixels=max_pixels).pixels for data in encoded])
     expected = check.in_batches(network.predict_on_batch, pixels)
     metrics = {}
-    with atomic_dir("models/export") as folder, atomic_write("metrics/export.json") as file:
+    with atomic_dir(EXPORT) as folder, atomic_write(METRICS) as file:
         check.save(folder, formats, network, description)
         for name in formats:
-            # A SavedModel decodes the images itself.
-            images = encoded if name == "saved_model" else pixels
+            images = encoded if name == "saved_model" else pixels  # a SavedModel decodes the images itself
             exported = check.in_batches(check.load(folder, name, threads=params.threads), images)
             compared = check.compare(name, exported, expected, tolerance=params.export.tolerance[name])
             metrics[name] = {"bytes": check.size(folder, name), **compared}
             print(check.format_summary(name, metrics[name]))
-        record.save(
-            folder,
-            origin=made_from,
-            inputs=[PRODUCTION],
-            params={
-                "threads": params.threads,
-                "archive.max_pixels": params.archive.max_pixels,
-                "export": to_dict(params.export),
-            },
-            code=code_digest("export"),
-            production=made_from,
-        )
+        used = {"threads": params.threads, "archive.max_pixels": max_pixels, "export": to_dict(params.export)}
+        code = code_digest("export")
+        record.save(folder, origin=made_from, inputs=[PRODUCTION], params=used, code=code, production=made_from)
         write_json(file, metrics)
 
 

@@ -11,29 +11,32 @@ from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.evaluation import label_issues
-from scenes.models import classifier_features
+from scenes.models.classifier_features import from_features, from_model
 from scenes.plots import feature_map, galleries, style
 from scenes.synthetic import ground_truth
 from stages import checked_stage
 
-TABLE, METRICS, PLOTS = "data/label_issues.csv", "metrics/label_issues.json", "plots/label_issues"
+ARCHIVE = "data/raw/archive.zip"
+AUDIT = "data/audit.csv"
+DATA = Path("data")
+MODELS = Path("models")
+TABLE = "data/label_issues.csv"
+METRICS = "metrics/label_issues.json"
+PLOTS = "plots/label_issues"
 
 
 def main() -> None:
     params = read()
     configure(seed=params.seed, threads=params.threads)
-    source = params.profile_settings.label_issue_features
-    if source == "features":
-        images = classifier_features.from_features("data/features")
-    else:
-        images = classifier_features.from_model(Path("models") / params.label_issues.cnn, "data")
-    audit = audit_table.read("data/audit.csv")
     settings = params.label_issues
+    source = params.profile_settings.label_issue_features
+    images = from_features(DATA / "features") if source == "features" else from_model(MODELS / settings.cnn, DATA)
+    audit = audit_table.read(AUDIT)
     judged = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
     table = label_issues.combine(judged, audit)
     counts = label_issues.count_issues(table, judged, images.classes)
     with (
-        Archive.from_settings("data/raw/archive.zip", to_dict(params.archive)) as archive,
+        Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive,
         atomic_write(TABLE, METRICS) as (table_file, metrics_file),
         atomic_dir(PLOTS) as plots,
     ):
@@ -42,14 +45,12 @@ def main() -> None:
             counts["planted"] = label_issues.score_planted(table, judged, planted)
         label_issues.write(table, table_file)
         write_json(metrics_file, counts)
-        sheet = galleries.label_issues_figure(
-            table, archive, count=settings.shown, max_pixels=params.archive.max_pixels
-        )
+        max_pixels = params.archive.max_pixels
+        sheet = galleries.label_issues_figure(table, archive, count=settings.shown, max_pixels=max_pixels)
         style.save(sheet, plots / "contact_sheet.png")
-        title = f"Labelled images by their features ({source})"
-        ringed = np.isin(np.char.decode(images.key), table["key"])
-        picture = plots / "feature_map.png"
-        feature_map.plot(picture, images.features, images.label, images.classes, ringed, title=title)
+        title, file = f"Labelled images by their features ({source})", plots / "feature_map.png"
+        is_issue = np.isin(np.char.decode(images.key), table["key"])
+        feature_map.plot(file, images.features, images.label, images.classes, is_issue, title=title)
     print(label_issues.format_summary(counts))
 
 

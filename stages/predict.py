@@ -12,26 +12,31 @@ from scenes.models import store
 from scenes.plots import galleries, style
 from stages import checked_stage
 
+RECORDS = "data/records"
 SPLIT = "pred"
+PRODUCTION = "models/production"
+TABLE = "data/predictions.csv"
+PLOTS = "plots/predictions"
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random
-    network, description = store.load_production("models/production")
+    network, description = store.load_production(PRODUCTION)
     classes = description["classes"]
     key, outputs = np.empty(0, str), dict.fromkeys(("probabilities", "presence"), np.empty((0, len(classes))))
-    images: dict[str, np.ndarray] = {}
-    if SPLIT in records.splits("data/records"):
-        source = records.open_records("data/records", SPLIT)
-        key, _, outputs = inference.predict_records(network, source)
+    has_images = SPLIT in records.splits(RECORDS)
+    if has_images:
+        key, _, outputs = inference.predict_records(network, records.open_records(RECORDS, SPLIT))
     table = prediction_table.build(
         key, outputs["probabilities"], outputs["presence"], classes, unsure_below=description["unsure_below"]
     ).sort_values("key", ignore_index=True)
     sheets = {name: galleries.most_and_least_confident(table, name) for name in classes}
-    if len(table):
-        images = selected_images.read_selected(source, {key for rows in sheets.values() for key in rows["key"]})
-    with atomic_write("data/predictions.csv") as file, atomic_dir("plots/predictions") as folder:
+    images: dict[str, np.ndarray] = {}
+    if has_images:
+        keys = {key for rows in sheets.values() for key in rows["key"]}
+        images = selected_images.read_selected(records.open_records(RECORDS, SPLIT), keys)
+    with atomic_write(TABLE) as file, atomic_dir(PLOTS) as folder:
         write_csv(file, table)
         for name, rows in sheets.items():
             total = int((table["class"] == name).sum())

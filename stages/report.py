@@ -4,30 +4,35 @@ from pathlib import Path
 
 from scenes.common.files import atomic_write
 from scenes.config.params import read, to_dict
-from scenes.report import context as report_context
-from scenes.report import render
+from scenes.report import context, render
 from stages import checked_stage
+
+DATA = Path("data")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+PAGE = "reports/report.html"
+SHORT = "reports/report.md"
 
 
 def main() -> None:
     params = read()
     profile = params.profile_settings
     models = to_dict(params.models)
-    paths = report_context.Paths(
-        audit=Path("metrics/audit.json"),
-        comparison=Path("metrics/comparison.json"),
-        production=Path("metrics/production.json"),
-        label_issues=Path("metrics/label_issues.json"),
-        scores={name: Path("metrics") / f"{name}.json" for name in models},
-        split=Path("data/split.csv"),
-        label_issue_table=Path("data/label_issues.csv"),
-        predictions=Path("data/predictions.csv"),
-        audit_plots=Path("plots/audit"),
-        label_issue_plots=Path("plots/label_issues"),
-        prediction_plots=Path("plots/predictions"),
-        model_plots={name: Path("plots") / name for name in models},
+    paths = context.Paths(
+        audit=METRICS / "audit.json",
+        comparison=METRICS / "comparison.json",
+        production=METRICS / "production.json",
+        label_issues=METRICS / "label_issues.json",
+        scores={name: METRICS / f"{name}.json" for name in models},
+        split=DATA / "split.csv",
+        label_issue_table=DATA / "label_issues.csv",
+        predictions=DATA / "predictions.csv",
+        audit_plots=PLOTS / "audit",
+        label_issue_plots=PLOTS / "label_issues",
+        prediction_plots=PLOTS / "predictions",
+        model_plots={name: PLOTS / name for name in models},
     )
-    context = report_context.context(
+    facts = context.context(
         paths,
         title=params.report.title,
         published=params.report.published,
@@ -41,10 +46,10 @@ def main() -> None:
         label_issue_features=profile.label_issue_features,
         models=models,
     )
-    with atomic_write("reports/report.html", "reports/report.md") as (page, short):
-        page.write_text(render.html(context), encoding="utf-8", newline="\n")
-        short.write_text(render.markdown(context), encoding="utf-8", newline="\n")
-    print(report_context.format_summary(context))
+    with atomic_write(PAGE, SHORT) as (page, short):
+        page.write_text(render.html(facts), encoding="utf-8", newline="\n")
+        short.write_text(render.markdown(facts), encoding="utf-8", newline="\n")
+    print(context.format_summary(facts))
 
 
 if __name__ == "__main__":

@@ -12,42 +12,42 @@ from scenes.models import store
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 
+DATA = Path("data")
+MODELS = Path("models")
+MULTILABEL = Path("models/multilabel")
+PRODUCTION = "models/production"
+METRICS = "metrics/production.json"
+
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random
-    metric = params.select.metric
-    # Not a listing of the folder, which may contain a model that is no longer in params.yaml.
+    metric, tolerance = params.select.metric, params.select.tolerance
     names = list(to_dict(params.models))
-    validation = {name: read_json(Path("data/validation_scores") / f"{name}.json") for name in names}
-    networks = {name: store.load(Path("models") / name, "data", Path("models/multilabel") / name) for name in names}
+    validation = {name: read_json(DATA / "validation_scores" / f"{name}.json") for name in names}
+    networks = {name: store.load(MODELS / name, DATA, MULTILABEL / name) for name in names}
     scores = {name: selection.score(validation[name]["val"], metric) for name in names}
     parameters = {name: networks[name].count_params() for name in names}
-    choice = selection.choose(scores, parameters, metric=metric, tolerance=params.select.tolerance)
-    examples = records.open_records("data/records", "train")
+    choice = selection.choose(scores, parameters, metric=metric, tolerance=tolerance)
+    examples, chosen = records.open_records(DATA / "records", "train"), validation[choice.name]
     description = {
         "model": choice.name,
         "classes": examples.classes,
         "image_shape": examples.image_shape,
-        "unsure_below": validation[choice.name]["val"]["abstention"][params.select.unsure_below]["confidence"],
-        "presence_above": validation[choice.name]["presence_above"],
+        "unsure_below": chosen["val"]["abstention"][params.select.unsure_below]["confidence"],
+        "presence_above": chosen["presence_above"],
     }
-    metrics = selection.choice_metrics(choice, scores, parameters, metric=metric)
-    made_from = [Path("models") / choice.name, Path("models/multilabel") / choice.name]
-    parts = dict(zip(("model", "multilabel"), map(record.read, made_from), strict=True))
-    parts["multilabel"].pop("model")  # already under "model"
-    with atomic_dir("models/production") as folder, atomic_write("metrics/production.json") as file:
+    made_from = {"model": MODELS / choice.name, "multilabel": MULTILABEL / choice.name}
+    parts = {part: record.read(folder) for part, folder in made_from.items()}
+    del parts["multilabel"]["model"]  # the same as parts["model"]
+    with atomic_dir(PRODUCTION) as folder, atomic_write(METRICS) as file:
         store.save_production(folder, networks[choice.name], description)
-        record.save(
-            folder,
-            origin=parts["model"],
-            inputs=made_from,
-            params={"threads": params.threads, "select": to_dict(params.select)},
-            code=code_digest("select"),
-            **parts,
-        )
-        write_json(file, metrics | {"unsure_below": description["unsure_below"]})
-    print(selection.format_summary(choice, scores, parameters, metric=metric, tolerance=params.select.tolerance))
+        used = {"threads": params.threads, "select": to_dict(params.select)}
+        code, inputs = code_digest("select"), made_from.values()
+        record.save(folder, origin=parts["model"], inputs=inputs, params=used, code=code, **parts)
+        metrics = selection.choice_metrics(choice, scores, parameters, metric=metric)
+        write_json(file, {**metrics, "unsure_below": description["unsure_below"]})
+    print(selection.format_summary(choice, scores, parameters, metric=metric, tolerance=tolerance))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from scenes.commands.verify import environment
 from stages import code
 
-pytestmark = pytest.mark.timeout(900)  # the first of them waits for the pipeline
+pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]  # the first of them waits for the pipeline
 MODELS = ("baseline", "efficientnetv2l")
 EXPLAIN = {f"explain@{name}" for name in MODELS}
 READ_MODELS = {"compare", "select", "report"}

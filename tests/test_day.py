@@ -16,15 +16,9 @@ import yaml
 from scenes.commands import verify
 from tests.code_facts import ROOT
 from tests.helpers import needed
+from tests.helpers.day_page import COMMANDS
 
-pytestmark = pytest.mark.timeout(900)
-BLOCKS = re.findall(
-    r"(?:<!-- in (?:a |the )?([^\n]+) -->\n)?```sh\n(.*?)```",
-    (ROOT / "docs/day.md").read_text(encoding="utf-8"),
-    re.DOTALL,
-)
-# (where, the line as written, what it says)
-COMMANDS = [(where, line, line.partition("  # ")[2]) for where, block in BLOCKS for line in block.splitlines()]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
 # The `dvc repro` after a pull, of which the page says that it takes seconds; to compute all takes this pipeline longer.
 QUICK = next((where, line) for where, line, _ in COMMANDS if where and line.startswith("dvc repro  #"))
 

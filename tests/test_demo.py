@@ -14,7 +14,7 @@ from tests.helpers import clones
 # Pairs of classes that share what they are drawn with.
 PAIRS = ({"glacier", "mountain"}, {"buildings", "street"})
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from scenes.commands import verify
 from scenes.evaluation import abstention
 from scenes.training import curves
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
 MODELS = ("baseline", "efficientnetv2l")
 METRICS = (
     "metrics/audit.json",
@@ -82,7 +82,7 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
     }
     files = [file.relative_to(top) for file in top.glob("**/*") if file.is_file()]
     assert {file for file in files if not any(folder.as_posix() in said for folder in file.parents)} == set()
-    assert {*MODELS, *(f"contains/{name}" for name in MODELS), "production", "export"} <= said.keys()
+    assert {*MODELS, *(f"multilabel/{name}" for name in MODELS), "production", "export"} <= said.keys()
     codes = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (pipeline.one / "code").iterdir()}
     for found in said.values():
         assert hashes.items() <= found.items()
@@ -90,10 +90,10 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
     for name in MODELS:
         assert said[name]["params"][f"models.{name}"] == params["models"][name]
-        assert said[f"contains/{name}"]["model"] == said[name]
+        assert said[f"multilabel/{name}"]["model"] == said[name]
     chosen = json.loads((pipeline.one / "metrics/production.json").read_text())["model"]
     assert said["production"]["model"] == said[chosen]
-    assert {**said["production"]["presence"], "model": said[chosen]} == said[f"contains/{chosen}"]
+    assert {**said["production"]["multilabel"], "model": said[chosen]} == said[f"multilabel/{chosen}"]
     assert said["export"]["production"] == said["production"]
     for name in said:
         shown = subprocess.run(
@@ -263,15 +263,15 @@ import numpy as np, pandas as pd
 from PIL import Image
 from scenes.common.runtime import configure
 configure(seed=0, threads=2)
-from scenes import coverage, inference, model, temperature
-from scenes.models.store import describe
+from scenes.evaluation import abstention, inference
+from scenes.models import store, temperature
 # Nothing was fitted or chosen on the test images: temperature and thresholds are those of validation.
 val = inference.predict("models/{model}", "data", "val")
 assert abs(temperature.fit_temperature(val.label, val.uncalibrated) - val.temperature) < 1e-3
 scores = json.loads(open("metrics/{model}.json").read())
-for name, confidence in coverage.thresholds(val.label, val.probabilities).items():
+for name, confidence in abstention.thresholds(val.label, val.probabilities).items():
     assert abs(scores["abstention"][name]["confidence"] - confidence) < 1e-4, name
-loaded, classes = model.load("models/{model}"), describe("models/{model}")["classes"]
+loaded, classes = store.load("models/{model}", "data"), store.describe("models/{model}")["classes"]
 table = pd.read_csv("plots/{model}/predictions.csv")
 archive = zipfile.ZipFile("data/raw/archive.zip")
 images, kept = [], []
@@ -406,7 +406,7 @@ def test_a_third_model_is_an_entry_in_params(copy):
     params["models"]["wider"]["network"]["units"] = 32
     file.write_text(yaml.safe_dump(params, sort_keys=False))
     done = dvc(copy, "repro", "evaluate@wider", "compare")
-    assert "Running stage 'embed'" not in done.stdout
+    assert "Running stage 'features'" not in done.stdout
     assert json.loads((copy / "metrics/wider.json").read_text())["count"] > 0
     pairs = json.loads((copy / "metrics/comparison.json").read_text())
     assert set(pairs) == {"baseline/efficientnetv2l", "baseline/wider", "efficientnetv2l/wider", "clean"}

@@ -8,9 +8,8 @@ import pytest
 
 from benchmarks import results
 from scenes.commands import verify
-from tests import test_day
 from tests.code_facts import ROOT
-from tests.helpers import clones
+from tests.helpers import clones, day_page
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"(?:<!-- (slow|not run|day)[^\n]*-->\n)?```sh\n(.*?)```", README, re.DOTALL)
@@ -39,12 +38,14 @@ def clone_with_results(pipeline, tmp_path_factory):
     return folder
 
 
+@pytest.mark.process
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("command", commands(""))
 def test_a_command_runs_as_written(command, clone_with_results):
     run(command, clone_with_results, timeout=300)
 
 
+@pytest.mark.process
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "command", re.findall(r"`((?:dvc|python) [^`]*)`", README.partition("| to do this | run |")[2].partition("\n\n")[0])
@@ -66,7 +67,7 @@ def test_the_first_screen_in_a_fresh_clone(tmp_path):
 def test_the_day_is_that_of_the_page_whose_commands_are_run():
     day = [line.partition("  # ")[0] for line in commands("day")]
     assert "dvc pull" in day and "dvc exp push origin rate-1" in day
-    assert set(day) <= {line.partition("  # ")[0] for _, line, _ in test_day.COMMANDS}
+    assert set(day) <= {line.partition("  # ")[0] for _, line, _ in day_page.COMMANDS}
 
 
 def test_commands_that_are_not_run_say_why():

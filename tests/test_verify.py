@@ -7,7 +7,8 @@ import sys
 import pytest
 import yaml
 
-from scenes.commands.verify import environment
+from scenes.commands.verify import environment, main
+from scenes.common.errors import InputError
 from scenes.provenance.verdict import (
     COMMITTED,
     DATA_STAGES,
@@ -192,6 +193,7 @@ def repository(tmp_path_factory):
     return folder
 
 
+@pytest.mark.process
 def test_a_lock_that_is_right(repository):
     status, said = verify(repository, 2, MACHINE="1")
     assert status == 0, said
@@ -201,6 +203,7 @@ def test_a_lock_that_is_right(repository):
 
 
 @pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.process
 def test_another_machine(repository, count):
     """The shared cache holds the run of every stage: what comes out of it would hide that this machine differs."""
     status, said = verify(repository, count, MACHINE="2")
@@ -219,6 +222,7 @@ def test_another_machine(repository, count):
         (2, "both ran on this machine: this is a defect"),
     ],
 )
+@pytest.mark.process
 def test_a_training_that_never_gives_the_same(repository, count, expected):
     """Against the lock alone it looks like another machine."""
     status, said = verify(repository, count, MACHINE="")
@@ -228,6 +232,7 @@ def test_a_training_that_never_gives_the_same(repository, count, expected):
     assert "deterministic, so only" not in said
 
 
+@pytest.mark.process
 def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
     folder = tmp_path / "repository"
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True, timeout=60)
@@ -245,7 +250,14 @@ def test_a_lock_of_other_params_and_a_pipeline_that_fails(repository, tmp_path):
     assert "the disk is on fire" in said
 
 
+@pytest.mark.parametrize("argument", ["3", "x", "--nonesuch"])
+def test_wrong_arguments_do_not_end_like_a_difference_in_rounding(argument):
+    with pytest.raises(InputError, match="`scenes verify --help` shows the arguments"):
+        main([argument])
+
+
 @pytest.mark.parametrize(("status", "passes"), [(0, True), (1, False), (2, True)])
+@pytest.mark.process
 def test_make_lets_only_rounding_pass(status, passes, tmp_path):
     python = tmp_path / ".venv/bin/python"
     python.parent.mkdir(parents=True)
@@ -256,6 +268,7 @@ def test_make_lets_only_rounding_pass(status, passes, tmp_path):
     assert (done.returncode == 0) == passes, done.stderr
 
 
+@pytest.mark.process
 def test_without_a_lock_it_says_what_to_do(repository, tmp_path):
     folder = tmp_path / "repository"
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True, timeout=60)

@@ -1,1 +1,1 @@
-"""What people run and no stage needs: the command ``scenes`` and its sub-commands."""
+"""The command ``scenes`` and its sub-commands: people run them, no stage needs them."""

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from scenes.common.errors import InputError
 from scenes.provenance import dvc_lock
@@ -43,9 +44,19 @@ ENVIRONMENTS = (
 TIMEOUT = 24 * 3600  # seconds
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # Not exit status 2, as argparse would: here that means that only rounding differs.
+        raise InputError(f"{message}; `scenes verify --help` shows the arguments")
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Return the exit status: 0 for the same, 2 if only rounding differs, else 1."""
-    parser = argparse.ArgumentParser(
+    """Return the exit status: 0 for the same, 2 if only rounding differs, else 1.
+
+    Raises:
+        InputError: wrong arguments; or see :func:`compare`.
+    """
+    parser = _Parser(
         prog="scenes verify",
         description="Run the last commit's pipeline in fresh clones and compare the result with its dvc.lock.",
         epilog="Exit status: 0 if all is the same, 2 if only floats differ that another processor may round "

@@ -191,7 +191,7 @@ def test_many_photos_become_a_table_and_the_csv_of_the_stage(visit, pred, folder
     upload(opened, *((key.rpartition("/")[2], pred[key][0]) for key in keys[:3]), ("more.zip", packed.getvalue()))
     opened.get_by_text(f"{len(keys)} photos").wait_for()
     opened.get_by_text("more.zip/broken.jpg: the image is damaged or cut short").wait_for()
-    opened.get_by_text("1 passed over").wait_for()
+    opened.get_by_text("1 skipped").wait_for()
     with opened.expect_download() as download:
         opened.get_by_test_id("stDownloadButton").get_by_role("button").click()
     found = pd.read_csv(download.value.path(), index_col="key")
@@ -221,7 +221,7 @@ def told_apart(name: str) -> str:
 def test_what_is_no_photo_gets_a_sentence(visit):
     """Of all that is not answered, what has the worst names; the next test hands in the others as well."""
     opened = visit()
-    a_zip = ("photos.zip", b"PK\x03\x04", "hand it in on the page Many photos")
+    a_zip = ("photos.zip", b"PK\x03\x04", "upload it on the page Many photos")
     worst = [file for file in hostile.FILES if file.sentence and told_apart(file.name) != file.name]
     assert len(worst) == 2
     for name, data, sentence in (a_zip, *worst, *(file for file in hostile.FILES if file.name == hostile.MARKUP)):

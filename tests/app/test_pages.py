@@ -140,7 +140,7 @@ def test_a_photo_is_answered_upright(photo_page):
 
 
 def test_what_is_no_photo_gets_a_sentence(photo_page):
-    a_zip = ("photos.zip", b"PK\x03\x04", "hand it in on the page *Many photos*")
+    a_zip = ("photos.zip", b"PK\x03\x04", "upload it on the page *Many photos*")
     some = [file for file in hostile.FILES if file.name in ("empty.jpg", "pixels.png", hostile.MARKUP)]
     assert len(some) == 3
     for name, data, sentence in (a_zip, *some):

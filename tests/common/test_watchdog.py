@@ -71,7 +71,7 @@ class Process:
 def test_which_ancestor_is_watched(ancestors, by_dvc, outcome, monkeypatch):
     processes = [(Process(), command.split()) for command in ancestors]
     outcomes = []
-    monkeypatch.setattr(watchdog, "_programs", lambda: processes)
+    monkeypatch.setattr(watchdog, "_ancestors", lambda: processes)
     monkeypatch.setattr(watchdog, "_watch", lambda process: None)
     monkeypatch.setattr(watchdog, "_end", lambda: outcomes.append("ends"))
     monkeypatch.delenv("DVC_STAGE", raising=False)
@@ -84,7 +84,7 @@ def test_which_ancestor_is_watched(ancestors, by_dvc, outcome, monkeypatch):
 
 
 def test_the_ancestors_of_this_process_are_read_nearest_first():
-    processes, commands = zip(*watchdog._programs(), strict=True)
+    processes, commands = zip(*watchdog._ancestors(), strict=True)
     assert processes[0].pid == os.getppid()
     assert all(1 <= len(words) <= 4 for words in commands if words)
     assert not any("/" in word for words in commands for word in words)
@@ -104,7 +104,7 @@ def test_when_it_is_gone_the_stage_ends(process, alive, monkeypatch):
     monkeypatch.setattr(watchdog, "_end", lambda: ended.append(True))
     # A process that is alive is looked at again, and is gone by then.
     monkeypatch.setattr(watchdog, "time", SimpleNamespace(sleep=lambda seconds: setattr(process, "state", None)))
-    assert watchdog._alive(process) == alive
+    assert watchdog._is_alive(process) == alive
     watchdog._watch(process)
     assert ended == [True]
 

@@ -9,11 +9,10 @@ import pytest
 from scenes.evaluation import gradcam
 from scenes.models import store
 from tests.helpers.model_folders import save_cnn, save_head, write_data, write_tuned_data
+from tests.helpers.pictures import picture
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
-from tests.helpers.pictures import picture, texts_beyond_the_edge
 
 pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
-COLUMNS = ["key", "actual", "predicted", "confidence"]
 
 
 def maps_of(network):
@@ -66,8 +65,8 @@ def test_more_images_than_a_batch_are_no_different():
     np.testing.assert_array_equal(together, alone)
 
 
-def test_a_backbone_inside_seen_twice_and_a_hidden_layer():
-    """The chain rule by hand: through the classifier, the hidden layer's ReLU, the mean of two views, the pooling."""
+def test_a_backbone_inside_used_twice_and_a_hidden_layer():
+    """The chain rule by hand: classifier, the hidden layer's ReLU, the mean over the flip, the pooling."""
     import keras
     from keras import layers
 
@@ -110,11 +109,15 @@ def folders(tmp_path_factory, shallow_backbone):  # noqa: F811
     tuned = write_tuned_data(base / "tuned", data)
     save_cnn(base / "cnn")
     save_head(base / "head", data)
-    save_head(base / "two views", tuned)
-    return {"cnn": (base / "cnn", data), "head": (base / "head", data), "two views": (base / "two views", tuned)}
+    save_head(base / "flip", tuned)
+    return {
+        "cnn": (base / "cnn", data),
+        "head": (base / "head", data),
+        "flip": (base / "flip", tuned),
+    }
 
 
-@pytest.mark.parametrize("kind", ["cnn", "head", "two views"])
+@pytest.mark.parametrize("kind", ["cnn", "head", "flip"])
 def test_every_kind_of_model_is_explained_and_stays_as_it_was(kind, folders):
     network = store.load(*folders[kind])
     images = np.stack([picture(number, 32, 32) for number in range(3)])

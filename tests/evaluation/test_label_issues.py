@@ -204,8 +204,8 @@ def test_precision_and_recall_by_hand(joined):
         ("pred/1", "sea", ""),
     ]
     truth = pd.DataFrame(rows, columns=["path", "ground_truth", "label"])
-    # Wrong are a, c and d; all of them are suspects, of five. The classifier saw a and d, and doubted a and b, which
-    # are also the two of the lowest score.
+    # Wrong are a, c and d, all among the five label issues. The classifier saw a and d, and doubted a and b, which are
+    # also the two of the lowest score.
     assert label_issues.score_planted(table, judged, truth) == {
         "count": 3,
         "precision": 0.6,

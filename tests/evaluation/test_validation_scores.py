@@ -1,4 +1,4 @@
-"""What `select` is told of a model: another file is another candidate, and nothing comes from the test images."""
+"""What `select` is told of a model: its files, its validation scores, and nothing of the test images."""
 
 import hashlib
 import json

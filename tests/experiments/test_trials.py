@@ -113,7 +113,7 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
     (folder / "scenes/experiments/trials.yaml").write_text(QUICK)
     before = (folder / "dvc.lock").read_bytes()
 
-    command = [sys.executable, "-m", "scenes.experiments.trials"]
+    command = [sys.executable, "-m", "scenes", "trials"]
     done = subprocess.run(command, cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "demo-two-epochs: epoch 2/2" in done.stdout
@@ -139,7 +139,7 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
     assert "60 test images" in (folder / "reports/trials.md").read_text()
 
     def make_trials(*arguments):
-        return run_module("scenes.experiments.trials", *arguments, folder=folder, environment=verify.environment())
+        return run_module("scenes", "trials", *arguments, folder=folder, environment=verify.environment())
 
     again = make_trials()
     assert (again.returncode, again.stdout) == (0, "demo-two-epochs: exists already\nwrote reports/trials.md\n")

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-import experiments
+from scenes import experiments
 from scenes.common.errors import InputError
 from scenes.experiments import trainings, tuning
-from scenes.models import features as models_features
+from scenes.models.features import save_features
 from tests.code_facts import ROOT
 from tests.helpers import experiments as remembered
 from tests.helpers import git
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("deterministic")
 HEAD, CNN = "efficientnetv2l", "baseline"
 # The head learns nothing at such rates in so few epochs, so the best trial is most likely the first: what there is.
 RATES = {"low": 1e-6, "high": 0.002, "log": True}
-OTHER = "is there with other parameters"
+OTHER = "exists with other parameters"
 
 
 def crossentropy(scores: dict) -> float:
@@ -61,18 +61,19 @@ def project(tmp_path, monkeypatch):
     head["network"].update(units=16, dropout=0.0)
     head["training"].update(epochs=3, learning_rate=0.002)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    (tmp_path / "experiments").mkdir()
-    searches = yaml.safe_load((ROOT / "experiments/tune.yaml").read_text())
+    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / "scenes/experiments").mkdir(parents=True)
+    searches = yaml.safe_load((ROOT / "scenes/experiments/tune.yaml").read_text())
     searches[HEAD].update(experiments=1, random=1000)
     searches[HEAD]["space"] = {f"models.{HEAD}.training.learning_rate": RATES}
     searches[CNN].update(random=1000)
     kept = (f"models.{CNN}.network.dropout", f"models.{CNN}.training.learning_rate")
     searches[CNN]["space"] = {key: searches[CNN]["space"][key] for key in kept}
-    (tmp_path / "experiments/tune.yaml").write_text(yaml.safe_dump(searches))
+    (tmp_path / "scenes/experiments/tune.yaml").write_text(yaml.safe_dump(searches))
     folder = tmp_path / "data/features"
     folder.mkdir(parents=True)
     for seed, (split, count) in enumerate({"train": 90, "val": 30}.items()):
-        models_features.save(folder / f"{split}.npz", features(count, seed))
+        save_features(folder / f"{split}.npz", features(count, seed))
     # What DVC finds changed, and what dvc.yaml says of the features and the code.
     status = {}
 
@@ -86,8 +87,17 @@ def project(tmp_path, monkeypatch):
     return SimpleNamespace(memory=memory, params=params, status=status)
 
 
-def tune(name, *, trials, storage="journal:tune.log", given=(), title=None, each=False, worker=0):
-    tuning.tune(name, given=list(given), storage=storage, title=title, trials=trials, each=each, jobs=1, worker=worker)
+def tune(name, *, trials, storage="journal:tune.log", settings=(), title=None, each=False, worker=0):
+    tuning.tune(
+        name,
+        settings=list(settings),
+        storage=storage,
+        study=title,
+        trials=trials,
+        each_an_experiment=each,
+        jobs=1,
+        worker=worker,
+    )
     return study(title or f"demo-{name}", storage)
 
 
@@ -129,8 +139,8 @@ def test_a_search_goes_on_and_its_best_becomes_an_experiment(project, capsys):
 def test_a_trial_of_a_head_may_be_an_experiment(project):
     """In a study of others that are none."""
     given = [f"models.{HEAD}.training.epochs=2"]
-    tune(HEAD, trials=1, given=given, title="mixed", worker=1)  # not worker 0, which would run the best
-    trials = tune(HEAD, trials=2, given=given, title="mixed", each=True, worker=1)
+    tune(HEAD, trials=1, settings=given, title="mixed", worker=1)  # not worker 0, which would run the best
+    trials = tune(HEAD, trials=2, settings=given, title="mixed", each=True, worker=1)
     assert [sorted(trial.intermediate_values) for trial in trials] == [[1, 2], [1, 2]]
     assert project.memory.started == ["tune-mixed-1"]
     scores = json.loads(project.memory.files["tune-mixed-1"][f"metrics/{HEAD}.json"])["val"]
@@ -155,7 +165,7 @@ def test_a_study_begun_anew_takes_the_experiments_that_are_there(project, capsys
     (first,) = tune(CNN, trials=1)
     (again,) = tune(CNN, trials=1, storage="journal:anew.log")
     assert project.memory.started == [f"tune-demo-{CNN}-0"]
-    assert f"tune-demo-{CNN}-0: is there already" in capsys.readouterr().out.splitlines()
+    assert f"tune-demo-{CNN}-0: exists already" in capsys.readouterr().out.splitlines()
     assert (again.value, again.user_attrs) == (first.value, first.user_attrs)
     assert again.intermediate_values == pytest.approx(first.intermediate_values, abs=1e-4)
 
@@ -165,11 +175,10 @@ def test_other_parameters_are_refused_before_any_training(project):
     given = [f"models.{CNN}.training.epochs=2"]
     expected = (
         rf"the experiment tune-demo-{CNN}-0 {OTHER} \(see `dvc params diff tune-demo-{CNN}-0`\); "
-        rf"`dvc exp remove tune-demo-{CNN}-0` makes room, and --study with another name begins one with experiments of "
-        "its own"
+        rf"remove it with `dvc exp remove tune-demo-{CNN}-0`, or start another study with --study"
     )
     with pytest.raises(InputError, match=expected):
-        tune(CNN, trials=1, storage="journal:other.log", given=given)
+        tune(CNN, trials=1, storage="journal:other.log", settings=given)
     assert study(f"demo-{CNN}", "journal:other.log") == []
     assert len(project.memory.started) == 1
     # So the study takes other settings yet.
@@ -180,7 +189,7 @@ def test_an_experiment_found_in_the_way_later_ends_the_search(project):
     """The space does not hold this dropout, so what is tried first is not known before the study proposes it."""
     tune(CNN, trials=1)
     with logged() as log, pytest.raises(InputError, match=OTHER):
-        tune(CNN, trials=1, storage="journal:later.log", given=[f"models.{CNN}.network.dropout=0.6"])
+        tune(CNN, trials=1, storage="journal:later.log", settings=[f"models.{CNN}.network.dropout=0.6"])
     assert OTHER in log.getvalue()
     assert "Traceback" not in log.getvalue()
     assert [trial.state for trial in study(f"demo-{CNN}", "journal:later.log")] == [TrialState.FAIL]
@@ -188,7 +197,7 @@ def test_an_experiment_found_in_the_way_later_ends_the_search(project):
 
 
 def test_a_study_holds_on_to_the_settings_that_it_was_given(project):
-    tune(CNN, trials=1, given=[f"models.{CNN}.training.epochs=2"])
+    tune(CNN, trials=1, settings=[f"models.{CNN}.training.epochs=2"])
     with pytest.raises(InputError, match="its scores do not compare"):
         tune(CNN, trials=2)
 
@@ -237,13 +246,13 @@ def test_missing_features_are_not_searched(project):
 
 def test_settings_that_the_features_depend_on_are_refused(project):
     with pytest.raises(InputError) as caught:
-        tune(HEAD, trials=1, given=[f"models.{HEAD}.network.units=64", "profiles.demo.finetune.epochs=1"])
+        tune(HEAD, trials=1, settings=[f"models.{HEAD}.network.units=64", "profiles.demo.finetune.epochs=1"])
     assert str(caught.value) == (
         "data/features holds the features of params.yaml, and -S changes profiles.demo.finetune, which they "
-        "depend on; set it there and run `dvc repro features`, or `dvc exp apply` an experiment with it"
+        "depend on; change it there and run `dvc repro features`, or `dvc exp apply` an experiment with it"
     )
     with pytest.raises(InputError, match="-S changes profile, which they depend on"):
-        tune(HEAD, trials=1, given=["profile=intel"])
+        tune(HEAD, trials=1, settings=["profile=intel"])
 
 
 def test_the_features_depend_on_what_comes_before_them(monkeypatch):
@@ -254,7 +263,7 @@ def test_the_features_depend_on_what_comes_before_them(monkeypatch):
 
 
 def test_other_code_ends_a_search_and_a_remark_does_not(tmp_path, monkeypatch):
-    for name in ("scenes", "stages", "experiments", ".dvc"):
+    for name in ("scenes", "stages", ".dvc"):
         ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("dvc.yaml", "params.yaml"):
@@ -270,18 +279,18 @@ def test_other_code_ends_a_search_and_a_remark_does_not(tmp_path, monkeypatch):
 
 
 def test_a_model_without_a_search_is_one_sentence(project, tmp_path):
-    done = run_module("scenes.experiments.tune", "resnet", folder=tmp_path)
+    done = run_module("scenes", "tune", "resnet", folder=tmp_path)
     assert (done.returncode, done.stderr) == (
         1,
         "error: resnet has no search; scenes/experiments/tune.yaml has baseline, efficientnetv2l\n",
     )
 
 
-def test_without_optuna_it_says_how_to_get_it(monkeypatch, tmp_path):
+def test_without_optuna_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     for name in ("search", "tuning"):
-        monkeypatch.delitem(sys.modules, f"experiments.{name}")
+        monkeypatch.delitem(sys.modules, f"scenes.experiments.{name}")
         monkeypatch.delattr(experiments, name)
-    done = run_module("scenes.experiments.tune", folder=tmp_path)
+    done = run_module("scenes", "tune", folder=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: Optuna, which proposes the trials, is not installed here; `make tune` installs it\n"
+    assert done.stderr == "error: Optuna, which proposes the trials, is not installed; `make tune` installs it\n"

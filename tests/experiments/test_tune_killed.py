@@ -27,7 +27,7 @@ def workspace(pipeline, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("tune") / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
-    file = folder / "experiments/tune.yaml"
+    file = folder / "scenes/experiments/tune.yaml"
     searches = yaml.safe_load(file.read_text())
     searches[NAME].update(experiments=1, random=1000)
     searches[NAME]["space"] = {f"models.{NAME}.training.learning_rate": {"low": 1e-6, "high": 0.002, "log": True}}
@@ -36,7 +36,7 @@ def workspace(pipeline, tmp_path_factory):
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "scenes.experiments.tune", "--storage", "journal:tune.log", *arguments]
+    return [sys.executable, "-m", "scenes", "tune", "--storage", "journal:tune.log", *arguments]
 
 
 def run(folder, *arguments):
@@ -106,7 +106,7 @@ def test_dvc_knows_features_of_other_parameters(workspace, tmp_path):
     shutil.copytree(workspace, folder, symlinks=True)
     file = folder / "params.yaml"
     params = yaml.safe_load(file.read_text())
-    params["profiles"]["demo"]["test_time_flip"] = 2
+    params["profiles"]["demo"]["test_time_flip"] = True
     file.write_text(yaml.safe_dump(params, sort_keys=False))
     done = run(folder)
     assert done.returncode == 1

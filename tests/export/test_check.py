@@ -32,9 +32,9 @@ SAVE = """
 import sys
 from scenes.common.runtime import configure
 configure(seed=0, threads=2)
-from scenes import exports
+from scenes.export import check
 from tests.helpers.small_model import DESCRIPTION, small
-exports.save(sys.argv[1], list(exports.PATHS), small(0), DESCRIPTION)
+check.save(sys.argv[1], list(check.PATHS), small(0), DESCRIPTION)
 """
 
 
@@ -206,12 +206,12 @@ def test_a_head_behind_a_whole_backbone_at_its_own_size(tmp_path):
 
 
 def answers_as_keras(folder, body):
-    """Hold the exports of a network that sees two views of an image through ``body`` against the network."""
-    embedding = backbone.feature_extractor(body, test_time_flip=True)
-    features = keras.ops.convert_to_numpy(embedding(PIXELS, training=False))
+    """Compare the exports of a network, which sees an image and its mirror image through ``body``, with the network."""
+    extractor = backbone.feature_extractor(body, test_time_flip=True)
+    features = keras.ops.convert_to_numpy(extractor(PIXELS, training=False))
     # As in a head that has learned. Otherwise random weights answer nearly the same whatever the image.
     standardise = keras.layers.Normalization(mean=features.mean(axis=0), variance=features.var(axis=0), name="learned")
-    network = two_outputs(embedding.input, standardise(embedding.output))
+    network = two_outputs(extractor.input, standardise(extractor.output))
     expected = keras.tree.map_structure(keras.ops.convert_to_numpy, network(PIXELS, training=False))
     check.save(folder, FORMATS, network, DESCRIPTION)
     for name in FORMATS:

@@ -68,7 +68,7 @@ def tuned():
     return network, finetuning.classifier(backbone.feature_extractor(network), end)
 
 
-def fit_contains(inputs: np.ndarray):
+def fit_multilabel(inputs: np.ndarray):
     """Return a second output, and the loss after each epoch."""
     network = multilabel.build(FEATURES, len(CLASSES), units=8, dropout=0.1)
     network.get_layer("standardise").adapt(inputs)
@@ -105,7 +105,7 @@ def train(folder: Path) -> None:
     described = {"kind": "head", "classes": CLASSES, "features": FEATURES, "network": HEAD}
     store.save_network(folder / "head", network, described)
 
-    network, losses["multilabel"] = fit_contains(features(96, seed=0))
+    network, losses["multilabel"] = fit_multilabel(features(96, seed=0))
     multilabel.save(folder, {multilabel.PRESENCE: network})
 
     network, classifier = tuned()

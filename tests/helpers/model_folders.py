@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from scenes.models import backbone, cnn, finetuning, head, multilabel, store, weights
-from scenes.models import features as models_features
+from scenes.models.features import describe_features, extract_features, load_features
 from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 
@@ -25,12 +25,12 @@ def write_data(root: Path) -> Path:
     weights.acquire(root / "weights", "EfficientNetV2B0", "random", sha256=None, partial=root)
     (root / "finetuned").mkdir()
     finetuning.save(root / "finetuned", None)
-    _embed(root, backbone.load(root / "weights", SEEN))
+    _write_features(root, backbone.load(root / "weights", SEEN))
     return root
 
 
 def write_tuned_data(root: Path, data: Path) -> Path:
-    """As ``data``, but the backbone's last block has been moved, and an image is embedded with its mirror image."""
+    """As ``data``, but the backbone's last block has been moved, and each image is also seen mirrored."""
     for name in ("weights", "records"):
         (root / name).symlink_to(data / name)
     network = backbone.load(root / "weights", SEEN)
@@ -40,21 +40,21 @@ def write_tuned_data(root: Path, data: Path) -> Path:
         variable.assign(variable.numpy() + rng.normal(size=variable.shape, scale=0.05))
     (root / "finetuned").mkdir()
     finetuning.save(root / "finetuned", network)
-    _embed(root, network, test_time_flip=True)
+    _write_features(root, network, test_time_flip=True)
     return root
 
 
-def _embed(data: Path, network: keras.Model, test_time_flip: bool = False) -> None:
+def _write_features(data: Path, network: keras.Model, test_time_flip: bool = False) -> None:
     """What the stage does, with ``network`` in the place of the backbone in ``data``."""
     (data / "features").mkdir()
-    origin = {
+    description = {
         **backbone.describe(data / "weights"),
         "image_size": SEEN,
-        "test_time_flip": views,
-        "finetuned": finetuning.describe(data / "finetuned"),
+        "test_time_flip": test_time_flip,
+        "finetuned": finetuning.weights_hash(data / "finetuned"),
     }
-    embedding = backbone.feature_extractor(network, test_time_flip=views)
-    models_features.extract(data / "features", embedding, data / "records", batch_size=16, origin=origin)
+    extractor = backbone.feature_extractor(network, test_time_flip=test_time_flip)
+    extract_features(data / "features", extractor, data / "records", batch_size=16, description=description)
 
 
 def save_cnn(folder: Path) -> keras.Model:
@@ -76,7 +76,7 @@ def save_cnn(folder: Path) -> keras.Model:
 def save_head(folder: Path, data: Path) -> keras.Model:
     """Write a head on the features in ``data``, which learned nothing but their means and variances."""
     folder.mkdir()
-    features = models_features.load(data / "features", "train").features
+    features = load_features(data / "features", "train").features
     network = head.build(features.shape[1], 2, **HEAD)
     head.standardise(network, features)
     described = {
@@ -84,7 +84,7 @@ def save_head(folder: Path, data: Path) -> keras.Model:
         "input": "features",
         "network": HEAD,
         "features": features.shape[1],
-        "backbone": models_features.origin(data / "features"),
+        "backbone": describe_features(data / "features"),
         "classes": CLASSES,
         "temperature": TEMPERATURE,
     }
@@ -92,7 +92,7 @@ def save_head(folder: Path, data: Path) -> keras.Model:
     return network
 
 
-def save_contains(folder: Path, network: keras.Model) -> None:
+def save_multilabel(folder: Path, network: keras.Model) -> None:
     """Write two second outputs for a model, which learned nothing."""
     folder.mkdir()
     width = network.get_layer("pool").output.shape[-1] if network.name == "cnn" else network.input_shape[-1]

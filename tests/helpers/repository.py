@@ -50,8 +50,8 @@ def succeed(folder: Path, *commands: str, **changes: str) -> str:
 
 
 def mend(folder: Path, *arguments: str) -> SimpleNamespace:
-    """Run ``python -m scenes.commands.remote`` in ``folder``."""
-    return run_module("scenes.commands.remote", *arguments, folder=folder, environment=environment(folder))
+    """Run ``python -m scenes remote`` in ``folder``."""
+    return run_module("scenes", "remote", *arguments, folder=folder, environment=environment(folder))
 
 
 def start(folder: Path, command: str, **changes: str) -> subprocess.Popen:

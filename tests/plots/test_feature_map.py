@@ -22,7 +22,7 @@ def test_the_points_are_the_components_of_the_correlations():
     np.testing.assert_allclose(shares, values[::-1][:2] / values.sum(), atol=1e-6)
 
 
-def test_the_sign_hangs_on_the_features_alone():
+def test_the_sign_depends_on_the_features_alone():
     """Eigenvectors have no sign of their own. Rows in another order must not turn the map over."""
     rows, _ = features()
     points, _ = feature_map.project(rows)
@@ -42,7 +42,7 @@ def test_the_same_features_give_the_same_bytes_unclipped(tmp_path):
     assert min(pixels[0].min(), pixels[-1].min(), pixels[:, 0].min(), pixels[:, -1].min()) == 255
 
 
-def test_a_ring_is_drawn_around_a_suspect(tmp_path):
+def test_a_ring_is_drawn_around_a_label_issue(tmp_path):
     rows, label = features()
     ringed = np.zeros(len(label), bool)
     feature_map.plot(tmp_path / "none.png", rows, label, ("a", "b", "c"), ringed, title="t")

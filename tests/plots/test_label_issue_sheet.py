@@ -37,7 +37,7 @@ def shown(pixels) -> list[bool]:
     return [bool((np.abs(pixels - colour).sum(axis=2) < 10).sum() > 1000) for colour in COLOURS]
 
 
-def test_every_suspect_is_shown_and_nothing_is_clipped(archive, tmp_path):
+def test_every_label_issue_is_shown_and_nothing_is_clipped(archive, tmp_path):
     opened, keys = archive
     for name in ("a.png", "b.png"):
         style.save(galleries.label_issues_figure(table(keys), opened, count=30, max_pixels=10**6), tmp_path / name)
@@ -53,7 +53,7 @@ def test_the_first_ones_where_there_are_more(archive, tmp_path):
     assert shown(pixels_of(tmp_path / "a.png")) == [True, True, False, False]
 
 
-def test_no_suspects_is_a_sheet_that_says_so(archive, tmp_path):
+def test_no_label_issues_is_a_sheet_that_says_so(archive, tmp_path):
     opened, keys = archive
     style.save(
         galleries.label_issues_figure(table(keys).head(0), opened, count=30, max_pixels=10**6), tmp_path / "a.png"

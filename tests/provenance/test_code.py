@@ -163,6 +163,7 @@ def test_code_that_is_no_python_is_one_sentence(tmp_path):
         hashed(tmp_path, "x = 1\ny = (\n")
 
 
+@pytest.mark.process
 def test_the_digest_is_that_of_the_file(tmp_path):
     write(tmp_path, FILES)
     lines = text(fingerprints("a.two", tmp_path))
@@ -172,6 +173,7 @@ def test_the_digest_is_that_of_the_file(tmp_path):
     assert digest(lines) == shown.split()[0]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("version", ["3.12", "3.13", "3.14"])
 def test_another_python_gives_the_project_the_same_files(version):
     python = shutil.which(f"python{version}")
@@ -251,16 +253,19 @@ PLACES = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("place", PLACES)
 def test_a_module_that_the_file_does_not_name_is_refused(place, tmp_path):
     assert run(project(tmp_path, **PLACES[place])) == (1, REFUSED)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("change", [{"main": POOL}, {"main": CHILD}, {"work": "from scenes import late"}])
 def test_what_the_file_names_runs_everywhere(change, tmp_path):
     assert run(project(tmp_path, **change)) == (0, "")
 
 
+@pytest.mark.process
 def test_a_file_of_other_code_is_refused(tmp_path):
     folder = project(tmp_path)
     write(folder, {"scenes/listed.py": "x = 2\n"})
@@ -273,6 +278,7 @@ def test_a_file_of_other_code_is_refused(tmp_path):
 EDIT = "open('scenes/{}.py', 'w').write('x = 2')"
 
 
+@pytest.mark.process
 def test_an_edit_while_the_stage_runs_counts_where_it_is_loaded(tmp_path):
     """A training of hours does not end in an error because somebody goes on working."""
     assert run(project(tmp_path / "loaded", main=EDIT.format("listed"))) == (0, "")

@@ -11,7 +11,7 @@ from tests.helpers.stage import written
 
 
 def test_a_backbone_that_stays_as_it_came_says_so_and_names_no_code(tmp_path, run, monkeypatch):
-    """Else another way to train, where no training takes place, would have every image embedded again."""
+    """Else another way to train, where no training takes place, would compute the features of every image again."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     assert yaml.safe_load((tmp_path / "params.yaml").read_text())["profiles"]["demo"]["finetune"]["epochs"] == 0
     monkeypatch.chdir(tmp_path)

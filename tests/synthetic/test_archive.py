@@ -1,4 +1,4 @@
-"""The synthetic archive: the same bytes anywhere, as hard as it should be, and its truth is true."""
+"""The synthetic archive: the same bytes anywhere, as hard as it should be, and with a true ground truth."""
 
 import hashlib
 import io

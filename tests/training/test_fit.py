@@ -87,6 +87,29 @@ def test_it_ends_with_the_weights_asked_for(restore_best):
     assert min(history["val_crossentropy"]) < history["val_crossentropy"][-1]
 
 
+def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys):
+    """tests/training/test_resume.py kills real processes, at places of every kind."""
+    import keras
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == (2, 1):
+                raise KeyboardInterrupt
+
+    whole, history = train()
+    with pytest.raises(KeyboardInterrupt):
+        train(state=tmp_path / "state.npz", callbacks=[Interrupt()])
+    capsys.readouterr()
+    resumed, again = train(state=tmp_path / "state.npz")
+    assert capsys.readouterr().out.startswith("going on after epoch 2 of 4\nepoch 3/4 ")
+    assert again == history
+    for one, other in zip(resumed.weights, whole.weights, strict=True):
+        assert one.numpy().tobytes() == other.numpy().tobytes(), one.path
+
+
 def test_divergence_stops_in_one_sentence():
     with pytest.raises(InputError, match=r"lower training\.learning_rate"):
         train(optimizer="sgd", learning_rate=1e30, schedule="constant", warmup_epochs=0)

@@ -1,4 +1,4 @@
-"""The probe against scikit-learn's own pipeline: the same probabilities from features as they are."""
+"""The linear probe against scikit-learn's own pipeline: the same probabilities from features as they are."""
 
 import numpy as np
 import pytest

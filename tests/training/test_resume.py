@@ -16,7 +16,7 @@ from scenes.training import run as training_run
 from scenes.training.run import resumable
 from tests.code_facts import ROOT
 from tests.helpers.interrupted import CASES
-from tests.scenes.test_records import write
+from tests.helpers.small_records import write
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,7 @@ def trained(tmp_path_factory, deterministic):
     return root
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("case", CASES)
 def test_a_killed_training_goes_on_and_ends_in_the_same_bytes(trained, case):
     _, _, kills, goes_on = CASES[case]
@@ -55,6 +56,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_bytes(trained, case):
     assert not list((folder / "killed" / ".resume").rglob("*.npz"))
 
 
+@pytest.mark.process
 def test_the_cases_show_what_they_are_for(trained):
     results = {case: json.loads((trained / case / "whole" / "result.json").read_text()) for case in CASES}
     for case, result in results.items():
@@ -124,11 +126,25 @@ def test_other_names_have_states_of_their_own_and_do_not_wait(light, monkeypatch
     assert other.read_bytes() == b"state"
 
 
+def test_a_second_training_waits_and_then_says_in_a_sentence_what_to_do(light, monkeypatch, capsys):
+    monkeypatch.setattr(training_run, "_PATIENCE", 1.5)
+    with resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
+        state.write_bytes(b"theirs")
+        began = time.monotonic()
+        with pytest.raises(InputError, match=r"another process is training a here; wait for it, or end it") as raised:
+            finished()
+        assert time.monotonic() - began > 1.5
+        assert str(Path(".resume/a.lock")) in str(raised.value)
+        assert "waiting for another process that trains a" in capsys.readouterr().err
+        # It has left the other one's state alone.
+        assert [file.read_bytes() for file in Path(".resume/a").iterdir()] == [b"theirs"]
+
+
 HOLD = """
 import os, sys, time
-from scenes.training import run as resume, state_key
+from scenes.training import run, state_key
 state_key._devices = list
-with resume.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
+with run.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
     found = "goes on" if state.exists() else "begins"
     state.write_bytes(b"theirs")
     print(found, flush=True)
@@ -155,19 +171,7 @@ def hold(light):
         process.stdout.close()
 
 
-def test_a_second_process_waits_and_then_says_in_a_sentence_what_to_do(hold, monkeypatch, capsys):
-    monkeypatch.setattr(training_run, "_PATIENCE", 1.5)
-    (holder, _), began = hold(60), time.monotonic()
-    with pytest.raises(InputError, match=r"another process is training a here; wait for it, or end it") as raised:
-        finished()
-    assert time.monotonic() - began > 1.5
-    assert str(Path(".resume/a.lock")) in str(raised.value)
-    assert "waiting for another process that trains a" in capsys.readouterr().err
-    # It has left the other one and its state alone.
-    assert holder.poll() is None
-    assert [file.read_bytes() for file in Path(".resume/a").iterdir()] == [b"theirs"]
-
-
+@pytest.mark.process
 def test_a_second_process_goes_on_when_the_first_is_done(hold, capsys):
     holder, _ = hold(0.5)
     assert finished() is None
@@ -175,6 +179,7 @@ def test_a_second_process_goes_on_when_the_first_is_done(hold, capsys):
     assert holder.wait(10) == 0
 
 
+@pytest.mark.process
 def test_the_lock_of_a_killed_process_is_free_and_its_state_is_taken_up(hold):
     first, found = hold(60)
     assert found == "begins"
@@ -186,6 +191,7 @@ def test_the_lock_of_a_killed_process_is_free_and_its_state_is_taken_up(hold):
     assert list(Path(".resume").iterdir()) == [Path(".resume/a.lock")]
 
 
+@pytest.mark.process
 def test_what_waits_for_the_lock_of_a_process_killed_meanwhile_gets_it(hold):
     holder, _ = hold(60)
     threading.Timer(0.5, holder.kill).start()

@@ -97,8 +97,8 @@ def test_dates_modes_and_the_order_of_keys_do_not_count(folder):
     assert taken(settings=dict(reversed(SETTINGS.items()))) == before
 
 
-# Libraries that change nothing in a training: they read params, draw bars, write curves, or find the process of DVC.
-IDLE = {"ruamel.yaml", "ruamel.yaml.clib", "tqdm", "pandas", "psutil", "threadpoolctl"}
+# Libraries that change no result: they lock, read params, draw bars, write curves, or find the process of DVC.
+IDLE = {"filelock", "ruamel.yaml", "ruamel.yaml.clib", "tqdm", "pandas", "psutil", "threadpoolctl"}
 
 
 @pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_head"])
