@@ -12,8 +12,11 @@ from app.words import escape_markdown, percent
 from scenes.common.tables import read_csv, read_json
 
 _PICTURES = {
-    "Confusion matrix": ("confusion_matrix.png", "For each class, what its photos were classified as."),
-    "Reliability": ("reliability.png", "How often it is right at each confidence, before and after calibration."),
+    "Confusion matrix": ("confusion_matrix.png", "For each class, how its photos were classified."),
+    "Reliability": (
+        "reliability.png",
+        "How often the model is right at a given confidence, before and after calibration.",
+    ),
     "Each class": ("per_class.png", ""),
     "Training": ("training_curves.png", ""),
     "Errors": ("errors.png", ""),
@@ -38,7 +41,7 @@ def main() -> None:
             f"In production: **{escape_markdown(name)}**, by its {escape_markdown(metric)} on validation photos "
             f"({percent(production['val'][name])})."
         )
-    model, data, doubt = st.tabs(["The models", "The data", "Labels in doubt"])
+    model, data, doubt = st.tabs(["The models", "The data", "Label issues"])
     with model:
         _models(root, scores, production["model"] if production else None)
     with data:
@@ -49,7 +52,7 @@ def main() -> None:
 
 def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str | None) -> None:
     st.table(pd.DataFrame([_row(name, of_model) for name, of_model in scores.items()]).set_index("model"))
-    st.caption("On test photos, which are used for nothing else, with 95 % intervals.")
+    st.caption("On the test photos, which are used once; intervals are 95 %.")
     names = list(scores)
     name = st.segmented_control(
         "Model",
@@ -83,7 +86,7 @@ def _label_issues(root: Path) -> None:
         st.info("Fetch it with `dvc pull`, or make it with `dvc repro label_issues`.")
         return
     table = read_csv(file)
-    st.markdown(f"**{len(table):,} labels** are probably wrong, the most certain first.")
+    st.markdown(f"**{len(table):,} labels** are probably wrong; the most likely ones first.")
     _pictures(root / "plots/label_issues", ["contact_sheet.png", "feature_map.png"], "dvc repro label_issues")
     st.dataframe(table, hide_index=True)
 

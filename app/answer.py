@@ -34,14 +34,14 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
         if model.unsure(answer):
             st.subheader(f":orange[:material/help:] Unsure, perhaps {escape_markdown(best)}", anchor=False)
             st.markdown(
-                f"Its confidence, **{percent(confidence)}**, is below the {percent(model.unsure_below)} above which it "
-                "was right often enough on validation photos."
+                f"Confidence **{percent(confidence)}** is below {percent(model.unsure_below)}, the threshold from "
+                "which on the model was right often enough on validation photos."
             )
         else:
             st.subheader(f":green[:material/check_circle:] {escape_markdown(best)}", anchor=False)
             st.markdown(
-                f"Confidence **{percent(confidence)}**, calibrated: about that share of the answers with this "
-                "confidence is right."
+                f"Confidence **{percent(confidence)}**, calibrated: about this share of all answers with this "
+                "confidence are right."
             )
         what, contains = st.columns(2)
         with what:
@@ -51,8 +51,8 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
         with contains:
             st.markdown(
                 "**What is in it?**",
-                help="A score for each class, independent of the others: a photo of a street below mountains contains "
-                "both. A tick means that the score is high enough.",
+                help="Each class has an independent score: a photo of a street below mountains contains both. "
+                "A tick means that the score is high enough.",
             )
             # All classes that it contains, even if there are more than TOP_K.
             shown = max(TOP_K, len(model.contained(answer)))
@@ -68,9 +68,9 @@ def _looked_at(served: Served, pixels: np.ndarray, prepared: np.ndarray, answer:
     heat = Image.fromarray(served.heat(prepared, answer)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     square = decode.fit(pixels, _SIDE)
     seen, overlay = st.columns(2)
-    seen.image(square, caption="What the model sees: the middle square", width="stretch")
+    seen.image(square, caption="What the model sees: the central square", width="stretch")
     overlay.image(
         gradcam.overlay(square, np.clip(np.asarray(heat), 0, 1)),
-        caption="Where it saw that (Grad-CAM): the brighter, the more it counts",
+        caption="Where it saw that (Grad-CAM): brighter areas count more",
         width="stretch",
     )

@@ -51,7 +51,7 @@ def main() -> None:
     )
     if not files:
         st.caption(
-            "For more of them there is a command, which gives the same answers: "
+            "For more, use the command, which gives the same answers: "
             "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
@@ -100,7 +100,9 @@ def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Iter
             of_file = photos.in_zip(name, models.limits(), skipped, file=file)
         for photo in of_file:
             if count == MOST:
-                yield Refused(photo.name, f"this page takes {MOST:,} photos at most; the command takes any number")
+                yield Refused(
+                    photo.name, f"skipped: this page takes at most {MOST:,} photos; the command takes any number"
+                )
                 return
             count += 1
             yield photo

@@ -85,7 +85,7 @@ def preload() -> None:
 
 def show_no_model() -> None:
     """Tell the visitor how to get a model."""
-    st.info("There is no model yet. Fetch it with `dvc pull`, or make it with `dvc repro`; then load this page again.")
+    st.info("There is no model yet. Fetch it with `dvc pull`, or make it with `dvc repro`; then reload this page.")
 
 
 def wait_for_model(name: str) -> Served:

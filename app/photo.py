@@ -84,7 +84,7 @@ def _selected() -> np.ndarray | None:
                 on_click=st.session_state.update,
                 kwargs={"example": index},
             )
-    st.caption("Test images, which no model was trained on, with their labels.")
+    st.caption("Test images, which no model was trained on, each with its label.")
     return images[selected].pixels
 
 

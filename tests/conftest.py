@@ -21,12 +21,13 @@ settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
 
-def pytest_collection_modifyitems(items):
-    """Put the tests of the whole pipeline first: they take longest, and another worker does the others meanwhile.
+# These begin: the first makes the pipeline, which takes long, and another worker does those that need none meanwhile.
+BEGIN = ("test_changes.py", "test_jax.py", "test_verify.py")
 
-    First of all the one that runs the demo: it needs no pipeline of the tests, which another worker makes meanwhile.
-    """
-    items.sort(key=lambda item: (len(item.path.parts), item.path.name != "test_demo.py"))
+
+def pytest_collection_modifyitems(items):
+    """Put those in BEGIN first, then the other tests of the whole project, which take longest."""
+    items.sort(key=lambda item: (BEGIN.index(item.path.name) if item.path.name in BEGIN else 9, len(item.path.parts)))
 
 
 def shrink(params: dict) -> dict:

@@ -83,7 +83,7 @@ def test_the_baseline_and_its_dvc_are_killed(workspace):
     # In the middle, the training alone.
     run = Run(workspace, "train@baseline")
     run.wait_for(r"epoch  7/40")
-    assert "going on" not in run.text()
+    assert "resuming" not in run.text()
     run.training().kill()
     run.end(255)
     assert not (workspace / "models/baseline").exists()
@@ -91,8 +91,8 @@ def test_the_baseline_and_its_dvc_are_killed(workspace):
 
     # In the middle, dvc alone. The next run starts at once, while the orphan may still be there.
     run = Run(workspace, "train@baseline")
-    run.wait_for(r"going on after epoch \d+")
-    already = int(re.search(r"going on after epoch (\d+)", run.text())[1])
+    run.wait_for(r"resuming after epoch \d+")
+    already = int(re.search(r"resuming after epoch (\d+)", run.text())[1])
     assert 6 <= already < 35
     run.wait_for(rf"epoch +{already + 3}/40")
     orphan = run.training()
@@ -101,7 +101,7 @@ def test_the_baseline_and_its_dvc_are_killed(workspace):
     run.dvc.wait()
     last.end(0)
     assert not orphan.is_running()
-    assert int(re.search(r"going on after epoch (\d+)", last.text())[1]) >= already + 2
+    assert int(re.search(r"resuming after epoch (\d+)", last.text())[1]) >= already + 2
     assert outs(workspace, "train@baseline") == uninterrupted
     assert not states(workspace, "train@baseline")
 
@@ -114,5 +114,5 @@ def test_fine_tuning_killed_after_an_epoch(workspace):
     run.end(255)
     last = Run(workspace, "finetune")
     last.end(0)
-    assert "going on after epoch 1 of 2" in last.text()
+    assert "resuming after epoch 1 of 2" in last.text()
     assert outs(workspace, "finetune") == uninterrupted

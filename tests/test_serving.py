@@ -18,8 +18,8 @@ from scenes.config import schema
 from scenes.export import check
 from scenes.images import decode
 from tests.code_facts import ROOT
-from tests.helpers.small_model import DESCRIPTION, SIDE, small
 from tests.helpers.pictures import encode, picture
+from tests.helpers.small_model import DESCRIPTION, SIDE, small
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 PAGE = (ROOT / "docs/serving.md").read_text(encoding="utf-8")

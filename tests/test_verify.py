@@ -61,7 +61,7 @@ FOLLOWED = TRAINED | {"report": {"models": "2", "report": "2"}}
             [
                 "first in train@m",
                 "rounds differently",
-                "the data stages give the same",
+                "the data stages give the same results",
                 "2 stages differ: train@m, report",
             ],
             ["run `dvc repro`"],
@@ -73,7 +73,7 @@ FOLLOWED = TRAINED | {"report": {"models": "2", "report": "2"}}
         (
             {"report": {"report": "2"}},
             1,
-            ["first in report", "this is a defect", "the data stages give the same"],
+            ["first in report", "this is a defect", "the data stages give the same results"],
             ["rounds differently"],
         ),
         (TRAINED | {"report": {"report": "2"}}, 1, ["first in report", "this is a defect"], ["rounds differently"]),
@@ -210,7 +210,7 @@ def test_another_machine(repository, count):
     assert status == 2, said
     assert "first in train" in said
     assert "2 stages differ: train, compare" in said
-    assert "the data stages give the same" in said
+    assert "the data stages give the same results" in said
     assert ("running again what differs: train\n" in said) == (count == 1)
     assert "a second run here gives the same bytes (train): deterministic, so only other hardware" in said
 

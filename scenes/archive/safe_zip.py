@@ -129,8 +129,8 @@ class SafeZip:
         name, times = max(Counter(info.filename for info in files).items(), key=lambda item: item[1], default=("", 0))
         if times > 1:
             raise InputError(
-                f"{self.path}: {times} members are called {show(name)}; "
-                "pack the archive again with each file under a name of its own"
+                f"{self.path}: {times} members are named {show(name)}; "
+                "give each file its own name and pack the archive again"
             )
         by_offset = sorted(files, key=lambda info: info.header_offset)
         for first, second in pairwise(by_offset):
@@ -150,7 +150,7 @@ class SafeZip:
                 )
         if info.header_offset < 0:
             raise self._refusal(
-                info, "would lie before the start of the file, whose directory is damaged; download it again"
+                info, "starts before the beginning of the file: the directory is damaged; download it again"
             )
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -159,18 +159,20 @@ class SafeZip:
             raise self._refusal(info, "is encrypted; pack the archive again without a password")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # Python unpacks the other methods without a limit on the output of one call.
-            raise self._refusal(info, "is packed neither by deflate nor stored; pack the archive again with `zip -r`")
+            raise self._refusal(
+                info, "is compressed by a method other than deflate; pack the archive again with `zip -r`"
+            )
         if info.file_size > self._max_member_bytes:
             raise self._refusal(
                 info,
                 f"has {info.file_size} bytes, more than archive.max_member_bytes ({self._max_member_bytes}); "
-                "raise that param if this is meant",
+                "raise that parameter if this is intended",
             )
         if info.file_size > _HARMLESS_BYTES and info.file_size > self._max_ratio * info.compress_size:
             raise self._refusal(
                 info,
                 f"unpacks to more than archive.max_ratio ({self._max_ratio}) times its packed size, as a zip bomb "
-                "does; raise that param if this is meant",
+                "does; raise that parameter if this is intended",
             )
 
     def _refusal(self, info: zipfile.ZipInfo, what: str) -> InputError:
@@ -185,7 +187,7 @@ def _opened(path: Path) -> BinaryIO:
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not a zip; pack it first") from None
     except PermissionError:
-        raise InputError(f"{path} may not be read; change its permissions") from None
+        raise InputError(f"{path} cannot be read; change its permissions") from None
 
 
 def _listed(path: Path, file: BinaryIO, max_entries: int | None) -> zipfile.ZipFile:
@@ -195,8 +197,8 @@ def _listed(path: Path, file: BinaryIO, max_entries: int | None) -> zipfile.ZipF
         archive = zipfile.ZipFile(limited)
     except BudgetExceeded:
         raise InputError(
-            f"{path} lists more than the {max_entries:,} files that are taken, or names longer than paths can be; "
-            "make several zips of it"
+            f"{path} lists more than the {max_entries:,} files allowed, or names that are too long for paths; "
+            "split it into several zips"
         ) from None
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, struct.error, ValueError, EOFError) as error:
         # A damaged directory raises these.

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     if skipped:
         more = f" and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
         print(
-            f"skipped, because their names are not those of images: {', '.join(skipped[:3])}{more}",
+            f"{len(skipped):,} skipped, because their names are not those of images: {', '.join(skipped[:3])}{more}",
             file=sys.stderr,
         )
     if bad:
@@ -63,13 +63,14 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scenes predict",
-        description="Classify images, folders and zips with a trained model. Photos that cannot be used are named on "
-        "stderr; the exit status is then 1.",
+        description="Classify photos. Those that cannot be used are named on stderr; the exit status is then 1.",
         epilog="In a checkout of the project, limits and threads come from params.yaml. Elsewhere: files of at most "
         f"{LIMITS.max_member_bytes / 1e6:.0f} MB, images of at most {LIMITS.max_pixels / 1e6:.0f} megapixels, members "
         f"of a zip that unpack to at most {LIMITS.max_ratio} times their size, {THREADS} threads.",
     )
-    parser.add_argument("paths", nargs="+", metavar="IMAGE|FOLDER|ZIP", help="folders include all folders below")
+    parser.add_argument(
+        "paths", nargs="+", metavar="IMAGE|FOLDER|ZIP", help="images, zips, and folders with their subfolders"
+    )
     parser.add_argument(
         "--model",
         default=checkout.PRODUCTION,
@@ -80,14 +81,16 @@ def _parser() -> argparse.ArgumentParser:
         "--top-k", type=_positive, default=3, help="classes named for each image (default: %(default)s)"
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="an object per line with all scores")
-    form.add_argument("--csv", action="store_true", help="a row per image with all scores, as data/predictions.csv")
+    form.add_argument("--json", action="store_true", help="one object per line, with all scores")
+    form.add_argument(
+        "--csv", action="store_true", help="one row per image, with all scores, as in data/predictions.csv"
+    )
     return parser
 
 
 def _positive(value: str) -> int:
     if not value.isdecimal() or int(value) == 0:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
     return int(value)
 
 
@@ -117,7 +120,7 @@ def _load_model(name: str, unsure_below: str | None) -> Classifier:
     may_be_name = not (path.exists() or path.parent.name)
     if unsure_below is None and may_be_name:
         raise InputError(
-            f"`--model {photos.printable(name)}` names a model of a checkout, and this folder is not a checkout; "
+            f"`--model {photos.printable(name)}` names a model of a checkout, but this folder is not one; "
             "name a folder with model.keras and model.json"
         )
     if unsure_below is not None and (may_be_name or name in checkout.available_models(".")):
@@ -125,8 +128,8 @@ def _load_model(name: str, unsure_below: str | None) -> Classifier:
     folder = path.parent if path.name == "model.keras" else path
     if not all((folder / part).is_file() for part in ("model.keras", "model.json")):
         raise InputError(
-            f"{photos.printable(name)} is not a folder with model.keras and model.json; "
-            "name one, such as a copy of models/production"
+            f"{photos.printable(name)} does not hold model.keras and model.json; "
+            "name a folder that does, such as a copy of models/production"
         )
     return from_folder(folder)
 

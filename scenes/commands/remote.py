@@ -34,7 +34,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Read all objects on a DVC remote and name those that are damaged. The exit status is 1 if any is.",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="the remote (default: that of .dvc/config)")
-    parser.add_argument("--remove", action="store_true", help="delete what is broken, for `dvc push` to send it anew")
+    parser.add_argument(
+        "--remove", action="store_true", help="delete what is broken, so that `dvc push` can send it again"
+    )
     arguments = parser.parse_args(argv)
     try:
         with Repo() as repo:
@@ -51,13 +53,16 @@ def main(argv: list[str] | None = None) -> int:
         message = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"the remote can't be read ({message}); README.md says what that means") from error
     if not names:
-        raise InputError(f"no object is at {remote.path}; `dvc push` sends some there, `dvc remote list` names others")
+        raise InputError(
+            f"there are no objects at {remote.path}; "
+            "send some with `dvc push`, or choose another remote (`dvc remote list`)"
+        )
     if problems and not arguments.remove:
         count = f"broken: {len(problems)} of {len(names)} objects"
-        raise InputError(f"{count}; with --remove they are deleted, for `dvc push` to send them anew")
+        raise InputError(f"{count}; delete them with --remove, then send them again with `dvc push`")
     print(f"objects read: {len(names)}; {f'removed: {len(problems)}' if problems else 'none is broken'}")
     if problems:
-        print("`dvc push` from a clone that has them sends them anew")
+        print("`dvc push` from a clone that has them sends them again")
     return 0
 
 
@@ -75,9 +80,9 @@ def broken_objects(remote: HashFileDB, names: list[str], sound: set[str]) -> dic
         if OBJECT.fullmatch(name) is None:
             problems[name] = "the rest of an interrupted push"
         elif name not in sound:
-            problems[name] = "not the bytes of its name"
+            problems[name] = "content does not match its name"
         elif problems is folders and (missing := listed_objects(remote, name).keys() - sound):
-            problems[name] = f"lists {len(missing)} missing or broken"
+            problems[name] = f"lists {len(missing)} missing or broken object{'s' * (len(missing) > 1)}"
     return folders | files
 
 

@@ -40,14 +40,14 @@ def main(argv: list[str] | None = None) -> int:
         "sqlite:///tune.db)",
     )
     parser.add_argument("--study", help="the name of the study (default: <profile>-<model>)")
-    parser.add_argument("--trials", type=int, help="number of trials of all workers together; 0 only makes the study")
+    parser.add_argument("--trials", type=int, help="trials in total, over all workers; 0 only creates the study")
     parser.add_argument(
         "--each-an-experiment",
         action="store_true",
-        help="run each trial of a head by `dvc exp run` too; docs/experiments.md says what that costs",
+        help="also run every trial of a head with `dvc exp run`; docs/experiments.md says what that costs",
     )
-    parser.add_argument("--jobs", type=int, default=1, help="workers at a time; each trains on params.yaml's threads")
-    parser.add_argument("--worker", type=int, default=0, help="a different number for each worker on one study")
+    parser.add_argument("--jobs", type=int, default=1, help="workers at a time; each uses the threads of params.yaml")
+    parser.add_argument("--worker", type=int, default=0, help="a different number for each worker on the same study")
     arguments = vars(parser.parse_args(argv))
     try:
         from scenes.experiments import tuning

@@ -36,8 +36,8 @@ def check_file(
     for algorithm, expected in (("sha256", expected_sha256), ("md5", expected_md5)):
         if expected is not None and (actual := file_hash(path, algorithm)) != expected.lower():
             raise InputError(
-                f"{what}: its {algorithm} is {actual} where {expected.lower()} is expected; "
-                "it changed at its source or on the way: run again, or correct the expected hash"
+                f"{what}: its {algorithm} is {actual} instead of the expected {expected.lower()}: "
+                "it changed at its source or during transfer; run again, or correct the expected hash"
             )
 
 
@@ -45,6 +45,6 @@ def check_size(actual: int, what: object, expected: int | None) -> None:
     """Raise InputError if a file of ``actual`` bytes does not have the ``expected`` size; None accepts any size."""
     if expected is not None and actual != expected:
         raise InputError(
-            f"{what}: it has {actual} bytes where {expected} are expected; "
-            "it is another file or another version of it: check the source, or correct the expected size"
+            f"{what}: it has {actual} bytes instead of the expected {expected}: "
+            "another file or another version; check the source, or correct the expected size"
         )

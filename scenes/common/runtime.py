@@ -54,7 +54,7 @@ class _Hiding:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if name in self.names and threading.get_ident() == self.thread:
-            raise ModuleNotFoundError(f"{name} is not wanted yet", name=name)
+            raise ModuleNotFoundError(f"{name} is not needed yet", name=name)
 
     def __enter__(self) -> None:
         sys.meta_path.insert(0, self)

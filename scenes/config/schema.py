@@ -74,7 +74,7 @@ class Profile(Section):
         if self.source == "synthetic" and self.synthetic is None:
             raise ValueError("source: synthetic needs the block `synthetic`")
         if self.weights_sha256 and not self.weights.startswith("file:"):
-            raise ValueError("weights_sha256 goes with weights: file:<path>; the hash of `imagenet` is known")
+            raise ValueError("weights_sha256 needs weights: file:<path>; the hash of `imagenet` is known")
         return self
 
 
@@ -112,7 +112,7 @@ class Export(Section):
     @classmethod
     def _check_formats(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
-            raise ValueError("each format can be named once only")
+            raise ValueError("name each format only once")
         return value
 
 

@@ -28,7 +28,7 @@ def read_selected(split: Records, keys: Collection[str]) -> dict[str, np.ndarray
         if len(selected) == len(requested):
             break
     if missing := set(keys) - set(selected):
-        raise KeyError(f"no such image in the records: {min(missing)}")
+        raise KeyError(f"the records do not contain the image {min(missing)}")
     return selected
 
 

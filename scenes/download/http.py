@@ -109,7 +109,7 @@ def describe_error(error: Exception) -> tuple[str, bool]:
         return any(isinstance(link, types) for link in chain)
 
     if any_of(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
-        return "the proxy that the environment names (https_proxy) cannot be reached or refuses", False
+        return "the proxy (https_proxy) cannot be reached or refuses the connection", False
     if any_of(requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         return "the TLS certificate is not trusted; if a proxy signs it, name its CA in REQUESTS_CA_BUNDLE", False
     if any_of(urllib3.exceptions.NameResolutionError):
@@ -122,7 +122,7 @@ def describe_error(error: Exception) -> tuple[str, bool]:
     if any_of(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
         return "nothing arrived for too long", True
     if any_of(requests.exceptions.TooManyRedirects):
-        return "it redirects without end", False
+        return "it redirects endlessly", False
     if any_of(requests.ConnectionError, requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError):
         return "the connection broke before the end", True
     return f"the request failed ({type(error).__name__})", False
@@ -187,7 +187,7 @@ def _receive(url: str, what: str, part: _Part, expected_bytes: int | None, timeo
 
 def _check_answer(response: requests.Response, what: str, part: _Part) -> None:
     if not all(is_secure(hop.url) for hop in [*response.history, response]):
-        raise InputError(f"{what}: it redirects to an address without https; {BY_HAND}")
+        raise InputError(f"{what}: it redirects to an address that is not https; {BY_HAND}")
     status = response.status_code
     if status == 416:  # the file is now shorter than the part
         part.discard()
@@ -196,7 +196,7 @@ def _check_answer(response: requests.Response, what: str, part: _Part) -> None:
         failure = _TemporaryFailure(
             f"{what}: the server allows no more requests for now (429); wait some minutes and run again"
             if status == 429
-            else f"{what}: the server has a fault of its own ({status}); run again later"
+            else f"{what}: the server has an internal error ({status}); run again later"
         )
         failure.wait_seconds = retry_after_seconds(response.headers.get("Retry-After"))
         if failure.wait_seconds > LONGEST_WAIT_SECONDS:
@@ -214,7 +214,7 @@ def _write_body(response: requests.Response, what: str, part: _Part, expected_by
         part.begin(_version(response))
     elif not response.headers.get("Content-Range", "").startswith(f"bytes {part.size}-"):
         part.discard()
-        raise _TemporaryFailure(f"{what}: the server sends another part than was asked for; run again")
+        raise _TemporaryFailure(f"{what}: the server sent another part than requested; run again")
     announced = response.headers.get("Content-Length", "")
     total = part.size + int(announced) if announced.isdecimal() else None
     if total is not None:

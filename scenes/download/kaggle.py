@@ -117,7 +117,7 @@ def _watch(client: subprocess.Popen, file: Path, what: str, expected_bytes: int 
             if idle > stall_seconds:
                 raise InputError(
                     f"{what}: nothing arrived for {stall_seconds:.0f} s (after {size} bytes); "
-                    "check the network and run again: it goes on from there if Kaggle allows it"
+                    "check the network and run again: the download resumes if Kaggle allows it"
                 )
 
 
@@ -159,7 +159,7 @@ def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
             f"as ~/.kaggle/access_token or set KAGGLE_API_TOKEN, {by_hand}"
         )
     if outcome.get("failed") == "length":
-        return InputError(f"{what}: the body has not the length that was announced; run again, {by_hand}")
+        return InputError(f"{what}: the body does not have the announced length; run again, {by_hand}")
     if "failed" in outcome:
         return InputError(f"{what}: Kaggle's client gave up ({outcome['failed']}); run again, {by_hand}")
     status = outcome["status"]
@@ -167,7 +167,7 @@ def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
         return InputError(f"{what}: Kaggle's storage answers with status {status}; run again, {by_hand}")
     if status == 401:
         return InputError(
-            f"{what}: Kaggle does not know the token or key (401); make a new one at "
+            f"{what}: Kaggle rejects the token or key (401); make a new one at "
             f"https://www.kaggle.com/settings/api, {by_hand}"
         )
     if status == 403:
@@ -181,7 +181,7 @@ def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
         wait = f" ({outcome['wait']:.0f} s)" if outcome["wait"] else ""
         return InputError(f"{what}: Kaggle allows no more requests for now (429); run again later{wait}, {by_hand}")
     if status >= 500:
-        return InputError(f"{what}: Kaggle has a fault of its own ({status}); run again later, {by_hand}")
+        return InputError(f"{what}: Kaggle has an internal error ({status}); run again later, {by_hand}")
     return InputError(f"{what}: Kaggle answers with status {status}; run again, {by_hand}")
 
 

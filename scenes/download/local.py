@@ -52,7 +52,7 @@ def copy_archive(place: str, path: str | Path) -> None:
         with source.open("rb") as reader, Path(path).open("wb") as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
     except PermissionError:
-        raise InputError(f"file:{place} may not be read; change its permissions, or copy it") from None
+        raise InputError(f"file:{place} cannot be read; change its permissions, or copy it") from None
 
 
 def check_zip(path: str | Path, what: object) -> int:
@@ -93,12 +93,12 @@ def _describe(head: bytes) -> str:
 def _check_members(archive: zipfile.ZipFile, packed_bytes: int, what: object) -> None:
     members = archive.infolist()
     if not members:
-        raise InputError(f"{what}: the zip holds nothing; check the source")
+        raise InputError(f"{what}: the zip is empty; check the source")
     unpacked_bytes = sum(member.file_size for member in members)
     if unpacked_bytes > max(BOMB_BYTES, BOMB_RATIO * packed_bytes):
         raise InputError(
             f"{what}: {packed_bytes} bytes of zip unpack to {unpacked_bytes}, which no archive of photos does; "
-            "refused as a zip bomb"
+            "refused as a zip bomb; check the source"
         )
     for member in members:
         # ZipFile.testzip() opens members by name, so of two with the same name it would read the second twice.

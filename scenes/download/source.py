@@ -94,7 +94,7 @@ def _checked_url(url: str, key: str) -> str:
     if not well_formed:
         raise InputError(f"{key}: the address is malformed; use https://<host>/<path>")
     if "@" in parts.netloc:
-        raise InputError(f"{key}: an address must not hold a user or password; use a public one, or file:<path>")
+        raise InputError(f"{key}: an address must not contain a user or password; use a public one, or file:<path>")
     if not is_secure(url):
-        raise InputError(f"{key}: http:// can be changed on its way; use https://{parts.netloc}{parts.path}")
+        raise InputError(f"{key}: http:// can be altered in transit; use https://{parts.netloc}{parts.path}")
     return url

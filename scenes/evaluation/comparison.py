@@ -32,7 +32,7 @@ def correct_answers(folder: str | Path, models: Iterable[str]) -> pd.DataFrame:
     tables = {name: _read(Path(folder) / f"{name}.csv") for name in (first, *others)}
     for other in others:
         if not tables[first]["actual"].equals(tables[other]["actual"]):
-            raise InputError(f"the predictions of {first} and {other} are not of the same images; run `dvc repro`")
+            raise InputError(f"the predictions of {first} and {other} cover different images; run `dvc repro`")
     return pd.DataFrame({name: table["actual"] == table["predicted"] for name, table in tables.items()})
 
 
@@ -106,4 +106,4 @@ def format_summary(scores: Mapping[str, dict[str, Any]]) -> str:
         f" McNemar p {entry['mcnemar_p']:.4g}"
         for name, entry in scores.items()
     ]
-    return "\n".join(lines) or "one model only: there is nothing to compare"
+    return "\n".join(lines) or "there is only one model: nothing to compare"

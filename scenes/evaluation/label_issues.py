@@ -85,8 +85,8 @@ def out_of_fold(
     if min(group_counts) < folds:
         smallest = int(np.argmin(group_counts))
         raise InputError(
-            f"{classes[smallest]} has only {group_counts[smallest]} images that are no duplicates of one another, "
-            f"too few for label_issues.folds ({folds}); add images or lower it"
+            f"class {classes[smallest]} has only {group_counts[smallest]} groups of images without common duplicates, "
+            f"fewer than label_issues.folds ({folds}); add images or lower it"
         )
     probabilities = np.zeros((len(labels), len(classes)))
     features = features.astype(np.float64)

@@ -34,8 +34,8 @@ def evaluate(test: "Predictions", clean: "Predictions", val: "Predictions") -> d
     """
     if not len(clean.key):
         raise InputError(
-            "no test image is clean: each has a duplicate among the training images or with another label; "
-            "correct the archive, plots/audit shows the duplicates"
+            "no test image is clean: each has a duplicate among the training images or under another label; "
+            "correct the archive (plots/audit shows the duplicates)"
         )
     thresholds = abstention.thresholds(val.label, val.probabilities)
     test_scores, clean_scores, val_scores = (
@@ -171,7 +171,7 @@ def format_summary(name: str, scores: dict[str, Any]) -> str:
     low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
     errors = scores["calibration"]
     pairs = ", ".join(
-        f"{pair} ({entry['errors']}; {scores['merged_pairs'][pair]['accuracy']:.4f} if they were one)"
+        f"{pair} ({entry['errors']}; {scores['merged_pairs'][pair]['accuracy']:.4f} if merged)"
         for pair, entry in scores["most_confused_pairs"].items()
     )
     return (

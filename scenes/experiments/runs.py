@@ -69,7 +69,7 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
         finally:
             process.communicate()  # until it has removed its folder; its output must not fill the pipe meanwhile
     if process.returncode and not ended_early:
-        raise Failed(f"the experiment {name} failed; its output is above")
+        raise Failed(f"the experiment {name} failed; see its output above")
     return not ended_early
 
 

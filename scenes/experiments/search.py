@@ -174,7 +174,7 @@ def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, 
     if study.trials and study.user_attrs.get("basis", key) != key:
         raise InputError(
             f"the study {name} was made with another search space, other parameters, features or code, so its scores "
-            "do not compare; name a new one with --study"
+            "are not comparable; name a new one with --study"
         )
     study.set_user_attr("basis", key)
     entropy = np.random.SeedSequence([seed, worker, len(study.trials)])

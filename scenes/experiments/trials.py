@@ -28,9 +28,9 @@ COLUMNS = ("trial", "model", "accuracy [95 %]", "crossentropy", "epochs", "publi
 
 HEAD = f"""# Trials
 
-The trials of `{FILE}`, measured on the test images. The published numbers were measured
-by others on the full Kaggle archive. Where the number of epochs is a sum, its first part is the backbone's. `code` is
-the commit that the experiment derives from.
+The trials of `{FILE}`, measured on the test images. Published scores were measured by
+others on the full Kaggle archive. Where the number of epochs is a sum, its first part is the backbone's. `code` is the
+commit that the experiment derives from.
 """
 
 

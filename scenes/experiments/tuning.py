@@ -169,7 +169,7 @@ def experiment_exists(title: str, settings: list[str]) -> bool:
     try:
         return runs.exists(title, params)
     except InputError as error:
-        raise InputError(f"{error}, or start another study with --study") from None
+        raise InputError(f"{error}, or start a new study with --study") from None
 
 
 def objective(trial: BaseTrial, search: Search, evaluate: Evaluate) -> float:
@@ -206,8 +206,8 @@ def format_summary(study: optuna.Study, search: Search) -> str:
     """Return the number of trials and the five best as text."""
     states = [trial.state for trial in study.get_trials(deepcopy=False)]
     lines = [
-        f"{study.study_name}: {len(states)} trials, {states.count(TrialState.COMPLETE)} complete, "
-        f"{states.count(TrialState.PRUNED)} ended early; {search.minimise} on validation:"
+        f"{study.study_name}: {len(states)} trials, {states.count(TrialState.COMPLETE)} completed, "
+        f"{states.count(TrialState.PRUNED)} pruned; {search.minimise} on validation:"
     ]
     for trial in best(study, 5):
         lines.append(f"  {trial.value:.4f}  trial {trial.number}  {' '.join(trial.user_attrs['settings'])}")
@@ -226,7 +226,7 @@ def run_workers(jobs: int, storage: str, arguments: list[str]) -> None:
     processes = [subprocess.Popen([*command, str(number)], env=environment) for number in range(1, jobs + 1)]
     statuses = [process.wait() for process in processes]
     if any(statuses):
-        raise InputError("a worker failed; its output is above")
+        raise InputError("a worker failed; see its output above")
 
 
 def run_best(

@@ -117,8 +117,8 @@ def compute_features(graph: Callable[[Any], Any], split: Records, *, batch_size:
             features = graph(batch["image"]).numpy()
             if not np.isfinite(features).all():
                 raise InputError(
-                    "the backbone gives features that are not finite; with random weights take a smaller backbone "
-                    "(EfficientNetV2B0), else check the weights file"
+                    "the backbone gives features that are not finite; with random weights use a smaller backbone "
+                    "(EfficientNetV2B0), otherwise check the weights file"
                 )
             parts["key"].append(batch["key"].numpy())
             parts["label"].append(batch["label"].numpy())
@@ -148,6 +148,6 @@ def check_informative(features: Features) -> None:
     scale = np.abs(features.features).max(axis=0)
     if (spread <= 1e-5 * scale).all():
         raise InputError(
-            "the backbone gives the same features for every image; with random weights take a smaller backbone "
-            "(EfficientNetV2B0), else check the weights file"
+            "the backbone gives the same features for every image; with random weights use a smaller backbone "
+            "(EfficientNetV2B0), otherwise check the weights file"
         )

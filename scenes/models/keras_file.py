@@ -70,7 +70,7 @@ def load(path: str | Path) -> "keras.Model":
         raise
     except Exception as error:  # Keras raises ValueError, KeyError, OSError, ... for a file that it did not write
         if "safe_mode" in str(error):  # the message goes on to say how to run the code anyway
-            raise InputError(f"{path} holds code, which is not run; take a model of Keras' own layers") from None
+            raise InputError(f"{path} contains code, which is not run; use a model with Keras' own layers") from None
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
             f"{path} is not a model that can be loaded ({reason:.200}); make it again with `dvc repro` or `dvc pull`"

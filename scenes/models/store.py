@@ -124,7 +124,7 @@ def _on_images(network: "keras.Model", folder: str | Path, data: str | Path) -> 
     present = backbone.describe(data / "weights")["sha256"], finetuning.weights_hash(data / "finetuned")
     if present != (trained_on["sha256"], trained_on["finetuned"]):
         raise InputError(
-            f"{folder} was trained on another backbone than the one in {data}; run `dvc repro` or `dvc checkout`"
+            f"{folder} was trained on a backbone other than the one in {data}; run `dvc repro` or `dvc checkout`"
         )
     body = backbone.load(data / "weights", trained_on["image_size"])
     finetuning.load(data / "finetuned", body)

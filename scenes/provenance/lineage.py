@@ -21,7 +21,7 @@ def format_chain(stages: Mapping[str, Mapping], *names: str) -> str:
     Args:
         stages: see :func:`scenes.provenance.dvc_lock.read`.
     """
-    lines = ["By dvc.lock, with the first digits of each md5:", ""]
+    lines = ["From dvc.lock, with the first digits of each md5:", ""]
     for name in dvc_lock.chain(stages, *names):
         stage = stages[name]
         deps, outs = dvc_lock.files(stage, "deps"), dvc_lock.files(stage, "outs")

@@ -62,9 +62,11 @@ def verdict(
     lines = [f"{names[1]} differs from {names[0]}, first in {first.stage}"]
     lines += [dvc_lock.format_difference(each, names=names, exact=exact(each.stage)) for each in explained]
     if run_differently and names[0] == COMMITTED:
-        lines.append("so the committed dvc.lock is not of this commit; run `dvc repro` and commit what it writes")
+        lines.append(
+            "so the committed dvc.lock does not belong to this commit; run `dvc repro` and commit what it writes"
+        )
     if not any(each.stage in DATA_STAGES for each in differences):
-        lines.append("the data stages give the same")
+        lines.append("the data stages give the same results")
     rounding = not (defects or first.causes or run_differently)
     if rounding and one_machine:
         lines.append("both ran on this machine: this is a defect")

@@ -209,7 +209,7 @@ def _describe_kind(description: Mapping[str, Any], backbone: Mapping[str, Any]) 
         return "CNN trained from scratch"
     if description["kind"] != "head":
         return description["kind"]
-    origin = {"random": "random weights: a floor, no transfer learning", "imagenet": "pretrained on ImageNet"}
+    origin = {"random": "random weights: a floor, not transfer learning", "imagenet": "pretrained on ImageNet"}
     weights = origin.get(backbone["weights"], "pretrained weights from a file")
     state = "fine-tuned" if backbone["finetune_epochs"] else "frozen"
     return f"head on {state} {backbone['name']} ({weights}) at {backbone['image_size']} pixels"
@@ -263,7 +263,7 @@ def _multilabel(model: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _compare_methods(score: str, chosen: float, naive: float, softmax: float) -> str:
     other, best = max(("naive loss", naive), ("softmax threshold", softmax), key=lambda entry: entry[1])
-    verdict = "beats both others; the next is" if chosen > best else "is no better than"
+    verdict = "beats both others; the next is" if chosen > best else "does not beat"
     return f"The second output {verdict} the {other}: {score} {chosen:.3f} against {best:.3f}."
 
 

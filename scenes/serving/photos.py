@@ -235,7 +235,7 @@ def _opened(path: Path) -> BinaryIO:
 def _unreadable(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
-    return f"it can't be read ({one_line(getattr(error, 'strerror', None) or str(error))})"
+    return f"it cannot be read ({one_line(getattr(error, 'strerror', None) or str(error))})"
 
 
 def _read_member(archive: SafeZip, member: str) -> bytes:
@@ -286,13 +286,13 @@ def _format_unsupported(data: bytes) -> str:
         brands = {data[place : place + 4] for place in range(8, min(int.from_bytes(data[:4]), 256), 4)}
         for kind, brands_of_kind in _BRANDS.items():
             if not brands.isdisjoint(brands_of_kind):
-                return f"this is {kind} photo, which can't be read here; export it as JPEG"
+                return f"this is {kind} photo, which cannot be read here; export it as JPEG"
     if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in head:
-        return "this is an SVG drawing, which can't be read here; export it as JPEG"
+        return "this is an SVG drawing, which cannot be read here; export it as JPEG"
     if head.startswith((b"<!doctype html", b"<html")):
         return "this is a web page; save the photo that is on it"
     if head.startswith(b"%pdf"):
-        return "this is a PDF, which can't be read here; export it as JPEG"
+        return "this is a PDF, which cannot be read here; export it as JPEG"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "this is a zip, but its name does not end in .zip"
     return "this is not a readable image; choose another file"

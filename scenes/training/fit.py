@@ -147,7 +147,7 @@ def run(
     saved = checkpoint.load(state) if state else None
     if saved:
         _restore(model, stopping, saved)
-        print(f"going on after epoch {saved.epoch} of {epochs}", flush=True)
+        print(f"resuming after epoch {saved.epoch} of {epochs}", flush=True)
     history = saved.history if saved else {}
     first = (epochs if saved.stopped else saved.epoch) if saved else 0
     if first == epochs:  # killed after the last epoch, before the model was saved

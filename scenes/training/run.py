@@ -83,7 +83,7 @@ def _alone(path: Path) -> Iterator[None]:
     while not _acquired(lock):
         if time.monotonic() > deadline:
             raise InputError(f"another process is training {path.stem} here; wait for it, or end it (it holds {path})")
-        print(f"waiting for another process that trains {path.stem}", file=sys.stderr, flush=True)
+        print(f"waiting for another process, which is training {path.stem}", file=sys.stderr, flush=True)
         time.sleep(1)
     try:
         yield

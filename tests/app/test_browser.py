@@ -268,7 +268,7 @@ def test_what_is_known_of_the_model_is_what_was_measured(visit, folder):
     opened = visit("about")
     measured = json.loads((folder / "metrics/baseline.json").read_text())
     opened.get_by_text(re.compile(percent(measured["accuracy"]))).first.wait_for()
-    for tab in ("Reliability", "Training", "Labels in doubt", "The data"):
+    for tab in ("Reliability", "Training", "Label issues", "The data"):
         opened.get_by_role("tab", name=tab, exact=True).click()
         panel = opened.get_by_role("tabpanel").filter(visible=True).last
         panel.locator("img").first.wait_for()

@@ -136,7 +136,7 @@ def test_a_photo_is_answered_upright(photo_page):
         seen = photo_page("holiday.png", data)
         assert [said.value for said in seen.subheader] == [f":orange[:material/help:] Unsure, perhaps {best}"]
         confidence = words.percent(float(answer.probabilities.max()))
-        assert f"Its confidence, **{confidence}**, is below the 90.0" in seen.markdown[0].value
+        assert f"Confidence **{confidence}** is below 90.0" in seen.markdown[0].value
 
 
 def test_what_is_no_photo_gets_a_sentence(photo_page):

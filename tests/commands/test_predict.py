@@ -138,7 +138,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_answered(run, some):
         f"{some}/2.jpg: this is not a readable image; choose another file "
         "(supported: JPEG, PNG, WEBP, GIF, BMP and TIFF)",
         f"{some}/a.zip: it is not a zip that can be read (File is not a zip file); download it again",
-        f"skipped, because their names are not those of images: {some}/a.zip, {some}/notes.txt",
+        f"2 skipped, because their names are not those of images: {some}/a.zip, {some}/notes.txt",
         "3 of 5 could not be used",
     ]
 
@@ -223,8 +223,8 @@ def test_other_models(run, some):
         status, out, err = run(photo, "--model", name)
         assert (status, out) == (1, "")
         assert err == (
-            f"error: {name} is not a folder with model.keras and model.json; "
-            "name one, such as a copy of models/production\n"
+            f"error: {name} does not hold model.keras and model.json; "
+            "name a folder that does, such as a copy of models/production\n"
         )
 
 
@@ -236,8 +236,8 @@ def test_outside_a_checkout_a_folder_is_enough_and_a_name_is_not(run, some, mode
         status, out, err = run(some / "0.jpg", *arguments, folder=some)
         assert (status, out) == (1, "")
         assert err == (
-            f"error: `--model {arguments[1] if arguments else 'production'}` names a model of a checkout, and this "
-            "folder is not a checkout; name a folder with model.keras and model.json\n"
+            f"error: `--model {arguments[1] if arguments else 'production'}` names a model of a checkout, but this "
+            "folder is not one; name a folder with model.keras and model.json\n"
         )
 
 
@@ -273,7 +273,7 @@ def test_where_there_is_no_photo(run, some, tmp_path_factory):
     assert (status, out) == (1, "")
     assert err == (
         f"{other}: it contains no image\n"
-        f"skipped, because their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
+        f"2 skipped, because their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
         "1 of 1 could not be used\n"
     )
     status, out, err = run(some / "0.jpg", other / "empty", other / "empty.zip", "--json")

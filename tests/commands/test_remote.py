@@ -33,7 +33,7 @@ def test_a_remote_that_holds_nothing_does_not_pass(team):
     shutil.rmtree(team.store)
     empty = repository.mend(team.source)
     assert (empty.returncode, empty.stdout) == (1, "")
-    assert f"error: no object is at {team.store}/files/md5; " in empty.stderr
+    assert f"error: there are no objects at {team.store}/files/md5; " in empty.stderr
 
 
 def test_a_folder_that_lost_a_file_is_mended(team):
@@ -41,7 +41,7 @@ def test_a_folder_that_lost_a_file_is_mended(team):
     lost.unlink()
     assert "Everything is up to date" in repository.succeed(team.source, "push")
     removed = repository.mend(team.source, "--remove")
-    assert "(folder): lists 1 missing or broken" in removed.stdout
+    assert "(folder): lists 1 missing or broken object" in removed.stdout
     assert "objects read: 7; removed: 1\n" in removed.stdout
     assert "2 files pushed" in repository.succeed(team.source, "push")
     assert lost.exists()
@@ -53,8 +53,8 @@ def test_a_damaged_file_has_its_name_in_a_clone_that_pulled_nothing(team, tmp_pa
     clone = repository.clone(team.source, tmp_path / "clone", secrets=False)
     broken = repository.mend(clone)
     assert broken.returncode == 1
-    assert "(folder): lists 1 missing or broken\n" in broken.stdout
-    assert "(folder/3.bin): not the bytes of its name\n" in broken.stdout
+    assert "(folder): lists 1 missing or broken object\n" in broken.stdout
+    assert "(folder/3.bin): content does not match its name\n" in broken.stdout
     assert "error: broken: 2 of 8 objects; " in broken.stderr
     done = repository.dvc(clone, "pull")
     assert done.status == 1
@@ -69,7 +69,7 @@ def test_a_damaged_listing_is_found_and_sent_anew(damage, team):
     assert listing.read_bytes() != sound
     broken = repository.mend(team.source)
     assert broken.returncode == 1
-    assert broken.stdout == f"{listing} (folder): not the bytes of its name\n"
+    assert broken.stdout == f"{listing} (folder): content does not match its name\n"
     assert repository.mend(team.source, "--remove").returncode == 0
     assert "1 file pushed" in repository.succeed(team.source, "push")
     assert listing.read_bytes() == sound

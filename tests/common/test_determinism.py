@@ -31,7 +31,7 @@ def test_what_is_hidden_can_be_loaded_by_other_threads_and_later():
     sys.modules.pop("this", None)
     with runtime._Hiding(["json", "this"]):
         importlib.import_module("json")
-        with pytest.raises(ImportError, match="this is not wanted yet"):
+        with pytest.raises(ImportError, match="this is not needed yet"):
             importlib.import_module("this")
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(importlib.import_module, "this").result().__name__ == "this"

@@ -21,13 +21,6 @@ from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS, picture, w
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, deterministic):
-    path = tmp_path_factory.mktemp("records") / "records"
-    write(path)
-    return path
-
-
 @given(keys=st.sets(st.text(min_size=1, max_size=8), max_size=60), seed=st.integers(0, 2**31), size=st.integers(1, 20))
 def test_shards_hold_every_item_once_in_the_order_of_its_hash(keys, seed, size):
     items = [record_writer.Item(record_writer.position(key, seed), key, 0) for key in keys]

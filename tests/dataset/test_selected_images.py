@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from scenes.dataset import records, selected_images
-from tests.helpers.small_records import folder  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
-def test_the_images_are_those_asked_for(folder):  # noqa: F811
+def test_the_images_are_those_asked_for(folder):
     split = records.open_records(folder, "train")
     everything = records.load(split)
     every = dict(zip(everything["key"].tolist(), everything["image"], strict=True))
@@ -20,6 +19,6 @@ def test_the_images_are_those_asked_for(folder):  # noqa: F811
     assert selected_images.read_selected(split, []) == {}
 
 
-def test_an_unknown_key_is_refused(folder):  # noqa: F811
+def test_an_unknown_key_is_refused(folder):
     with pytest.raises(KeyError, match="elsewhere"):
         selected_images.read_selected(records.open_records(folder, "val"), ["v/1.jpg", "elsewhere"])

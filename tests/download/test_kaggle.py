@@ -128,16 +128,16 @@ def test_credentials_are_found_as_the_client_finds_them(loopback, home, partial,
 @pytest.mark.parametrize(
     ("replies", "sentence"),
     [
-        ({DOWNLOAD: as_json(401, code=401, message=f"{TOKEN} is bad")}, "does not know the token or key (401)"),
-        ({INTROSPECT: as_json(401, code=401, message="bad")}, "does not know the token or key (401)"),
-        ({INTROSPECT: as_json(404, code=404, message="bad")}, "does not know the token or key (401)"),
+        ({DOWNLOAD: as_json(401, code=401, message=f"{TOKEN} is bad")}, "rejects the token or key (401)"),
+        ({INTROSPECT: as_json(401, code=401, message="bad")}, "rejects the token or key (401)"),
+        ({INTROSPECT: as_json(404, code=404, message="bad")}, "rejects the token or key (401)"),
         ({DOWNLOAD: as_json(403, code=403, message="rules")}, "open https://www.kaggle.com/datasets/a/b, signed in"),
         ({DOWNLOAD: as_json(404, code=404, message="none")}, "no such dataset or version (404)"),
         ({DOWNLOAD: as_json(200, code=404, message="none")}, "no such dataset or version (404)"),
         ({DOWNLOAD: as_json(429, code=429, message="slow")}, "no more requests for now (429)"),
         ({DOWNLOAD: Reply(429, headers={"Retry-After": "90"})}, "run again later (90 s)"),
-        ({DOWNLOAD: Reply(500, b"oops")}, "a fault of its own (500)"),
-        ({INTROSPECT: Reply(503, b"oops")}, "a fault of its own (503)"),
+        ({DOWNLOAD: Reply(500, b"oops")}, "an internal error (500)"),
+        ({INTROSPECT: Reply(503, b"oops")}, "an internal error (503)"),
         ({STORED: Reply(403, b"<Error/>")}, "storage answers with status 403"),
         ({DOWNLOAD: Reply(302, headers={"Location": SIGNED}), STORED: Reply(302, headers={"Location": SIGNED})}, "end"),
     ],
@@ -160,7 +160,7 @@ def test_connection_refused_by_the_proxy(home, partial, monkeypatch):
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("https_proxy", f"http://user:{TOKEN}@127.0.0.1:{unused.getsockname()[1]}")
         said = sentence_for(run(partial))
-    assert "the proxy that the environment names (https_proxy) cannot be reached" in said
+    assert "the proxy (https_proxy) cannot be reached" in said
 
 
 def test_connection_closed(loopback, home, partial):
@@ -183,7 +183,7 @@ def test_broken_connection_is_continued_by_the_client(loopback, home, partial):
 def test_error_page_in_the_middle_is_told_by_the_length(loopback, home, partial):
     # The client appends whatever status comes to its retry.
     loopback.play_kaggle([Reply(body=BODY, cut=1_500_000), Reply(503, b"busy"), Reply(503, b"busy")])
-    assert "not the length that was announced" in sentence_for(run(partial))
+    assert "does not have the announced length" in sentence_for(run(partial))
 
 
 def test_what_cannot_be_played_has_a_sentence_too(tmp_path):
@@ -223,7 +223,7 @@ def test_a_stall_is_counted_from_the_last_byte_on(partial, monkeypatch):
     _watch(Client(file, [0, 0, 5, 0, 0, 5, 0, 0], monkeypatch), file, "kaggle:a/b", None, 3)
     with pytest.raises(InputError, match=r"kaggle:a/b: nothing arrived for 3 s \(after 15 bytes\)") as caught:
         _watch(Client(file, [5, 0, 0, 0, 0], monkeypatch), file, "kaggle:a/b", None, 3)
-    assert "it goes on from there" in str(caught.value)
+    assert "the download resumes" in str(caught.value)
 
 
 def test_silence_from_the_start_is_a_stall(partial, monkeypatch):
@@ -278,7 +278,7 @@ def test_a_file_is_there_only_if_the_client_says_so(answered, partial):
 
 def test_a_file_with_an_error_page_in_it_is_thrown_away(answered, partial):
     """The client's note beside it would vouch for it in the next run."""
-    with pytest.raises(InputError, match="not the length that was announced"):
+    with pytest.raises(InputError, match="does not have the announced length"):
         answered('{"failed": "length"}', "b.zip", "b.zip.kaggle-partial")
     assert list(partial.iterdir()) == []
 

@@ -53,7 +53,7 @@ def test_bytes_before_the_zip_are_no_fault(tmp_path):
         (b"<?xml version='1.0'?><Error/>", "web page"),
         (b'{"code": 500}', "not a zip"),
         (b"Rar!\x1a\x07\x01\x00", "not a zip"),
-        (packed(), "holds nothing"),
+        (packed(), "the zip is empty"),
     ],
 )
 def test_no_zip(tmp_path, content, sentence):

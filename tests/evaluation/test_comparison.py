@@ -91,7 +91,7 @@ def test_answers_are_matched_by_key_and_classes_are_text(tmp_path):
 def test_other_images_or_labels_are_refused(tmp_path, answers, actual):
     write(tmp_path, "a", {"t/1": "NA", "t/2": "NA", "t/3": "NA"})
     write(tmp_path, "b", answers, actual)
-    with pytest.raises(InputError, match="the predictions of a and b are not of the same images"):
+    with pytest.raises(InputError, match="the predictions of a and b cover different images"):
         comparison.correct_answers(tmp_path, ["a", "b"])
 
 

@@ -111,7 +111,10 @@ def test_the_same_bytes_whatever_the_number_of_threads():
 def test_a_class_of_too_few_groups_is_refused():
     features, labels, groups = blobs(30)
     groups[labels == 2] = groups[2]
-    with pytest.raises(InputError, match=r"sea has only 1 images that are no duplicates .* label_issues\.folds \(5\)"):
+    with pytest.raises(
+        InputError,
+        match=r"class sea has only 1 groups of images without common duplicates, fewer than label_issues\.folds \(5\)",
+    ):
         label_issues.out_of_fold(features, labels, groups, CLASSES, folds=5, C=1.0, seed=0)
 
 

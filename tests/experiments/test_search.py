@@ -135,7 +135,7 @@ def test_a_study_with_another_key_is_refused(tmp_path):
     storage = f"sqlite:///{tmp_path}/study"
     opened(storage, key="of no trial")
     proposals(opened(storage), 1)
-    with pytest.raises(InputError, match="its scores do not compare"):
+    with pytest.raises(InputError, match="its scores are not comparable"):
         opened(storage, key="of other features")
     opened(storage, key="of other features", name="another")
 

@@ -175,7 +175,7 @@ def test_other_parameters_are_refused_before_any_training(project):
     given = [f"models.{CNN}.training.epochs=2"]
     expected = (
         rf"the experiment tune-demo-{CNN}-0 {OTHER} \(see `dvc params diff tune-demo-{CNN}-0`\); "
-        rf"remove it with `dvc exp remove tune-demo-{CNN}-0`, or start another study with --study"
+        rf"remove it with `dvc exp remove tune-demo-{CNN}-0`, or start a new study with --study"
     )
     with pytest.raises(InputError, match=expected):
         tune(CNN, trials=1, storage="journal:other.log", settings=given)
@@ -198,7 +198,7 @@ def test_an_experiment_found_in_the_way_later_ends_the_search(project):
 
 def test_a_study_holds_on_to_the_settings_that_it_was_given(project):
     tune(CNN, trials=1, settings=[f"models.{CNN}.training.epochs=2"])
-    with pytest.raises(InputError, match="its scores do not compare"):
+    with pytest.raises(InputError, match="its scores are not comparable"):
         tune(CNN, trials=2)
 
 

@@ -123,7 +123,7 @@ def test_experiments_of_other_parameters_are_refused(workspace):
     assert (refused.status, refused.out) == (1, "")
     assert refused.err.splitlines()[-1] == (
         f"error: the experiment {EXPERIMENT}-0 exists with other parameters (see `dvc params diff {EXPERIMENT}-0`); "
-        f"remove it with `dvc exp remove {EXPERIMENT}-0`, or start another study with --study"
+        f"remove it with `dvc exp remove {EXPERIMENT}-0`, or start a new study with --study"
     )
     assert "Traceback" not in refused.err
     assert trials(workspace, "other.db") == []

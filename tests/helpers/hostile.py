@@ -97,7 +97,7 @@ ZIPS = [
     Hostile("bomb.zip", _packed(("a.bmp", bytes(30_000_000)), method=zipfile.ZIP_DEFLATED), "as a zip bomb does"),
     Hostile("climbing.zip", _packed(("../../escaped.jpg", _JPEG)), "climbs out of the archive"),
     Hostile("control.zip", _packed(("\x1b[2Jclear.jpg", _JPEG)), "holds a control character"),
-    Hostile("long.zip", _long_names(), "names longer than paths can be"),
+    Hostile("long.zip", _long_names(), "names that are too long for paths"),
     Hostile("cut.zip", _packed(("a.jpg", _JPEG))[:60], "it is not a zip that can be read"),
     Hostile("page.zip", _POLYGLOT, "it contains no image"),
 ]

@@ -95,7 +95,7 @@ def with_code(path):
 
 
 def test_code_in_a_file_is_refused(tmp_path):
-    assert "holds code, which is not run" in refusal(with_code(tmp_path / "model.keras"))
+    assert "contains code, which is not run" in refusal(with_code(tmp_path / "model.keras"))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_a_file_cannot_name_a_function_to_call(sound, tmp_path, monkeypatch, mod
     for number, config in enumerate((model, layers[form])):
         with_config(sound, tmp_path / f"{number}.keras", config)
     assert not (tmp_path / "harmed").exists()
-    assert "holds code" in refusal(with_code(tmp_path / "model.keras"))  # as before: the mode was not switched off
+    assert "contains code" in refusal(with_code(tmp_path / "model.keras"))  # as before: the mode was not switched off
 
 
 @pytest.mark.parametrize("part", [0, 0.001, 0.5, 0.99])

@@ -150,9 +150,9 @@ def test_another_backbone_is_refused(tmp_path, data):
     (tmp_path / "weights" / "backbone.json").write_text(json.dumps(described))
     (tmp_path / "finetuned").mkdir()
     finetuning.save(tmp_path / "finetuned", None)
-    with pytest.raises(InputError, match="trained on another backbone"):
+    with pytest.raises(InputError, match="trained on a backbone other than the one"):
         store.load(tmp_path / "head", tmp_path)
-    with pytest.raises(InputError, match="trained on another backbone"):
+    with pytest.raises(InputError, match="trained on a backbone other than the one"):
         store.load(tmp_path / "head", tmp_path, tmp_path / "presence")
 
 
@@ -175,13 +175,13 @@ def test_a_backbone_that_was_fine_tuned_otherwise_is_refused(tmp_path, data, tun
         network = backbone.load(tuned / "weights", SEEN)
         finetuning.unfreeze(network, 1)
         finetuning.save(tmp_path / "finetuned", network)
-    with pytest.raises(InputError, match=r"trained on another backbone.*dvc repro"):
+    with pytest.raises(InputError, match=r"trained on a backbone other than the one.*dvc repro"):
         store.load(tmp_path / "head", tmp_path)
 
 
 def test_a_head_on_the_frozen_backbone_refuses_a_fine_tuned_one(tmp_path, data, tuned):
     save_head(tmp_path / "head", data)
-    with pytest.raises(InputError, match="trained on another backbone"):
+    with pytest.raises(InputError, match="trained on a backbone other than the one"):
         store.load(tmp_path / "head", tuned)
 
 

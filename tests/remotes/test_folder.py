@@ -65,7 +65,7 @@ def test_a_damaged_object_is_noticed_named_and_made_anew(team):
     assert "Everything is up to date" in repository.succeed(clone, "push")
     printed = repository.mend(clone)
     assert printed.returncode == 1
-    assert f"({DAMAGED}): not the bytes of its name" in printed.stdout
+    assert f"({DAMAGED}): content does not match its name" in printed.stdout
     assert repository.mend(clone, "--remove").returncode == 0
     assert "1 file pushed" in repository.succeed(clone, "push")
     assert not repository.damaged(team.store)

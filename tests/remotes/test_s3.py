@@ -73,7 +73,7 @@ def test_a_damaged_object_is_noticed_named_and_made_anew(pushed, tmp_path):
     assert "Checkout failed for following targets:\nlarge.bin\n" in done.text
     assert not (clone / "large.bin").exists()
     assert found.returncode == 1
-    assert found.stdout == f"scenes/{key} (large.bin): not the bytes of its name\n"
+    assert found.stdout == f"scenes/{key} (large.bin): content does not match its name\n"
     repository.made_anew(clone)
 
 

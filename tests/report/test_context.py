@@ -228,7 +228,7 @@ def test_the_second_output_is_shown_with_a_verdict(own):
     page = Page(html)
     best = "The second output beats both others; the next is the naive loss: f1 0.750 against 0.740."
     assert page.text.count(best) == 2
-    assert page.text.count("no better than the softmax threshold: mean average precision 0.812 against 0.833.") == 1
+    assert page.text.count("does not beat the softmax threshold: mean average precision 0.812 against 0.833.") == 1
     for text in (page.text, markdown):
         assert "0.812" in text  # mean average precision
         assert "0.734" in text  # recall of composites
@@ -328,7 +328,7 @@ def test_a_source_is_named_without_what_is_private(source, said, folder):
 @pytest.mark.parametrize(
     ("backbone", "said"),
     [
-        ({"weights": "random"}, "head on frozen EfficientNetV2B0 (random weights: a floor, no transfer learning)"),
+        ({"weights": "random"}, "head on frozen EfficientNetV2B0 (random weights: a floor, not transfer learning)"),
         ({"finetune_epochs": 4}, "head on fine-tuned EfficientNetV2B0 (pretrained on ImageNet)"),
         ({"weights": "file:/somewhere/x.h5"}, "head on frozen EfficientNetV2B0 (pretrained weights from a file)"),
     ],

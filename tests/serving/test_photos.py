@@ -72,18 +72,21 @@ def test_exif_turns_a_photo_as_pillow_does(kind, orientation):
         (b"", "it is empty (0 bytes); choose another file"),
         (b"just text", f"this is not a readable image; choose another file {READ}"),
         (bytes(1000), f"this is not a readable image; choose another file {READ}"),
-        (ftyp(b"heic", b"mif1", b"heic"), f"this is a HEIC photo, which can't be read here; export it as JPEG {READ}"),
-        (ftyp(b"mif1", b"mif1", b"heic"), f"this is a HEIC photo, which can't be read here; export it as JPEG {READ}"),
-        (ftyp(b"avif", b"avif", b"mif1"), f"this is an AVIF photo, which can't be read here; export it as JPEG {READ}"),
-        (ftyp(b"mif1", b"avif"), f"this is an AVIF photo, which can't be read here; export it as JPEG {READ}"),
+        (ftyp(b"heic", b"mif1", b"heic"), f"this is a HEIC photo, which cannot be read here; export it as JPEG {READ}"),
+        (ftyp(b"mif1", b"mif1", b"heic"), f"this is a HEIC photo, which cannot be read here; export it as JPEG {READ}"),
+        (
+            ftyp(b"avif", b"avif", b"mif1"),
+            f"this is an AVIF photo, which cannot be read here; export it as JPEG {READ}",
+        ),
+        (ftyp(b"mif1", b"avif"), f"this is an AVIF photo, which cannot be read here; export it as JPEG {READ}"),
         (ftyp(b"isom"), f"this is not a readable image; choose another file {READ}"),
-        (b"<svg onload='alert(1)'/>", f"this is an SVG drawing, which can't be read here; export it as JPEG {READ}"),
+        (b"<svg onload='alert(1)'/>", f"this is an SVG drawing, which cannot be read here; export it as JPEG {READ}"),
         (
             b'\xef\xbb\xbf<?xml version="1.0"?><svg xmlns=""/>',
-            f"this is an SVG drawing, which can't be read here; export it as JPEG {READ}",
+            f"this is an SVG drawing, which cannot be read here; export it as JPEG {READ}",
         ),
         (b"\n<!DOCTYPE html><script>alert(1)</script>", f"this is a web page; save the photo that is on it {READ}"),
-        (b"%PDF-1.7", f"this is a PDF, which can't be read here; export it as JPEG {READ}"),
+        (b"%PDF-1.7", f"this is a PDF, which cannot be read here; export it as JPEG {READ}"),
         (b"PK\x03\x04" + bytes(50), f"this is a zip, but its name does not end in .zip {READ}"),
     ],
 )
@@ -165,7 +168,7 @@ def test_a_zip_that_is_encrypted_or_names_two_files_alike_or_overlaps(tmp_path):
     assert "'a.jpg' is encrypted" in only(patched(pack(tmp_path / "a.zip", sound), "a.jpg", flag=1))
     with pytest.warns(UserWarning, match="Duplicate name"):
         path = pack(tmp_path / "b.zip", [("a.jpg", JPEG), ("a.jpg", JPEG)])
-    assert "2 members are called 'a.jpg'" in only(path)
+    assert "2 members are named 'a.jpg'" in only(path)
     path = patched(pack(tmp_path / "c.zip", sound, zipfile.ZIP_STORED), "a.jpg", packed=len(JPEG) + 100)
     assert "'b.jpg' shares its bytes with 'a.jpg'" in only(path)
 
@@ -192,8 +195,7 @@ def test_as_many_files_as_a_zip_may_list(refused, count, extra):
     if refused:
         (photo,) = found
         assert photo.sentence == (
-            "it lists more than the 300 files that are taken, or names longer than paths can be; "
-            "make several zips of it"
+            "it lists more than the 300 files allowed, or names that are too long for paths; split it into several zips"
         )
     else:
         assert [type(photo) for photo in found] == [Photo] * count
@@ -240,9 +242,9 @@ def test_a_zip_that_is_none_or_is_not_there(tmp_path):
     assert only(tmp_path / "text.zip").startswith("it is not a zip that can be read")
     assert only(tmp_path / "empty.zip").startswith("it is not a zip that can be read")
     assert only(tmp_path / "nothing.zip") == "there is no such file"
-    assert only(tmp_path / "loop.zip") == "it can't be read (Too many levels of symbolic links)"
+    assert only(tmp_path / "loop.zip") == "it cannot be read (Too many levels of symbolic links)"
     assert only(tmp_path / "pipe.zip") == "it is a pipe or a device, not a file; save the photo first"
-    assert only(tmp_path / "text.zip" / "a.zip") == "it can't be read (Not a directory)"
+    assert only(tmp_path / "text.zip" / "a.zip") == "it cannot be read (Not a directory)"
 
 
 def test_a_zip_in_memory_is_left_open(tmp_path):
@@ -317,7 +319,7 @@ def test_what_is_no_file_is_a_sentence_and_nothing_waits(tmp_path):
     assert {Path(name).name: said for name, said in found.items()} == {
         "device.jpg": no_file,
         "folder.jpg": "it is a folder, not a file",
-        "loop.jpg": "it can't be read (Too many levels of symbolic links)",
+        "loop.jpg": "it cannot be read (Too many levels of symbolic links)",
         "nowhere.jpg": "there is no such file",
         "pipe.jpg": no_file,
         "terminal.jpg": no_file,
@@ -325,9 +327,9 @@ def test_what_is_no_file_is_a_sentence_and_nothing_waits(tmp_path):
     assert {Path(name).name for name in passed_over} == {"pipe.txt", "up"}
     assert only(inside / "pipe.jpg") == only("/dev/zero") == no_file
     assert only(inside / "nothing.jpg") == only("") == "there is no such file"
-    assert only(inside / "a.jpg" / "b.jpg") == "it can't be read (Not a directory)"
-    assert only("x" * 300 + ".jpg") == "it can't be read (File name too long)"
-    assert only("a\0.jpg") == "it can't be read (embedded null byte)"
+    assert only(inside / "a.jpg" / "b.jpg") == "it cannot be read (Not a directory)"
+    assert only("x" * 300 + ".jpg") == "it cannot be read (File name too long)"
+    assert only("a\0.jpg") == "it cannot be read (embedded null byte)"
     (tmp_path / "linked").symlink_to("photos")  # what is brought may be a link
     assert f"{tmp_path}/linked/a.jpg" in outcomes(tmp_path / "linked")[0]
 
@@ -362,7 +364,7 @@ def test_what_may_not_be_read_is_a_sentence(nobody):
     assert found == dict.fromkeys(
         (f"{folder}/{name}" for name in
          ("4.jpg", "closed", "closed.zip", "closed/2.jpg", "closed/x", "listed/3.jpg", "listed/notes.txt")),
-        "it can't be read (Permission denied)",
+        "it cannot be read (Permission denied)",
     )  # fmt: skip
     assert passed_over == [f"{folder}/closed.zip"]
 
@@ -386,7 +388,7 @@ def test_folders_deeper_than_python_calls(tmp_path):
             os.close(below)
             os.rmdir("d", dir_fd=here)
         os.close(here)
-    assert said in ("it is empty (0 bytes); choose another file", "it can't be read (File name too long)")
+    assert said in ("it is empty (0 bytes); choose another file", "it cannot be read (File name too long)")
 
 
 # Names

@@ -63,5 +63,5 @@ def test_predictions_of_other_images_give_one_sentence_and_leave_nothing(evaluat
     (evaluated / "data/test_predictions/baseline.csv").write_text("key,actual,predicted\nt/1.jpg,sea,sea\n")
     before = written(evaluated)
     said = refusal(run(compare.main))
-    assert said.startswith("the predictions of baseline and efficientnetv2l are not of the same images")
+    assert said.startswith("the predictions of baseline and efficientnetv2l cover different images")
     assert written(evaluated) == before

@@ -149,7 +149,7 @@ def test_synthetic(project):
         (None, {}, "does not exist"),
         (SMALL[:-30], {}, "cut short"),
         (b"<html>", {}, "a web page instead of a zip"),
-        (SMALL, {"archive_bytes": 5}, f"it has {len(SMALL)} bytes where 5 are expected"),
+        (SMALL, {"archive_bytes": 5}, f"it has {len(SMALL)} bytes instead of the expected 5"),
         (SMALL, {"archive_sha256": "0" * 64}, "its sha256 is"),
     ],
 )
@@ -169,7 +169,7 @@ def test_file_that_may_not_be_read(project, tmp_path):
         pytest.skip("root may read everything")
     (tmp_path / "some.zip").write_bytes(SMALL)
     (tmp_path / "some.zip").chmod(0)
-    assert "may not be read" in refusal(project.run("file:../some.zip"))
+    assert "cannot be read" in refusal(project.run("file:../some.zip"))
 
 
 def test_file_that_is_a_pipe(project, tmp_path):
@@ -222,7 +222,7 @@ def test_person_at_a_terminal_sees_a_bar(project, loopback, monkeypatch, source,
         (WEB, {"/pictures.zip": Reply(403)}, {}, "refuses access (403)"),
         (WEB, {"/pictures.zip": web_page()}, {}, "a web page instead of a file"),
         (WEB, {"/pictures.zip": Reply(body=LARGE, announce=False, etag=None, cut=3_000_000)}, {}, "cut short"),
-        (WEB, {"/pictures.zip": Reply(body=LARGE)}, {"archive_bytes": 5}, "where 5 are expected"),
+        (WEB, {"/pictures.zip": Reply(body=LARGE)}, {"archive_bytes": 5}, "instead of the expected 5"),
         (WEB, {"/pictures.zip": Reply(body=LARGE)}, {"archive_sha256": "0" * 64}, "its sha256 is"),
     ],
     ids=["kaggle refuses", "kaggle's page", "web refuses", "web's page", "cut short", "other size", "other hash"],

@@ -49,7 +49,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_bytes(trained, case):
     statuses = json.loads((folder / "statuses.json").read_text())
     assert statuses == [0, *[-signal.SIGKILL] * len(kills), 0], "\n".join(logs)[-3000:]
     for log, epoch in zip(logs, [None, *goes_on], strict=True):
-        assert (f"going on after epoch {epoch} of" in log) if epoch else ("going on" not in log), log
+        assert (f"resuming after epoch {epoch} of" in log) if epoch else ("resuming" not in log), log
     for name in ("model.weights.h5", "result.json"):
         whole, killed = ((folder / way / name).read_bytes() for way in ("whole", "killed"))
         assert whole == killed, name
@@ -135,7 +135,7 @@ def test_a_second_training_waits_and_then_says_in_a_sentence_what_to_do(light, m
             finished()
         assert time.monotonic() - began > 1.5
         assert str(Path(".resume/a.lock")) in str(raised.value)
-        assert "waiting for another process that trains a" in capsys.readouterr().err
+        assert "waiting for another process, which is training a" in capsys.readouterr().err
         # It has left the other one's state alone.
         assert [file.read_bytes() for file in Path(".resume/a").iterdir()] == [b"theirs"]
 
