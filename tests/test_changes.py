@@ -90,7 +90,7 @@ REMARKS = {
 EDITS = {
     **{name: (edit, set()) for name, edit in REMARKS.items()},
     "code of all stages": (append("scenes/common/errors.py", "x = 1"), ALL),
-    "code of the galleries": (append("scenes/plots/galleries.py", "x = 1"), EXPLAIN),
+    "code of the galleries": (append("scenes/plots/galleries.py", "x = 1"), {*EXPLAIN, "label_issues", "predict"}),
     "code of a training": (append("stages/train_head.py", "x = 1"), {"train@efficientnetv2l"}),
     "code that no stage loads": (append("scenes/config/schema.py", "x = 1"), set()),
     "the report's page": (append("scenes/report/templates/report.html.jinja", "x"), {"report"}),

@@ -230,7 +230,7 @@ def test_label_issues_agree_with_their_metrics(pipeline):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, model):
-    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["presence"]
+    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["multilabel"]
     names = {"softmax", "naive", "large_loss_rejection"}
     for part in (scores, scores["val"]):
         assert set(part["composites"]) == set(part["ground_truth"]) == names
@@ -296,7 +296,7 @@ def test_the_production_model_is_the_best_on_validation_and_needs_none_of_this_c
     assert facts["model"] == min(tied, key=lambda name: facts["parameters"][name])
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
     chosen = json.loads((pipeline.one / f"metrics/{facts['model']}.json").read_text())
-    assert described["presence_above"] == chosen["presence"]["composites"]["large_loss_rejection"]["threshold"]
+    assert described["presence_above"] == chosen["multilabel"]["composites"]["large_loss_rejection"]["threshold"]
     table = pd.read_csv(pipeline.one / f"plots/{facts['model']}/predictions.csv")
     # Keras alone, in a folder without the project; and an image as anybody would open it.
     code = """

@@ -4,10 +4,12 @@ import io
 import logging
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import fsspec
 from dvc.cli import main
@@ -32,7 +34,9 @@ def run(folder: Path, *commands: str, environment: Mapping[str, str] | None = No
     with in_folder(folder, variables), _said_to(text):
         for command in commands:
             fsspec.AbstractFileSystem.clear_instance_cache()  # a process of its own would remember nothing
-            status = main(shlex.split(command))
+            words = shlex.split(command)
+            with patch.object(sys, "argv", ["dvc", *words]):  # DVC looks there for -v and -q, which are pytest's too
+                status = main(words)
             if status:
                 break
     return SimpleNamespace(status=status, text=text.getvalue())

@@ -240,7 +240,7 @@ def test_failing_download_leaves_nothing(project, loopback, source, replies, act
     ids=["kaggle", "web"],
 )
 def test_killed_download_is_continued(project, loopback, source, path, partial, kept_at_least):
-    loopback.replies[path] = Reply(body=LARGE, pause=0.02)
+    loopback.replies[path] = Reply(body=LARGE, pause=0.1)  # so that a busy machine sees a part of it
     body = project.folder / ".partial" / parse_source(source).key / partial
     process = project.start(loopback, source)
     try:
