@@ -127,6 +127,6 @@ lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hash
 	done
 
 clean:  ## remove the environment, caches and all outputs that are not in git
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp models dvc_plots review screenshots reports/report.html build *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis .partial .resume .dvc/cache .dvc/tmp models dvc_plots review screenshots reports/report.html .dvc/plots/page.html tune.db* build dist *.egg-info
 	mkdir -p data plots && find data plots -mindepth 1 -maxdepth 1 ! -name README.md ! -name .gitignore -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

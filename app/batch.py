@@ -72,12 +72,12 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
     model = served.classifier
     total = sum(1 for _ in _find(files, lambda name: None))  # opens zips, reads no photo
     skipped: list[str] = []
-    found = _find(files, skipped.append)
+    entries = _find(files, skipped.append)
     rows: list[dict[str, Any]] = []
     csv = [answer_formats.csv_rows([], model, header=True)]
     refused: list[str] = []
     bar = st.progress(0.0, text=f"0 of {total:,} photos")
-    answers = answer_all(found, models.decode, model.prepare, served.predict, BATCH_SIZE)
+    answers = answer_all(entries, models.decode, model.prepare, served.predict, BATCH_SIZE)
     for done, photo in enumerate(answers, start=1):
         if isinstance(photo, Answered):
             rows.append(_row(photo, model))

@@ -45,14 +45,14 @@ def cnn(side: int, classes: int, filters: list[int]):
 class Clock(keras.callbacks.Callback):
     """Measures the seconds of each epoch, validation included."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.seconds = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None) -> None:
         self.begin = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         self.seconds.append(time.perf_counter() - self.begin)
 
 

@@ -3,8 +3,8 @@
     make bench        # or: python benchmarks/reading.py [--folder data] [--epochs 3] [--batch-size 64]
 
 All readers read the same images (the training split), decoded, shuffled and batched. They take turns in one run, so
-that the ratios are valid on a noisy machine. Timed is the iteration over the batches, with warm disk caches. The first
-epoch of the records includes decoding everything; later epochs come from memory. `streamed` is the records with a
+that the ratios are valid on a noisy machine. It times the iteration over the batches, with warm disk caches. The
+first epoch of the records includes decoding everything; later epochs come from memory. `streamed` is the records with a
 memory limit of 0, as for a data set too large for memory. Peak memory is that of a separate process for each reader.
 
 If a hypervisor reclaims the memory that a virtual machine frees (free page reporting), getting it back costs more than

@@ -59,8 +59,8 @@ def multilabel_columns(scores: dict) -> dict[str, str]:
     methods = {"softmax": "softmax", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
     composites, ground_truth = multilabel["composites"], multilabel.get("ground_truth", {})
     columns = {f"composites, F1: {text}": f"{composites[method]['f1']:.3f}" for method, text in methods.items()}
-    chosen = composites["large_loss_rejection"]
-    columns["its recall"], columns["its precision"] = f"{chosen['recall']:.3f}", f"{chosen['precision']:.3f}"
+    rejection = composites["large_loss_rejection"]
+    columns["its recall"], columns["its precision"] = f"{rejection['recall']:.3f}", f"{rejection['precision']:.3f}"
     for method, text in methods.items():
         precision = f"{ground_truth[method]['mean_average_precision']:.3f}" if method in ground_truth else ""
         columns[f"ground truth, mean average precision: {text}"] = precision

@@ -2,7 +2,7 @@
 
     python benchmarks/serving.py [--root .] [--batch-sizes 1 32] [--runs 7]
 
-All formats take turns in one process, on the same test images, with the threads of params.yaml. Printed are the median
+All formats take turns in one process, on the same test images, with the threads of params.yaml. It prints the median
 milliseconds per image and the median ratio to Keras' compiled call, which is valid on a noisy machine.
 `SavedModel, files` and `Keras, files` (Pillow, then the compiled call) decode and resize JPEGs of twice the model's
 size, as photos are larger; the others get pixels.

@@ -1,4 +1,4 @@
-"""Plot how a model learned, where it errs and what it looks at: ``python -m stages.explain <model>``."""
+"""Plot how a model learned, its errors, and its heat maps: ``python -m stages.explain <model>``."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 
 from scenes.common.files import atomic_write
 from scenes.common.runtime import configure
+from scenes.common.tables import read_csv
 from scenes.config.params import read
 from scenes.dataset import records, selected_images
 from scenes.evaluation.gradcam import compiled, heat_maps
@@ -27,8 +28,7 @@ def main(name: str) -> None:
     configure(seed=0, threads=params.threads)  # nothing here is random
     plots = PLOTS / name
     history = pd.read_csv(plots / "training" / "curves.tsv", sep="\t")
-    text = {"key": str, "actual": str, "predicted": str}  # a class may be called NA or 007
-    predictions = pd.read_csv(plots / "predictions.csv", dtype=text, keep_default_na=False)
+    predictions = read_csv(plots / "predictions.csv").astype({"confidence": float})
     errors = galleries.most_confident_errors(predictions)
     unsure = galleries.least_confident(predictions)
     explained = gradcam.select_examples(predictions)

@@ -29,13 +29,13 @@ def main() -> None:
     scores = {name: selection.score(validation[name]["val"], metric) for name in names}
     parameters = {name: networks[name].count_params() for name in names}
     choice = selection.choose(scores, parameters, metric=metric, tolerance=tolerance)
-    examples, chosen = records.open_records(DATA / "records", "train"), validation[choice.name]
+    examples, validation_scores = records.open_records(DATA / "records", "train"), validation[choice.name]
     description = {
         "model": choice.name,
         "classes": examples.classes,
         "image_shape": examples.image_shape,
-        "unsure_below": chosen["val"]["abstention"][params.select.unsure_below]["confidence"],
-        "presence_above": chosen["presence_above"],
+        "unsure_below": validation_scores["val"]["abstention"][params.select.unsure_below]["confidence"],
+        "presence_above": validation_scores["presence_above"],
     }
     made_from = {"model": MODELS / choice.name, "multilabel": MULTILABEL / choice.name}
     parts = {part: record.read(folder) for part, folder in made_from.items()}

@@ -28,7 +28,7 @@ def packages(module: str) -> set[str]:
 
 
 def _path(node: ast.AST, aliases: dict[str, str], function_argument: str | None) -> str | None:
-    """Return the dotted parameter that an expression stands for, such as ``models.${key}.training``."""
+    """Return the dotted parameter that an expression refers to, such as ``models.${key}.training``."""
     if isinstance(node, ast.Name):
         return aliases.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -41,10 +41,10 @@ def _path(node: ast.AST, aliases: dict[str, str], function_argument: str | None)
 
 
 def params_read(module: str) -> set[str]:
-    """Return the parameters that stage ``module`` reads, as dvc.yaml writes them, each as deep as the code goes.
+    """Return the parameters that stage ``module`` reads, in the notation of dvc.yaml, as specific as the code is.
 
-    ``params`` is what ``read()`` returns; ``params.profile_settings`` the block of the chosen profile; a variable
-    set to a part of ``params`` stands for that part.
+    ``params`` is what ``read()`` returns; ``params.profile_settings`` the block of the active profile; a variable
+    assigned a part of ``params`` refers to that part.
     """
     tree = ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
     main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
@@ -61,7 +61,7 @@ def params_read(module: str) -> set[str]:
     for node in ast.walk(main):
         path = _path(node, aliases, argument)
         parent = parents.get(node)
-        # A part that only gets a name counts where the name is used.
+        # A part that is only assigned to a variable counts where the variable is used.
         if path and _path(parent, aliases, argument) is None and not isinstance(parent, ast.Assign):
             uses.add(path)
     named = {

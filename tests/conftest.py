@@ -1,6 +1,5 @@
 """What tests share: TensorFlow as the stages set it up, and a pipeline that has run, on a tiny profile."""
 
-import fcntl
 import os
 import shutil
 import sys
@@ -9,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from filelock import FileLock
 from hypothesis import settings
 
 from scenes.commands import verify
@@ -58,8 +58,7 @@ def pipeline(tmp_path_factory):
     parent = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "clones"
     parent.mkdir(exist_ok=True)
     folder = parent / "one"
-    with (parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(parent / "lock"):
         if not (parent / "made").exists():
             make(folder)
             (parent / "made").touch()

@@ -150,7 +150,7 @@ def test_an_edit_names_just_these_stages(undone, name):
     assert ("code" in named) == (name != "one image of the archive")
 
 
-def test_a_remark_in_the_code_of_all_stages_runs_the_first_and_nothing_behind_it(undone):
+def test_a_comment_in_the_code_of_all_stages_runs_only_the_first(undone):
     REMARKS["a comment in the errors of all stages"](undone)
     said = run(undone, "dvc", "repro")
     assert [line for line in said.splitlines() if line.startswith("Running")] == ["Running stage 'code':"]

@@ -114,7 +114,7 @@ def test_a_command_of_the_page(where, line, says, day):
         assert time.monotonic() - began < 30
 
 
-def test_a_clone_that_computed_everything_has_the_same_lock_metrics_and_report(day, pipeline):
+def test_a_clone_that_computes_everything_gets_the_same_results(day, pipeline):
     """With another folder name, and other settings of everything that must not matter."""
     place = day.places[ALONE]
     stages = yaml.safe_load((pipeline.one / "dvc.lock").read_text())["stages"]

@@ -43,7 +43,7 @@ def test_the_data_are_those_committed(demo):
 
 
 @pytest.mark.slow
-def test_on_a_machine_of_the_same_kind_all_that_ran_gives_the_bytes_committed(demo):
+def test_the_same_kind_of_machine_reproduces_the_committed_bytes(demo):
     # That dvc.lock is of this code and these params is the business of tests/test_dvc_lock.py.
     differing = [name for name, found in outs(demo).items() if found != outs(ROOT)[name]]
     assert not any(map(exact, differing)), differing

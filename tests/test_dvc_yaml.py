@@ -50,7 +50,7 @@ def under(path: str) -> set[str]:
     return leaves(tree, path)
 
 
-def test_the_first_stage_checks_params_and_writes_what_code_the_others_can_run(all_stages, stages):
+def test_the_first_stage_checks_params_and_writes_the_code_of_each_stage(all_stages, stages):
     first = all_stages["code"]
     assert first.cmd == ["python -m scenes.config.schema", "python -m stages.code"]
     assert {dep.def_path for dep in first.deps} == {"params.yaml", "scenes", "stages"}
@@ -91,7 +91,7 @@ def test_params_are_exactly_those_read(stages):
         module, _, key = stage.cmd.removeprefix("python -m ").partition(" ")
         read = {path.replace("${profile}", PARAMS["profile"]).replace("${key}", key) for path in params_read(module)}
         leaves_read = set().union(*map(under, read))
-        # `models.<name>.kind` stands in the command, so DVC adds it to the params by itself.
+        # `models.<name>.kind` is part of the command, so DVC adds it to the params by itself.
         leaves_declared = set().union(*map(under, declared_params(stage) - {"profile"}))
         assert leaves_declared == leaves_read, name
 
@@ -109,7 +109,7 @@ def test_every_parameter_is_read_by_a_stage(stages):
     assert {leaf for leaf in every if not leaf.startswith("profiles.") or leaf.startswith(active)} == used
 
 
-def test_every_parameter_has_a_reason_beside_it_or_a_name_that_says_it_all():
+def test_most_parameters_have_a_comment():
     """Each top-level block and each leaf that is not obvious carries a comment: most of them do."""
     lines = (ROOT / "params.yaml").read_text().splitlines()
     values = [line for line in lines if re.match(r"^\s*\w[\w-]*: \S", line)]

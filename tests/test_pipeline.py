@@ -108,7 +108,7 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
         assert shown.stdout.endswith("all files in the workspace agree with dvc.lock and provenance.json\n")
 
 
-def test_a_head_says_by_itself_what_made_the_features_that_it_learned_from(pipeline):
+def test_a_head_records_the_provenance_of_its_features(pipeline):
     """All of it in the one file: the backbone, its weights, their further training, the features, the data."""
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
     active = params["profiles"][params["profile"]]
@@ -288,7 +288,7 @@ for row, probabilities in zip(kept, found, strict=True):
     subprocess.run(["python", "-c", code], cwd=pipeline.one, env=verify.environment(), check=True, timeout=300)
 
 
-def test_the_production_model_is_the_best_on_validation_and_needs_none_of_this_code(pipeline, tmp_path):
+def test_the_production_model_is_best_on_validation_and_loads_on_its_own(pipeline, tmp_path):
     facts = json.loads((pipeline.one / "metrics/production.json").read_text())
     scores = {m: json.loads((pipeline.one / f"metrics/{m}.json").read_text())["val"]["accuracy"] for m in MODELS}
     assert facts["val"] == scores

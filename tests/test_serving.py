@@ -73,7 +73,7 @@ def post(url: str, data: bytes) -> requests.Response:
 
 
 def turned(pixels: np.ndarray) -> bytes:
-    """A photo that lies on its side, as a camera writes it."""
+    """A rotated photo with the EXIF orientation that a camera writes."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return encode(pixels, quality=90, exif=exif)

@@ -39,7 +39,9 @@ class Archive(SafeZip):
             file system can hold such an archive unpacked; it is never unpacked here.
     """
 
-    def __init__(self, path: str | Path, layout: Mapping[str, str | None], max_member_bytes: int, max_ratio: float):
+    def __init__(
+        self, path: str | Path, layout: Mapping[str, str | None], max_member_bytes: int, max_ratio: float
+    ) -> None:
         """Open and check the zip at ``path``.
 
         Args:
@@ -63,7 +65,7 @@ class Archive(SafeZip):
 
     @classmethod
     def from_settings(cls, path: str | Path, settings: Mapping[str, Any]) -> Self:
-        """Open and check the zip at ``path`` as the parameters' section ``archive``, a dict, says."""
+        """Open and check the zip at ``path`` with the settings of ``archive`` in params.yaml, as a dict."""
         return cls(path, settings["layout"], settings["max_member_bytes"], settings["max_ratio"])
 
     def __reduce__(self) -> tuple[type, tuple]:

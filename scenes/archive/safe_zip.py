@@ -56,7 +56,7 @@ class SafeZip:
         *,
         max_entries: int | None = None,
         file: BinaryIO | None = None,
-    ):
+    ) -> None:
         """Open and check the zip at ``path``.
 
         Args:

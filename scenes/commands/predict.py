@@ -42,8 +42,8 @@ def main(argv: list[str] | None = None) -> int:
             return photos.decode(data, limits)
 
     skipped: list[str] = []
-    found = photos.find(arguments.paths, limits, skipped.append)
-    answers = answer_all(found, decode, model.prepare, model.predict, BATCH_SIZE)
+    entries = photos.find(arguments.paths, limits, skipped.append)
+    answers = answer_all(entries, decode, model.prepare, model.predict, BATCH_SIZE)
     # A progress bar would break the lines on a terminal that shows both.
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()
     if arguments.csv:

@@ -7,7 +7,7 @@ of a folder whose listing is there. So an object that was cut short or has rotte
 the files missing from a folder. This command reads the whole remote (NAME, or the default one), including listings,
 which a pull takes unchecked. It prints what is broken and ends with status 1; with ``--remove`` it deletes the broken
 objects, and ``dvc push`` from a clone that has them sends them again. An empty remote is an error too: a mistyped
-address must not pass for a sound remote.
+address must not be accepted as a sound remote.
 """
 
 import argparse

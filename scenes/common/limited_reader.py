@@ -1,4 +1,4 @@
-"""A binary file that stops a parser which reads more than a sound file would make it read."""
+"""A binary file that stops a parser once it has read more than a sound file needs."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -15,7 +15,7 @@ class LimitedReader:
         left: the rest of the budget, in the unit of ``cost``; may be set to another value.
     """
 
-    def __init__(self, file: BinaryIO, budget: float, cost: Callable[[bytes], float]):
+    def __init__(self, file: BinaryIO, budget: float, cost: Callable[[bytes], float]) -> None:
         """Wrap ``file``, which stays open.
 
         Args:

@@ -49,7 +49,7 @@ def configure(*, seed: int, threads: int, xla: bool = False) -> None:
 class _Hiding:
     """Makes imports of some modules fail in this thread, as if they were not installed."""
 
-    def __init__(self, names: Iterable[str]):
+    def __init__(self, names: Iterable[str]) -> None:
         self.names, self.thread = frozenset(names), threading.get_ident()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:

@@ -17,7 +17,7 @@ def exit_with_dvc() -> psutil.Process | None:
 
     The process ends wherever it is, which is safe because files are written beside their target and renamed. A stage
     run by hand has no `dvc` and is left alone. One whose `dvc` was killed during the stage's imports ends at once.
-    A signal at the parent's death (prctl) would not do: the parent may be a shell that outlives `dvc`.
+    A signal at the parent's death (prctl) is not enough: the parent may be a shell that outlives `dvc`.
 
     Returns:
         The `dvc` process that is watched, or None.

@@ -4,7 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
+
+from scenes.common.errors import InputError
 
 
 class Params(SimpleNamespace):
@@ -32,10 +34,16 @@ def parse_yaml(text: str) -> Any:
 def read(path: str | Path = "params.yaml") -> Params:
     """Return the parameters, with the block of the selected profile as ``profile_settings``.
 
-    Nothing is validated: the first stage, ``code``, has checked the whole file.
+    The values are not validated: the first stage, ``code``, has checked the whole file.
+
+    Raises:
+        InputError: ``path`` is not YAML, or it does not have the selected profile.
     """
-    params = _wrap(parse_yaml(Path(path).read_text(encoding="utf-8")))
-    params.profile_settings = params.profiles[params.profile]
+    try:
+        params = _wrap(parse_yaml(Path(path).read_text(encoding="utf-8")))
+        params.profile_settings = params.profiles[params.profile]
+    except (YAMLError, UnicodeDecodeError, AttributeError, KeyError):
+        raise InputError(f"{path} cannot be used; run `scenes check`, which says why") from None
     return params
 
 

@@ -49,7 +49,7 @@ def audit(
     Args:
         archive: an open archive; each process opens it again.
         max_pixels: a larger image gets a row but is not decoded.
-        near_duplicate_distance: bits of 64 by which the perceptual hashes of near duplicates differ at most.
+        near_duplicate_distance: the largest difference between the perceptual hashes of near duplicates, in bits of 64.
         workers: processes; by default one for each core that this process may use.
 
     Raises:

@@ -145,7 +145,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 class _Part:
     """An unfinished file, and the server's mark of the version it belongs to."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.body = path.with_name(f"{path.name}.part")
         self.note = path.with_name(f"{path.name}.part.json")
 

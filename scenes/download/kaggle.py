@@ -4,7 +4,7 @@ The client runs in a process of its own, for three reasons:
 
 - It waits forever for a silent server, and a blocked read can only be ended from outside.
 - It prints help, progress and (with VERBOSE=1) the token, and its exceptions contain signed URLs. So its process has no
-  stdout and stderr, and reports what happened in words of ours.
+  stdout and stderr, and reports what happened in our own words.
 - It writes to the partial file as long as it lives, so it must not outlive us. It ends when its stdin is closed, which
   we hold open until we end, even by SIGKILL.
 """
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 # Without a byte. It must allow for the client's pauses between its own retries, 2 + 4 + 8 + 16 + 32 s.
 STALL_SECONDS = 120
 POLL_SECONDS = 0.1
-# The client retries for a minute before it reports a full disk. From outside this shows at once: for so many seconds
-# nothing arrives, and fewer bytes than these are free.
+# The client retries for a minute before it reports a full disk. From outside this shows at once: nothing arrives for
+# this long while less than this much space is free.
 FULL_SECONDS = 2
 FULL_BYTES = 1 << 16
 
@@ -186,7 +186,7 @@ def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
 
 
 def _run_client(name: str, folder: str) -> dict:
-    """Download with the official client and return the outcome, in words of ours only; ``{}`` is success."""
+    """Download with the official client and return the outcome, in our own words only; ``{}`` is success."""
     import requests
 
     from scenes.download.http import describe_error, retry_after_seconds

@@ -43,7 +43,7 @@ def _read(path: Path) -> pd.DataFrame:
 def mcnemar(only_a: int, only_b: int) -> float:
     """Return the two-sided p-value of the exact test of whether both models are right equally often.
 
-    If they are, an image that exactly one of them gets right falls to either with probability 1/2.
+    If they are, an image that exactly one of them gets right is equally likely to be either model's.
 
     Args:
         only_a, only_b: images that only one model, or only the other, gets right.

@@ -143,6 +143,6 @@ def save_ground_truth(folder: str | Path, classes: Mapping[str, str]) -> None:
 
 
 def load_ground_truth(folder: str | Path) -> dict[str, set[str]]:
-    """Return the names of the classes in each image, by path; empty for photos, of which they are unknown."""
+    """Return the names of the classes in each image, by path; empty for photos, whose classes are unknown."""
     table = read_csv(Path(folder) / GROUND_TRUTH)
     return {path: set(names.split()) for path, names in zip(table["path"], table["classes"], strict=True)}

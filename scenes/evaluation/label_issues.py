@@ -186,8 +186,8 @@ def count_issues(table: "pd.DataFrame", judged: "pd.DataFrame", classes: Sequenc
         "given": {name: int((table["given_label"] == name).sum()) for name in classes},
         "suggested": {name: int((table["suggested_label"] == name).sum()) for name in classes},
         "pairs": {
-            given: {suggested: int(count) for suggested, count in pairs[given].items()}
-            for given in pairs.index.get_level_values(0).unique()
+            label: {suggested: int(count) for suggested, count in pairs[label].items()}
+            for label in pairs.index.get_level_values(0).unique()
         },
     }
 

@@ -36,7 +36,7 @@ class Range(Section):
         return self
 
     def suggest(self, trial: BaseTrial, key: str) -> str:
-        """Return a value as text, with three digits: more would mean nothing."""
+        """Return a value as text, with three digits: further digits are noise."""
         if isinstance(self.low, int) and isinstance(self.high, int):
             return str(trial.suggest_int(key, self.low, self.high, log=self.log))
         value = trial.suggest_float(key, self.low, self.high, log=self.log)

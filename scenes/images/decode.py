@@ -56,7 +56,7 @@ class ImageProblem(Exception):
         mode: Pillow's mode; '' if it cannot be read.
     """
 
-    def __init__(self, reason: str, width: int = 0, height: int = 0, mode: str = ""):
+    def __init__(self, reason: str, width: int = 0, height: int = 0, mode: str = "") -> None:
         super().__init__(reason)
         self.reason, self.width, self.height, self.mode = reason, width, height, mode
 

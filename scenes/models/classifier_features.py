@@ -1,4 +1,4 @@
-"""The features that the classifier of a trained model, its last layers, is fed with.
+"""The features that a trained model's last layers receive.
 
 There is one row for every labelled image, whether the model was trained on it or not.
 """
@@ -19,7 +19,7 @@ _BATCH_SIZE = 64  # images at a time; bounds the memory that their activations t
 def load(folder: str | Path, data: str | Path, split: str) -> Features:
     """Return the features of ``split``: for a head those of its backbone, for a CNN the averages of its last maps.
 
-    A CNN has learned from the labels of the training images, wrong ones included, and so have its features.
+    A CNN has learned from the labels of the training images, including wrong ones, so its features reflect them.
 
     Args:
         folder: of the model.

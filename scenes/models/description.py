@@ -1,4 +1,4 @@
-"""The JSON file beside a model's arrays that says what they are: one way to read it, one error if that fails."""
+"""The JSON file that describes a model's arrays: one way to read it, one error if that fails."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ def read_description(path: str | Path, what: str, required: Iterable[str] = ()) 
         required: keys that it must have.
 
     Raises:
-        InputError: there is no such file, it holds something else than a JSON object, or a key is missing.
+        InputError: there is no such file, it does not hold a JSON object, or a key is missing.
     """
     path = Path(path)
     if not path.is_file():

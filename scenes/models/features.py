@@ -65,7 +65,7 @@ def extract_features(
 
 
 def describe_features(folder: str | Path) -> dict[str, Any]:
-    """Return what the features in ``folder`` were made with.
+    """Return how the features in ``folder`` were computed.
 
     That is backbone.json of the weights (see ``scenes.models.backbone.describe``), ``image_size`` and
     ``test_time_flip`` (see ``scenes.models.backbone.feature_extractor``), and ``finetuned`` (see

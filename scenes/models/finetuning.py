@@ -1,11 +1,10 @@
-"""Fine-tuning a pretrained backbone: which layers are trainable, and the weights that came of it as a file.
+"""Fine-tuning a pretrained backbone: which layers are trainable, and saving the fine-tuned weights.
 
 A linear classifier is fitted to the frozen features first, then backbone and classifier are trained together at a low
 rate: the gradients of a random classifier would distort the features (Kumar et al. 2022,
 https://arxiv.org/abs/2202.10054).
 """
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scenes.common.checksum import file_hash
+from scenes.common.tables import write_json
 from scenes.models.description import read_description
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def save(folder: str | Path, network: "keras.Model | None") -> None:
     if network is not None:
         weights: dict[str, Any] = {variable.path: variable.numpy() for variable in network.trainable_variables}
         np.savez(path, **weights)
-    description = {"sha256": None if network is None else file_hash(path)}
-    (Path(folder) / _DESCRIPTION).write_text(json.dumps(description) + "\n", encoding="utf-8", newline="\n")
+    write_json(Path(folder) / _DESCRIPTION, {"sha256": None if network is None else file_hash(path)})
 
 
 def weights_hash(folder: str | Path) -> str | None:

@@ -1,4 +1,4 @@
-"""The second output of a model: for each class, whether the photo contains it, whatever else is in it."""
+"""The second output of a model: for each class, whether the photo contains it, independently of the other classes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ _DESCRIPTION = "multilabel.json"
 
 
 def build(features: int, classes: int, *, units: int | None, dropout: float, name: str = PRESENCE) -> "keras.Model":
-    """Return a network from the features that a classifier is fed to one independent score for each class.
+    """Return a network from a classifier's input features to one independent score for each class.
 
     Args:
         features: width of the input.

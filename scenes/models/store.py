@@ -116,7 +116,7 @@ def load(folder: str | Path, data: str | Path, multilabel_folder: str | Path | N
 
 
 def _on_images(network: "keras.Model", folder: str | Path, data: str | Path) -> tuple[Any, Any]:
-    """Return the symbolic input for images, and what ``network`` makes of it behind its backbone, if it has one."""
+    """Return the symbolic input for images, and the output of ``network`` on top of its backbone, if it has one."""
     description, data = describe(folder), Path(data)
     if description["kind"] == "cnn":
         return network.input, network.output

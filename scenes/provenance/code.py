@@ -5,18 +5,20 @@ provenance.json and the state of an interrupted training contain its :func:`dige
 """
 
 import ast
+import atexit
 import hashlib
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 from scenes.common.errors import InputError
 
 _Imports = tuple[tuple[int, str | None, tuple[str, ...]], ...]  # level, module and names of each import
+_LEFTOVERS = (".pyc", ".orig", ".rej", ".bak", ".tmp", ".swp", "~")  # of editors, merges and Python: no data
 VARIABLE = "SCENES_CODE"  # environment variable: tells the processes that a stage starts what they may import
 
 
@@ -75,8 +77,8 @@ def checked(code: str, file: Path, root: Path) -> Iterator[None]:
     """Make sure that ``file`` lists all project code that runs in the block, with its current hashes.
 
     The file is compared with ``code`` at the start. Then any import of a module that the file does not list fails, in
-    this process and in those that it starts. At the end, modules that were loaded without an import are checked too. A
-    module that is edited after it was loaded is not an error.
+    this process and in those that it starts with its environment. At the end of each process, modules that were loaded
+    without an import are checked too. A module that is edited after it was loaded is not an error.
 
     Args:
         code: the fingerprints of the stage, from :func:`text`.
@@ -109,12 +111,13 @@ def guard_this_process() -> None:
     guard = _Guard(*map(Path, os.environ[VARIABLE].split("\n")))
     guard.check_loaded()
     sys.meta_path.insert(0, guard)
+    atexit.register(guard.note_loaded)
 
 
 class _Guard:
     """An import hook that loads nothing; it fails for a project module that the stage's file does not list."""
 
-    def __init__(self, root: Path, file: Path, refused: Path):
+    def __init__(self, root: Path, file: Path, refused: Path) -> None:
         self.root, self.refused, self.shown = root, refused, os.path.relpath(file, root)
         try:
             self.listed = _lines(file.read_text(encoding="utf-8"))
@@ -146,6 +149,11 @@ class _Guard:
                 # The path of a library in a virtual environment below the root is not a module name.
                 if name.replace(".", "").isidentifier() and _file(name, self.root) == Path(file):
                     self._check(name, Path(file))
+
+    def note_loaded(self) -> None:
+        """Check what is loaded at the end of a process; the stage reports what :meth:`_check` has noted."""
+        with suppress(InputError):
+            self.check_loaded()
 
     def _check(self, name: str, file: Path) -> None:
         if name in self.checked:
@@ -183,7 +191,7 @@ def _data_files(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.name.startswith(".") or path.name == "__pycache__":
             continue
-        if path.is_file() and path.suffix not in (".py", ".pyc"):
+        if path.is_file() and not path.name.endswith((".py", *_LEFTOVERS)):
             yield path
         elif path.is_dir() and not any(path.glob("*.py")):
             yield from _data_files(path)

@@ -3,7 +3,7 @@
 import graphlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from scenes.common.errors import InputError
+from scenes.common.tables import flatten
 
 _FILES = ("deps", "outs")
 
@@ -65,15 +66,7 @@ def files(stage: Mapping, part: str) -> dict[str, dict]:
 
 def params(stage: Mapping) -> dict[str, Any]:
     """Return the parameters that a stage was run with, by dotted keys, down to single values and lists."""
-    return {key: value for file in (stage.get("params") or {}).values() for key, value in _leaves(file)}
-
-
-def _leaves(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    return {key: value for file in (stage.get("params") or {}).values() for key, value in flatten(file).items()}
 
 
 def overlap(one: str, other: str) -> bool:

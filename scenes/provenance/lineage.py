@@ -88,7 +88,7 @@ def format_scores(path: str | Path) -> str:
 
 
 def changed(root: str | Path, stage: str) -> dict[str, dict[str, str]]:
-    """Return what in the workspace differs from dvc.lock, for ``stage`` and all before it, as ``dvc status`` does.
+    """Return how the workspace differs from dvc.lock for ``stage`` and all before it, as ``dvc status`` does.
 
     Returns:
         By stage, what differs (a path, a parameter or ``command``) and how, such as ``modified`` or ``deleted``.

@@ -36,8 +36,8 @@ def save(
         inputs: the folders that the content of ``folder`` was made from.
         params: the parameters that were read from params.yaml, by dotted keys; ``profile`` is the block of the profile.
         code: the digest of the code that made it, see :func:`scenes.provenance.code.digest`.
-        origin: a mapping with the keys of ``ORIGIN``; its other keys are ignored, so another provenance will do. None
-            if the result depends on the records alone, wherever they come from.
+        origin: a mapping with the keys of ``ORIGIN``; its other keys are ignored, so another provenance.json can be
+            passed. None if the result depends on the records alone, wherever they come from.
         parts: by name, the provenance of what the content was made from, such as a model.
     """
     description = {

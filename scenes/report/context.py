@@ -99,8 +99,8 @@ def context(
     audit = _read(read_json, paths.audit)
     production = _read(read_json, paths.production)
     rows = [_model(paths, name, description, backbone) for name, description in models.items()]
-    chosen = next((row for row in rows if row["name"] == production["model"]), None)
-    if chosen is None:
+    production_model = next((row for row in rows if row["name"] == production["model"]), None)
+    if production_model is None:
         raise InputError(f"{paths.production} names a model that params.yaml does not have; run `dvc repro`")
     return {
         "title": title,
@@ -120,15 +120,15 @@ def context(
         "multilabel": [table for row in rows for table in _multilabel(row)],
         "predictions": _predictions(_read(read_csv, paths.predictions), paths.prediction_plots),
         "production": production,
-        "chosen": chosen,
+        "production_model": production_model,
         "why": _explain_choice(production),
     }
 
 
 def format_summary(context: Mapping[str, Any]) -> str:
     """Return one line on the report of :func:`context`."""
-    chosen, models = context["chosen"], ", ".join(model["name"] for model in context["models"])
-    return f"report on {models}; in production: {chosen['name']}, test accuracy {chosen['scores']['accuracy']:.4f}"
+    model, names = context["production_model"], ", ".join(model["name"] for model in context["models"])
+    return f"report on {names}; in production: {model['name']}, test accuracy {model['scores']['accuracy']:.4f}"
 
 
 def _read(reader: Callable[[Path], Any], path: Path) -> Any:
@@ -261,10 +261,10 @@ def _multilabel(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     return tables
 
 
-def _compare_methods(score: str, chosen: float, naive: float, softmax: float) -> str:
+def _compare_methods(score: str, rejection: float, naive: float, softmax: float) -> str:
     other, best = max(("naive loss", naive), ("softmax threshold", softmax), key=lambda entry: entry[1])
-    verdict = "beats both others; the next is" if chosen > best else "does not beat"
-    return f"The second output {verdict} the {other}: {score} {chosen:.3f} against {best:.3f}."
+    verdict = "beats both others; the next is" if rejection > best else "does not beat"
+    return f"The second output {verdict} the {other}: {score} {rejection:.3f} against {best:.3f}."
 
 
 def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ class Batcher:
     the calls before it, and a single call does not wait at all.
     """
 
-    def __init__(self, function: Function, max_size: int):
+    def __init__(self, function: Function, max_size: int) -> None:
         """Start the thread. It ends with the process, or when nothing refers to this object any more.
 
         Args:

@@ -188,9 +188,9 @@ def _in_folder(folder: Path, limits: Limits, skipped: Callable[[str], None]) -> 
             skipped(one_line(str(path)))
 
 
-def _refused_if_empty(path: str | Path, found: Iterable[Photo | Refused]) -> Iterator[Photo | Refused]:
+def _refused_if_empty(path: str | Path, entries: Iterable[Photo | Refused]) -> Iterator[Photo | Refused]:
     empty = True
-    for photo in found:
+    for photo in entries:
         empty = False
         yield photo
     if empty:

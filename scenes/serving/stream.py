@@ -34,7 +34,7 @@ class _Prepared(NamedTuple):
 
 
 def answer_all(
-    found: Iterable[Photo | Refused],
+    entries: Iterable[Photo | Refused],
     decode: Callable[[bytes], np.ndarray],
     prepare: Callable[[np.ndarray], np.ndarray],
     predict: Callable[[list[np.ndarray]], list[Answer]],
@@ -43,12 +43,12 @@ def answer_all(
     """Yield an answer for each photo, or why it cannot be answered, in their order.
 
     Args:
-        found: see ``scenes.serving.photos.find``.
+        entries: see ``scenes.serving.photos.find``.
         decode: from the bytes of a photo to its pixels, see ``scenes.serving.photos.decode``.
         prepare, predict: see ``scenes.serving.classifier.Classifier``.
         batch_size: how many photos are decoded and answered at a time.
     """
-    prepared = (_prepare(photo, decode, prepare) for photo in found)
+    prepared = (_prepare(photo, decode, prepare) for photo in entries)
     while batch := list(islice(prepared, batch_size)):
         pixels = [photo.pixels for photo in batch if isinstance(photo, _Prepared)]
         answers = iter(predict(pixels) if pixels else [])

@@ -1,4 +1,4 @@
-"""Faults planted on purpose in a drawn archive: those of real archives, but each one is known.
+"""Plants the faults of real archives in a drawn one, and records each.
 
 The faults are planned before anything is drawn. An image's fault depends only on the seed and on its own place, so
 more images leave the others as they were. A faulty image *replaces* a sound one, so the counts stay as requested; only

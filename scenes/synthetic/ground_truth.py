@@ -1,4 +1,4 @@
-"""The answer sheet of a drawn archive: ``ground_truth.csv``, a member with a row for every other one."""
+"""The answer sheet of a drawn archive: ``ground_truth.csv``, a member with a row for every other member of the zip."""
 
 import io
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ def read(archive: Archive) -> "pd.DataFrame | None":
     """Return the table, all columns as text; see :func:`scenes.synthetic.archive.draw_archive`.
 
     Returns:
-        None if the archive has no such table, as any archive of photographs.
+        None if the archive has no such table, as is the case for archives of photographs.
     """
     import pandas as pd
 

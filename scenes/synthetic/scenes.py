@@ -1,4 +1,4 @@
-"""Scenes of six classes drawn by code: what is on them, and render_scene.
+"""Scenes of six classes, drawn by code.
 
 Each pixel records what it shows, so the classes a picture *shows* are counted, not assumed. Two pairs of classes are
 hard on purpose, as in the real archive: a mountain and a glacier are the same drawing with less or more snow and ice,

@@ -1,8 +1,8 @@
-"""Fitting the second output, which scores each class by itself, from images of which one class is known.
+"""Fitting the second output, which scores each class by itself, from images with one known class each.
 
-The other classes of an image are unknown, not absent. The losses here take ``known`` float (batch, k), 1 for the label
-and 0 for the unknown classes, and ``logits`` float (batch, k), the scores before their sigmoid; they return the mean
-over the classes, float (batch,). They use Keras operations only, so they run on TensorFlow and JAX.
+The other classes of an image are unknown, not absent. The losses here take ``positives`` float (batch, k), 1 for the
+label and 0 for the unknown classes, and ``logits`` float (batch, k), the scores before their sigmoid; they return the
+mean over the classes, float (batch,). They use Keras operations only, so they run on TensorFlow and JAX.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def assume_negative(known: Any, logits: Any) -> Any:
+def assume_negative(positives: Any, logits: Any) -> Any:
     """Return the naive binary loss, which counts unknown classes as absent.
 
     That is -log(p) for the known class and -log(1 - p) for the others, p being the sigmoid of the logit.
@@ -25,10 +25,10 @@ def assume_negative(known: Any, logits: Any) -> Any:
     Source: "AN" in Cole et al. 2021, Multi-Label Learning from Single Positive Labels,
     https://arxiv.org/abs/2106.09708, equation 3.
     """
-    return large_loss_rejection(known, logits, rejection_rate=0.0)
+    return large_loss_rejection(positives, logits, rejection_rate=0.0)
 
 
-def large_loss_rejection(known: Any, logits: Any, *, rejection_rate: float) -> Any:
+def large_loss_rejection(positives: Any, logits: Any, *, rejection_rate: float) -> Any:
     """Return the naive loss without the largest losses of unknown classes, which are the likeliest to be present.
 
     A network fits correct labels before wrong ones. A high score for an unknown class therefore suggests that the class
@@ -44,15 +44,15 @@ def large_loss_rejection(known: Any, logits: Any, *, rejection_rate: float) -> A
     """
     from keras import ops
 
-    known = ops.cast(known, "bool")
-    losses = ops.softplus(ops.where(known, -logits, logits))
+    positives = ops.cast(positives, "bool")
+    losses = ops.softplus(ops.where(positives, -logits, logits))
     # The loss of an unknown entry grows with its logit. Known entries sort below all others.
-    unknown = ops.reshape(ops.where(known, -float("inf"), logits), (-1,))
-    number = ops.floor(rejection_rate * ops.sum(ops.cast(ops.logical_not(known), "float32")))
+    unknown = ops.reshape(ops.where(positives, -float("inf"), logits), (-1,))
+    number = ops.floor(rejection_rate * ops.sum(ops.cast(ops.logical_not(positives), "float32")))
     # Sentinel: with nothing to reject, the limit is +inf.
     rising = ops.concatenate([ops.sort(unknown), ops.full((1,), float("inf"), dtype=unknown.dtype)])
     limit = ops.take(rising, ops.shape(unknown)[0] - ops.cast(number, "int32"))
-    kept = ops.logical_or(known, logits < limit)
+    kept = ops.logical_or(positives, logits < limit)
     return ops.mean(ops.where(kept, losses, 0.0), axis=-1)
 
 
@@ -89,7 +89,7 @@ def fit(
 
     Args:
         train: its labels name the one class that each image is known to contain.
-        loss: from (known, logits) to losses.
+        loss: from (positives, logits) to losses.
         units, dropout: see ``scenes.models.multilabel.build``.
         learning_rate: at the start; it falls to 0.
         weight_decay: decoupled, relative to the rate; biases do not decay.

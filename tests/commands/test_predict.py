@@ -241,7 +241,7 @@ def test_outside_a_checkout_a_folder_is_enough_and_a_name_is_not(run, some, mode
         )
 
 
-def test_in_a_checkout_its_limits_hold_and_elsewhere_those_that_are_committed(
+def test_limits_are_those_of_the_checkout_or_else_the_committed_ones(
     run, some, checkout_folder, tmp_path_factory, model_folder
 ):
     params = schema.check(ROOT / "params.yaml")

@@ -118,7 +118,7 @@ def test_what_came_out_here_is_told_from_what_was_committed(repo):
 
 
 @pytest.mark.process
-def test_a_base_that_is_not_there_is_one_sentence_and_leaves_the_last_review(repo):
+def test_a_missing_base_is_one_sentence_and_keeps_the_last_review(repo):
     before = (repo / "review/review.md").read_bytes()
     said = run(repo, "make", "review", BASE="origin/none; touch broken", fails=True)
     assert "error: BASE=origin/none; touch broken is not a commit that this one comes from; fetch it" in said

@@ -130,13 +130,13 @@ def test_of_equal_probabilities_the_first_is_the_answer():
     assert scores["top2_accuracy"] == pytest.approx(2 / 3, abs=1e-6)
 
 
-def test_a_perfect_model_has_no_hardest_pairs():
+def test_a_perfect_model_has_no_most_confused_pairs():
     scores = classification(np.arange(3), np.eye(3))
     assert scores["most_confused_pairs"] == scores["merged_pairs"] == {}
     assert scores["accuracy"] == 1
 
 
-def test_hardest_pairs_count_both_directions_and_are_sorted():
+def test_most_confused_pairs_count_both_directions_and_are_sorted():
     matrix = np.array([[5, 2, 0], [3, 5, 1], [0, 4, 5]])
     assert metrics.most_confused_pairs(matrix, CLASSES) == [(5, "buildings", "forest"), (5, "forest", "glacier")]
 

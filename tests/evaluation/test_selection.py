@@ -33,7 +33,7 @@ def test_a_tie_goes_to_the_cheaper_one_whose_margin_may_be_negative():
 
 
 @pytest.mark.parametrize("scores", [(0.95, 0.945), (0.9, 0.895), (0.94, 0.935)])
-def test_a_difference_of_just_the_tolerance_is_a_tie_however_it_is_rounded(scores):
+def test_a_difference_equal_to_the_tolerance_is_a_tie_despite_rounding(scores):
     choice = choose(dict(zip("ab", scores, strict=True)), {"a": 9, "b": 1}, metric="accuracy", tolerance=0.005)
     assert (choice.name, choice.reason) == ("b", "cost")
 

@@ -147,6 +147,8 @@ def test_data_files_belong_to_the_innermost_package_they_are_in(tmp_path):
         "a/deep/fonts/.hidden": "",
         "a/deep/__pycache__/x.pyc": "",
         "a/deep/stray.pyc": "",
+        "a/deep/two.py~": "",
+        "a/deep/two.py.orig": "",
     }
     write(tmp_path, FILES | data)
     assert fingerprints("a.two", tmp_path).keys() == {"a.one", "a.two", "a/top.txt"}
@@ -214,6 +216,10 @@ BY_FILE = """from importlib import util
     spec = util.spec_from_file_location("other", "scenes/late.py")
     sys.modules["other"] = module = util.module_from_spec(spec)
     spec.loader.exec_module(module)"""
+EXECUTOR = """from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        list(pool.map(work, [1]))"""
 SWALLOWED = """try:
         work()
     except Exception:
@@ -249,6 +255,7 @@ PLACES = {
     "in a spawned worker, and swallowed": {"work": f"try:\n    {BY_NAME}\nexcept Exception:\n    pass", "main": POOL},
     "in a program it starts, which nobody asks": {"child": BY_NAME, "main": CHILD},
     "by its file": {"main": BY_FILE},
+    "by its file in a spawned worker": {"work": BY_FILE.replace("\n    ", "\n"), "main": EXECUTOR},
     "before the check": {"top": BY_NAME},
 }
 

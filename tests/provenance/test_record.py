@@ -57,7 +57,7 @@ def test_what_records_alone_made_names_no_archive(made):
     assert found.keys() == {"inputs", "params", "code_sha256"}
 
 
-def test_its_bytes_do_not_change_with_dates_and_do_with_what_it_was_made_from(made):
+def test_its_bytes_depend_on_its_inputs_and_not_on_dates(made):
     before = (made / "model/provenance.json").read_bytes()
 
     def again():

@@ -161,7 +161,7 @@ def test_distinct_scenes_are_no_near_duplicates(demo):
     assert len(false) < 0.005 * len(rows)
 
 
-def test_contains_counts_pixels():
+def test_classes_shown_counts_pixels():
     layers = np.zeros((24, 24), np.uint8)
     assert scenes.classes_shown(layers) == []
     layers[:2] = canvas.WATER
