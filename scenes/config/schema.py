@@ -193,19 +193,20 @@ def check(path: str | Path = "params.yaml") -> Params:
 
 
 def _format_error(error: ValidationError) -> str:
-    first, *others = error.errors(include_url=False)
+    # A misspelled key is unknown, and the right one is missing: the unknown one shows the mistake.
+    first, *others = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
     # A discriminated union adds its tag (cnn, head) to the location. The file has no such key.
     keys = [str(part) for part in first["loc"]]
     if keys[:1] == ["models"] and len(keys) > 3:
         del keys[2]
-    key = ".".join(keys) or "the file"
     message = {
         "extra_forbidden": "is not a known key",
         "missing": "is missing",
     }.get(first["type"], first["msg"].removeprefix("Value error, "))
     separator = " " if first["type"] in ("extra_forbidden", "missing") else ": "
     more = f" (and {len(others)} more)" if others else ""
-    return f"`{key}`{separator}{message}{more}"
+    subject = f"`{'.'.join(keys)}`{separator}" if keys else ""
+    return f"{subject}{message}{more}"
 
 
 if __name__ == "__main__":

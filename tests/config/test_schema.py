@@ -133,3 +133,14 @@ def test_a_person_sees_one_line_and_status_1(tmp_path, monkeypatch, capsys):
     assert said.count("\n") == 1
     assert said.startswith("error: ")
     assert "`sead` is not a known key" in said
+
+
+def test_a_misspelled_key_is_named_and_not_just_the_missing_one(tmp_path):
+    values = copy.deepcopy(GOOD)
+    values["models"]["baseline"]["training"]["learning_rat"] = values["models"]["baseline"]["training"].pop(
+        "learning_rate"
+    )
+    with pytest.raises(InputError) as caught:
+        checked(values, tmp_path)
+    sentence = "`models.baseline.training.learning_rat` is not a known key (and 1 more)"
+    assert str(caught.value) == f"{tmp_path / 'params.yaml'}: {sentence}"
