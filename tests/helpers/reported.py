@@ -77,13 +77,13 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
 
 
 def of_model(accuracy: float, classes: Sequence[str] = CLASSES) -> dict:
-    """What stands in metrics/<model>.json."""
+    """The content of metrics/<model>.json."""
     clean, val = scores(accuracy + 0.01, classes, count=222), scores(accuracy - 0.01, classes, count=87)
     return scores(accuracy, classes) | {"clean": clean, "val": val, "multilabel": multilabel()}
 
 
 def audit(classes: Sequence[str] = CLASSES) -> dict:
-    """What stands in metrics/audit.json."""
+    """The content of metrics/audit.json."""
     groups = {"groups": 4, "images": 9}
     duplicates = groups | dict.fromkeys(("across_splits", "conflicting_labels", "train_and_test"), groups)
     numbers = {"train": 900, "test": 240, "pred": 60, "total": 1200}
@@ -101,7 +101,7 @@ def audit(classes: Sequence[str] = CLASSES) -> dict:
 
 
 def compared(a: str, b: str) -> dict:
-    """What stands in metrics/comparison.json of a pair of models."""
+    """The entry of a pair of models in metrics/comparison.json."""
     entry = {
         "count": 240,
         "both_right": 120,
@@ -116,7 +116,7 @@ def compared(a: str, b: str) -> dict:
 
 
 def production(models: Sequence[str], **changes) -> dict:
-    """What stands in metrics/production.json."""
+    """The content of metrics/production.json."""
     val = {name: 0.866543 - index / 20 for index, name in enumerate(models)}
     parameters = {name: 1_600_000 + index for index, name in enumerate(models)}
     facts = {"model": models[0], "metric": "accuracy", "reason": "score", "margin": 0.05, "unsure_below": 0.678912}
@@ -124,7 +124,7 @@ def production(models: Sequence[str], **changes) -> dict:
 
 
 def label_issues(classes: Sequence[str] = CLASSES) -> dict:
-    """What stands in metrics/label_issues.json."""
+    """The content of metrics/label_issues.json."""
     return {
         "images": 1140,
         "total": 57,
@@ -140,7 +140,7 @@ def planted() -> dict:
 
 
 def multilabel() -> dict:
-    """What stands in metrics/<model>.json under ``multilabel``."""
+    """The section ``multilabel`` of metrics/<model>.json."""
     scores = {"threshold": 0.31, "recall": 0.734, "precision": 0.78, "f1": 0.75, "all_found": 0.6}
     return {
         "composites": {

@@ -1,4 +1,4 @@
-"""What stands in provenance.json, and what does and does not change it."""
+"""What provenance.json contains, and what does and does not change it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A model in use gives an image the same answer whatever stands beside it and however many ask at once."""
+"""A model gives an image the same answer in any batch and from any number of threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 
