@@ -1,8 +1,8 @@
 """The sections of params.yaml about images: the archive, the split, the records and the features."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
 from scenes.config.section import Section, Seed, Share
 
@@ -31,16 +31,22 @@ class Synthetic(Section):
 
 
 class Layout(Section):
-    """The folder name of each split in the archive."""
+    """Where the images, their classes and their splits are in the archive; None: found by itself."""
 
-    train: str
-    test: str
+    train: str | None
+    val: str | None
+    test: str | None
     pred: str | None
+    labels: Annotated[str, StringConstraints(pattern=r"^(folders|table:.+|name:.+)$")] | None
+    depth: PositiveInt | None
+    subject: Annotated[str, StringConstraints(pattern=r"^(column|path):.+$")] | None
+    leave_out: list[str]
 
     @model_validator(mode="after")
     def _are_distinct(self) -> Self:
-        if len({self.train, self.test, self.pred}) < 3:
-            raise ValueError("train, test and pred need three different names")
+        names = [name for name in (self.train, self.val, self.test, self.pred) if name is not None]
+        if len(set(names)) < len(names):
+            raise ValueError("train, val, test and pred need different names")
         return self
 
 
@@ -48,6 +54,7 @@ class Archive(Section):
     """The layout of the archive and its limits."""
 
     layout: Layout
+    name_encoding: str | None
     max_member_bytes: PositiveInt
     max_ratio: PositiveInt
     max_pixels: PositiveInt
@@ -62,9 +69,12 @@ class Audit(Section):
 class Split(Section):
     """How training images are split, and which are left out."""
 
+    test_fraction: Annotated[float, Field(gt=0, lt=1)]
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
     drop_train_duplicates_of_test: bool
     drop_conflicting_duplicates: bool
+    drop_damaged: bool
+    without_test: Literal["hold_out", "drop"]
 
 
 class Records(Section):

@@ -25,6 +25,7 @@ class Fit(Section):
     schedule: Literal["constant", "cosine"]
     warmup_epochs: NonNegativeFloat
     label_smoothing: Share
+    class_weight: Literal["none", "balanced"]
     early_stopping: EarlyStopping
 
     @model_validator(mode="after")
@@ -75,7 +76,6 @@ class CnnModel(Section):
     input: Literal["records"]
     cache_mb: NonNegativeFloat
     network: CnnNetwork
-    augmentation: Augmentation
     training: Training
 
 
@@ -86,6 +86,19 @@ class HeadModel(Section):
     input: Literal["features"]
     network: HeadNetwork
     training: Training
+
+
+class ProfileCnn(Section):
+    """What a CNN sees and for how long; None: as the records and the model say."""
+
+    image_size: Annotated[int, Field(ge=32, le=1024)] | None
+    epochs: PositiveInt | None
+
+
+class ProfileHead(Section):
+    """For how long a head is trained; None: as the model says."""
+
+    epochs: PositiveInt | None
 
 
 class ProfileFinetune(Section):
@@ -102,7 +115,6 @@ class Finetune(Section):
 
     cache_mb: NonNegativeFloat
     probe_C: PositiveFloat
-    augmentation: Augmentation
     training: Fit
 
 

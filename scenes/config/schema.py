@@ -18,7 +18,17 @@ from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError, exit_on_input_error
 from scenes.config.data_schema import Archive, Audit, Composites, Features, Records, Split, Synthetic
-from scenes.config.model_schema import CnnModel, Finetune, HeadModel, LabelIssues, Multilabel, ProfileFinetune
+from scenes.config.model_schema import (
+    Augmentation,
+    CnnModel,
+    Finetune,
+    HeadModel,
+    LabelIssues,
+    Multilabel,
+    ProfileCnn,
+    ProfileFinetune,
+    ProfileHead,
+)
 from scenes.config.params import parse_yaml
 from scenes.config.section import ModelName, Section, Seed, Sha256
 from scenes.download.source import parse_source
@@ -44,13 +54,26 @@ else:
     ExportFormat = Literal[tuple(Tolerance.model_fields)]
 
 
+class Published(Section):
+    """A score that others have reported."""
+
+    model: str
+    accuracy: str
+    remark: str
+
+
 class Profile(Section):
     """What differs between the profiles."""
 
+    title: str
+    icon: str
     source: str
     archive_bytes: PositiveInt | None
     archive_sha256: Sha256 | None
     image_size: Annotated[int, Field(ge=32, le=1024)]
+    fit: Literal["crop", "pad", "squash"]
+    cnn: ProfileCnn
+    head: ProfileHead
     backbone: Backbone
     backbone_image_size: Annotated[int, Field(ge=32, le=1024)]
     weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
@@ -58,6 +81,7 @@ class Profile(Section):
     test_time_flip: bool
     finetune: ProfileFinetune
     label_issue_features: Literal["cnn", "features"]
+    published: list[Published]
     synthetic: Synthetic | None
 
     @field_validator("source")
@@ -76,21 +100,6 @@ class Profile(Section):
         if self.weights_sha256 and not self.weights.startswith("file:"):
             raise ValueError("weights_sha256 needs weights: file:<path>; the hash of `imagenet` is known")
         return self
-
-
-class Published(Section):
-    """A score that others have reported."""
-
-    model: str
-    accuracy: str
-    remark: str
-
-
-class Report(Section):
-    """The title of the report, and the scores it quotes."""
-
-    title: str
-    published: list[Published]
 
 
 class Select(Section):
@@ -120,6 +129,7 @@ class Params(Section):
     """The whole of params.yaml."""
 
     profile: str
+    watch: str
     seed: Seed
     threads: PositiveInt
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"]
@@ -130,6 +140,7 @@ class Params(Section):
     split: Split
     records: Records
     features: Features
+    augmentation: Augmentation
     finetune: Finetune
     composites: Composites
     multilabel: Multilabel
@@ -139,7 +150,6 @@ class Params(Section):
     ]
     select: Select
     export: Export
-    report: Report
 
     @model_validator(mode="after")
     def _check_profile(self) -> Self:
