@@ -1,4 +1,5 @@
-# `make repro` goes from a fresh clone to scores, `make test` runs the tests, `make help` lists all targets.
+# `make repro` goes from a fresh clone to scores, `make own DATA=<folder>` does so for your own pictures, `make test` runs
+# the tests, `make help` lists all targets.
 .DEFAULT_GOAL := help
 SHELL := bash
 PYTHON ?= python3
@@ -9,10 +10,12 @@ export DVC_NO_ANALYTICS := true
 
 BASE ?= origin/main
 PROFILE ?= intel
-export BASE PROFILE
+# A path may hold anything, a dollar sign too: make must not expand it, and the shell gets it from the environment.
+override DATA := $(value DATA)
+export BASE PROFILE DATA
 PYTEST := python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: help install repro status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help install repro own look status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
 
 help:  ## list all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +53,12 @@ install: .venv/installed .dvc/plots/page.html  ## install what the pipeline and 
 repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
 	dvc repro
 	@python benchmarks/results.py --show
+
+own: install  ## run the pipeline on your own pictures, e.g. DATA=~/pictures/flowers (a folder, zip or tar)
+	@python -m scenes own "$$DATA"
+
+look: install  ## say what is in DATA=<folder, zip or tar>, what `make own` would do and what it takes
+	@python -m scenes look "$$DATA"
 
 status: install  ## which stages have changed since the last run; `dvc status` alone does not see changes in code
 	@dvc repro --quiet code

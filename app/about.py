@@ -52,7 +52,9 @@ def main() -> None:
 
 def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str | None) -> None:
     st.table(pd.DataFrame([_row(name, of_model) for name, of_model in scores.items()]).set_index("model"))
-    st.caption("On the test photos, which are used once; intervals are 95 %.")
+    st.caption(
+        "On the test photos, which are used once; intervals are 95 %. Worst class: the lowest recall of a class."
+    )
     names = list(scores)
     name = st.segmented_control(
         "Model",
@@ -70,12 +72,15 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str
 
 def _row(name: str, scores: Mapping[str, Any]) -> dict[str, str]:
     interval, calibrated = scores["accuracy_interval"], scores["calibration"]["temperature_scaled"]
+    note = "" if scores["calibration"]["calibrated"] else " (not calibrated)"
     return {
         "model": name,
         "accuracy": f"{percent(scores['accuracy'])} ({percent(interval['low'])} to {percent(interval['high'])})",
         "without duplicates": percent(scores["clean"]["accuracy"]),
+        "balanced accuracy": percent(scores["balanced_accuracy"]),
+        "worst class": percent(scores["min_recall"]),
         "crossentropy": f"{calibrated['crossentropy']:.3f}",
-        "calibration error": f"{calibrated['ece']:.3f}",
+        "calibration error": f"{calibrated['ece']:.3f}{note}",
         "test photos": f"{scores['count']:,}",
     }
 

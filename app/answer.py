@@ -10,10 +10,12 @@ from app.models import Served
 from app.words import escape_markdown, percent
 from scenes.images import decode
 from scenes.plots import gradcam
-from scenes.serving.classifier import Answer
+from scenes.serving.classifier import Answer, Classifier
 
-TOP_K = 6  # classes shown at most, so that they fit on a screen
+TOP_K = 5  # classes shown at most, so that they fit on a screen
+_LOOSE = " It is not calibrated, because the validation photos are too few or show no gain."
 _SIDE = 448  # pixels of the pictures that show what the model looked at
+_SEEN = {"crop": "the central square", "pad": "the whole photo, padded", "squash": "the whole photo, squashed"}
 
 
 def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
@@ -35,40 +37,45 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
             st.subheader(f":orange[:material/help:] Unsure, perhaps {escape_markdown(best)}", anchor=False)
             st.markdown(
                 f"Confidence **{percent(confidence)}** is below {percent(model.unsure_below)}, the threshold from "
-                "which on the model was right often enough on validation photos."
+                f"which on the model was right often enough on validation photos.{'' if model.calibrated else _LOOSE}"
             )
         else:
             st.subheader(f":green[:material/check_circle:] {escape_markdown(best)}", anchor=False)
-            st.markdown(
-                f"Confidence **{percent(confidence)}**, calibrated: about this share of all answers with this "
-                "confidence are right."
-            )
-        what, contains = st.columns(2)
+            meaning = "calibrated: about this share of all answers with this confidence are right."
+            st.markdown(f"Confidence **{percent(confidence)}**{f', {meaning}' if model.calibrated else f'.{_LOOSE}'}")
+        # Of two classes, "does it contain" could not be measured, see scenes.evaluation.composites.
+        what, *contains = st.columns(2) if len(model.classes) > 2 else [st.container()]
         with what:
             st.markdown("**What is it?**")
             for name, probability in top:
                 st.progress(min(probability, 1.0), text=f"{escape_markdown(name)} · {percent(probability)}")
-        with contains:
-            st.markdown(
-                "**What is in it?**",
-                help="Each class has an independent score: a photo of a street below mountains contains both. "
-                "A tick means that the score is high enough.",
-            )
-            # All classes that it contains, even if there are more than TOP_K.
-            shown = max(TOP_K, len(model.contained(answer)))
-            for index in np.argsort(-answer.presence, kind="stable")[:shown]:
-                score = float(answer.presence[index])
-                tick = ":green[:material/check:] " if score >= model.presence_above else ""
-                st.progress(min(score, 1.0), text=f"{tick}{escape_markdown(model.classes[index])} · {score:.2f}")
+        for column in contains:
+            with column:
+                _contained(model, answer)
         st.caption(f"Answered by {escape_markdown(model.name)} in {milliseconds:.0f} ms.")
         _looked_at(served, pixels, prepared, answer)
 
 
+def _contained(model: Classifier, answer: Answer) -> None:
+    st.markdown(
+        "**What is in it?**",
+        help="Each class has an independent score, because a photo can contain several. "
+        "A tick means that the score is high enough.",
+    )
+    # All classes that it contains, even if there are more than TOP_K, but no more than fit on a page.
+    shown = min(max(TOP_K, len(model.contained(answer))), 2 * TOP_K)
+    for index in np.argsort(-answer.presence, kind="stable")[:shown]:
+        score = float(answer.presence[index])
+        tick = ":green[:material/check:] " if score >= model.presence_above else ""
+        st.progress(min(score, 1.0), text=f"{tick}{escape_markdown(model.classes[index])} · {score:.2f}")
+
+
 def _looked_at(served: Served, pixels: np.ndarray, prepared: np.ndarray, answer: Answer) -> None:
     heat = Image.fromarray(served.heat(prepared, answer)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    square = decode.fit(pixels, _SIDE)
+    fit = served.classifier.fit
+    square = decode.fit(pixels, _SIDE, fit)
     seen, overlay = st.columns(2)
-    seen.image(square, caption="What the model sees: the central square", width="stretch")
+    seen.image(square, caption=f"What the model sees: {_SEEN[fit]}", width="stretch")
     overlay.image(
         gradcam.overlay(square, np.clip(np.asarray(heat), 0, 1)),
         caption="Where it saw that (Grad-CAM): brighter areas count more",

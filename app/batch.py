@@ -29,12 +29,14 @@ class Result(NamedTuple):
 
     Attributes:
         table: a row per photo.
+        calibrated: whether the confidence is.
         csv: see ``scenes.serving.answer_formats.csv_rows``.
         refused: a sentence for each photo that could not be used.
         skipped: the files whose names are not those of photos.
     """
 
     table: pd.DataFrame
+    calibrated: bool
     csv: str
     refused: list[str]
     skipped: list[str]
@@ -87,7 +89,7 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
         if done % BATCH_SIZE == 0:
             bar.progress(done / total, text=f"{done:,} of {total:,} photos")
     bar.empty()
-    return Result(pd.DataFrame(rows), "".join(csv), refused, skipped)
+    return Result(pd.DataFrame(rows), model.calibrated, "".join(csv), refused, skipped)
 
 
 def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
@@ -126,7 +128,8 @@ def _show(result: Result) -> None:
     table, refused, skipped = result.table, result.refused, result.skipped
     if len(table):
         count = "1 photo" if len(table) == 1 else f"{len(table):,} photos"
-        st.markdown(f"**{count}**; the model is unsure of {int(table['unsure'].sum()):,}.")
+        note = "" if result.calibrated else " Its confidence is not calibrated."
+        st.markdown(f"**{count}**; the model is unsure of {int(table['unsure'].sum()):,}.{note}")
         st.download_button("CSV", result.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
     if refused:
         more = f"\n\nand {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""

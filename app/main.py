@@ -6,7 +6,8 @@ from app import models
 
 
 def main() -> None:
-    st.set_page_config(page_title="Scenes", page_icon=":material/landscape:", layout="wide")
+    profile = models.profile()
+    st.set_page_config(page_title=profile.title, page_icon=profile.icon, layout="wide")
     st.html("<style>.stMainBlockContainer {padding-top: 4.5rem; padding-bottom: 2rem}</style>")
     pages = [
         st.Page("photo.py", title="A photo", icon=":material/image:", default=True),

@@ -10,8 +10,9 @@ import numpy as np
 import streamlit as st
 
 from scenes.commands import checkout
-from scenes.config.schema import Params, check
+from scenes.config.schema import Params, Profile, check
 from scenes.evaluation import gradcam
+from scenes.images.decode import Decoded
 from scenes.serving import photos
 from scenes.serving.batcher import Batcher
 from scenes.serving.classifier import Answer, Classifier
@@ -52,6 +53,11 @@ def params() -> Params:
     return check()
 
 
+def profile() -> Profile:
+    """Return the settings of the selected profile, such as the title and the icon of the app."""
+    return params().profiles[params().profile]
+
+
 def limits() -> Limits:
     """Return the limits for the files of visitors."""
     archive = params().archive
@@ -59,8 +65,8 @@ def limits() -> Limits:
     return Limits(archive.max_member_bytes, archive.max_ratio, archive.max_pixels, max_entries=20_000)
 
 
-def decode(data: bytes) -> np.ndarray:
-    """Return the pixels of a photo, see ``scenes.serving.photos.decode``; wait while others are being decoded.
+def decode(data: bytes) -> Decoded:
+    """Return a photo with its pixels, see ``scenes.serving.photos.decode``; wait while others are being decoded.
 
     Raises:
         InputError: see there.

@@ -93,10 +93,13 @@ def _decoded(file: UploadedFile, name: str) -> np.ndarray | None:
         st.error(f"{escape_markdown(name)}: this is a zip; upload it on the page *Many photos*.")
         return None
     try:
-        return models.decode(file.getvalue())
+        photo = models.decode(file.getvalue())
     except InputError as error:
         st.error(f"{escape_markdown(name)}: {escape_markdown(str(error))}")
         return None
+    if photo.damaged:
+        st.warning(f"{escape_markdown(name)}: the photo is damaged; a part of it is missing or wrong.")
+    return photo.pixels
 
 
 def _called(name: str) -> str:

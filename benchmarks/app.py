@@ -70,7 +70,7 @@ def random_backbone() -> Classifier:
     probabilities = head.build(extractor.output.shape[-1], 6, units=256, dropout=0.4)(extractor.output)
     outputs = {"probabilities": probabilities, "presence": keras.ops.sigmoid(probabilities)}
     network = keras.Model(extractor.input, outputs)
-    return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, 0.0, 0.5)
+    return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, "crop", True, 0.0, 0.5)
 
 
 def model(name: str, loaded: Classifier, images: list[tuple[bytes, str]], visitors: int) -> None:

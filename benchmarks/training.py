@@ -83,7 +83,7 @@ def cnn_epochs(arguments, params) -> dict:
         epochs=3,
         seed=1,
         cache_mb=settings.cache_mb,
-        **to_dict(settings.augmentation),
+        augmentation=to_dict(params.augmentation),
     )
     clock = Clock()
     network.fit(

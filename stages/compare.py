@@ -3,11 +3,12 @@
 from scenes.common.files import atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table
+from scenes.dataset import audit_table, split
 from scenes.evaluation import comparison
 from stages import checked_stage
 
 AUDIT = "data/audit.csv"
+SPLIT = "data/split.csv"
 TEST_PREDICTIONS = "data/test_predictions"
 METRICS = "metrics/comparison.json"
 
@@ -16,7 +17,8 @@ def main() -> None:
     params = read()
     # By params.yaml, because the folder may contain predictions of a model that is no longer in it.
     correct = comparison.correct_answers(TEST_PREDICTIONS, to_dict(params.models))
-    clean = correct[correct.index.isin(audit_table.clean_test(audit_table.read(AUDIT)))]
+    audit = split.final_splits(audit_table.read(AUDIT), split.read(SPLIT))
+    clean = correct[correct.index.isin(audit_table.clean_test(audit))]
     scores = comparison.pairs(correct)
     print(comparison.format_summary(scores))
     with atomic_write(METRICS) as file:

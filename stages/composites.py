@@ -36,6 +36,8 @@ def main() -> None:
             features = features_of(extractor, composites.images(joined, images), batch_size=params.features.batch_size)
             composites.save(folder / "records" / f"{split}.npz", joined)
             composites.save(folder / "features" / f"{split}.npz", joined, features)
+        if len(source.classes) < composites.MIN_CLASSES:
+            print("no composites: of two classes each would contain both")
         drawn = ground_truth.read(archive)
         contents = {} if drawn is None else dict(zip(drawn["path"], drawn["classes"], strict=True))
         composites.save_ground_truth(folder, {path: names for path, names in contents.items() if names})

@@ -7,12 +7,13 @@ from scenes.common.files import atomic_write
 from scenes.common.runtime import configure
 from scenes.common.tables import write_csv, write_json
 from scenes.config.params import read
-from scenes.dataset import audit_table
+from scenes.dataset import audit_table, split
 from scenes.evaluation import inference, metrics, multilabel, selection
 from scenes.plots import evaluation
 from stages import checked_stage
 
 AUDIT = "data/audit.csv"
+SPLIT = "data/split.csv"
 DATA = Path("data")
 MODELS = Path("models")
 MULTILABEL = Path("models/multilabel")
@@ -28,7 +29,8 @@ def main(name: str) -> None:
     folder, multilabel_folder = MODELS / name, MULTILABEL / name
     val = inference.predict(folder, DATA, "val")
     test = inference.predict(folder, DATA, "test")
-    clean = test.only(audit_table.clean_test(audit_table.read(AUDIT)))
+    audit = split.final_splits(audit_table.read(AUDIT), split.read(SPLIT))
+    clean = test.only(audit_table.clean_test(audit))
 
     scores = metrics.evaluate(test, clean, val)
     scores["multilabel"] = multilabel.evaluate(folder, multilabel_folder, DATA)

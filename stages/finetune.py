@@ -30,6 +30,7 @@ def main() -> None:
     image_size, code = params.profile_settings.backbone_image_size, code_digest("finetune")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
     settings = {
+        "augmentation": to_dict(params.augmentation),
         "finetune": to_dict(params.finetune),
         "features.batch_size": params.features.batch_size,
         "profile.finetune": to_dict(params.profile_settings.finetune),
@@ -38,7 +39,7 @@ def main() -> None:
     with training_run("finetune", inputs=[RECORDS, WEIGHTS], settings=settings, code=code, **runtime) as state:
         network = backbone.load(WEIGHTS, image_size)
         train, val = records.open_records(RECORDS, "train"), records.open_records(RECORDS, "val")
-        options = {**settings["finetune"], **settings["profile.finetune"]}
+        options = {**settings["finetune"], **settings["profile.finetune"], "augmentation": settings["augmentation"]}
         batch_size = params.features.batch_size
         history = fit_backbone(
             network, train, val, seed=params.seed, state=state, features_batch_size=batch_size, **options

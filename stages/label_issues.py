@@ -32,7 +32,7 @@ def main() -> None:
     source = params.profile_settings.label_issue_features
     images = from_features(DATA / "features") if source == "features" else from_model(MODELS / settings.cnn, DATA)
     audit = audit_table.read(AUDIT)
-    judged = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
+    judged, limits = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
     table = label_issues.combine(judged, audit)
     counts = label_issues.count_issues(table, judged, images.classes)
     with (
@@ -51,7 +51,7 @@ def main() -> None:
         title, file = f"Labelled images by their features ({source})", plots / "feature_map.png"
         is_issue = np.isin(np.char.decode(images.key), table["key"])
         feature_map.plot(file, images.features, images.label, images.classes, is_issue, title=title)
-    print(label_issues.format_summary(counts))
+    print(label_issues.format_summary(counts, limits))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main() -> None:
     table = prediction_table.build(
         key, outputs["probabilities"], outputs["presence"], classes, unsure_below=description["unsure_below"]
     ).sort_values("key", ignore_index=True)
-    sheets = {name: galleries.most_and_least_confident(table, name) for name in classes}
+    sheets = galleries.class_sheets(table, classes)
     images: dict[str, np.ndarray] = {}
     if has_images:
         keys = {key for rows in sheets.values() for key in rows["key"]}
@@ -40,8 +40,8 @@ def main() -> None:
         write_csv(file, table)
         for name, rows in sheets.items():
             total = int((table["class"] == name).sum())
-            style.save(galleries.class_figure(name, rows, images, total=total), folder / f"{name}.png")
-    print(prediction_table.format_summary(table))
+            style.save(galleries.class_figure(name, rows, images, total=total), folder / galleries.sheet_name(name))
+    print(prediction_table.format_summary(table, calibrated=description["calibrated"]))
 
 
 if __name__ == "__main__":

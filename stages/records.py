@@ -19,7 +19,8 @@ ORIGIN = "data/origin.json"  # not in the folder: equal records of another archi
 def main() -> None:
     params = read()
     configure(seed=0, threads=1)  # it only serialises: nothing is random or computed
-    image_size, max_pixels = params.profile_settings.image_size, params.archive.max_pixels
+    image_size, fit = params.profile_settings.image_size, params.profile_settings.fit
+    max_pixels = params.archive.max_pixels
     table = read_csv(SPLIT)
     splits = {
         name: list(zip(rows["path"], rows["label"], strict=True)) for name, rows in table.groupby("split", sort=True)
@@ -32,9 +33,10 @@ def main() -> None:
         record_writer.write(
             folder,
             splits,
-            lambda key: record_writer.record_image(archive.read(key), image_size, max_pixels=max_pixels),
+            lambda key: record_writer.record_image(archive.read(key), image_size, fit=fit, max_pixels=max_pixels),
             classes=sorted(set(table["label"]) - {""}),
             image_size=image_size,
+            fit=fit,
             seed=params.seed,
             shard_size=params.records.shard_size,
         )
@@ -45,6 +47,7 @@ def main() -> None:
             "archive": to_dict(params.archive),
             "records": to_dict(params.records),
             "profile.image_size": image_size,
+            "profile.fit": fit,
         }
         hashes = {"archive_sha256": file_hash(ARCHIVE), "split_sha256": file_hash(SPLIT)}
         write_json(origin_file, {**hashes, "data_params": data_params})

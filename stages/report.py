@@ -34,8 +34,8 @@ def main() -> None:
     )
     facts = context.context(
         paths,
-        title=params.report.title,
-        published=params.report.published,
+        title=profile.title,
+        published=profile.published,
         source=profile.source,
         backbone={
             "name": profile.backbone,

@@ -34,6 +34,8 @@ def main() -> None:
         "model": choice.name,
         "classes": examples.classes,
         "image_shape": examples.image_shape,
+        "fit": examples.fit,
+        "calibrated": store.describe(MODELS / choice.name)["calibrated"],
         "unsure_below": validation_scores["val"]["abstention"][params.select.unsure_below]["confidence"],
         "presence_above": validation_scores["presence_above"],
     }

@@ -21,25 +21,30 @@ PLOTS = Path("plots")
 def main(name: str) -> None:
     exit_with_dvc()
     params = read()
-    settings, code = to_dict(params.models[name]), code_digest("train_cnn")
+    code = code_digest("train_cnn")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
-    inputs = [DATA / settings["input"]]
-    with training_run(f"train@{name}", inputs=inputs, settings=settings, code=code, **runtime) as state:
-        train, val = (records.open_records(DATA / settings["input"], split) for split in ("train", "val"))
+    model, profile = to_dict(params.models[name]), to_dict(params.profile_settings.cnn)
+    augmentation = to_dict(params.augmentation)
+    used = {f"models.{name}": model, "augmentation": augmentation, "profile.cnn": profile}
+    inputs = [DATA / model["input"]]
+    with training_run(f"train@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
+        train, val = (records.open_records(DATA / model["input"], split) for split in ("train", "val"))
+        settings = classifiers.for_profile(model, image_shape=train.image_shape, **profile)
         validation = batches.validation_images(val, settings["training"]["batch_size"])
-        network, history = classifiers.fit_cnn(train, validation, settings, seed=params.seed, state=state)
+        network, history = classifiers.fit_cnn(
+            train, validation, settings, augmentation=augmentation, seed=params.seed, state=state
+        )
         description = {
             "kind": settings["kind"],
             "input": settings["input"],
             "network": settings["network"],
             "image_shape": train.image_shape,
             "classes": train.classes,
-            "temperature": temperature.fit_temperature_for(network, validation),
+            **temperature.calibrate_network(network, validation)._asdict(),
         }
         with atomic_dir(MODELS / name, PLOTS / name / "training") as (folder, plots):
             store.save_network(folder, network, description)
-            used = {**runtime, f"models.{name}": settings}
-            record.save(folder, origin=record.origin(DATA), inputs=inputs, params=used, code=code)
+            record.save(folder, origin=record.origin(DATA), inputs=inputs, params={**runtime, **used}, code=code)
             curves.write(plots, history)
 
 

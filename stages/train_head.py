@@ -21,10 +21,12 @@ PLOTS = Path("plots")
 def main(name: str) -> None:
     exit_with_dvc()
     params = read()
-    settings, code = to_dict(params.models[name]), code_digest("train_head")
+    code = code_digest("train_head")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
-    features = DATA / settings["input"]
-    with training_run(f"train@{name}", inputs=[features], settings=settings, code=code, **runtime) as state:
+    model, profile = to_dict(params.models[name]), to_dict(params.profile_settings.head)
+    used = {f"models.{name}": model, "profile.head": profile}
+    settings, features = classifiers.for_profile(model, **profile), DATA / model["input"]
+    with training_run(f"train@{name}", inputs=[features], settings=used, code=code, **runtime) as state:
         train = load_features(features, "train")
         validation = batches.validation_features(load_features(features, "val"))
         network, history = classifiers.fit_head(train, validation, settings, seed=params.seed, state=state)
@@ -35,12 +37,12 @@ def main(name: str) -> None:
             "features": train.features.shape[1],
             "backbone": describe_features(features),
             "classes": train.classes,
-            "temperature": temperature.fit_temperature_for(network, validation),
+            **temperature.calibrate_network(network, validation)._asdict(),
         }
         with atomic_dir(MODELS / name, PLOTS / name / "training") as (folder, plots):
             store.save_network(folder, network, description)
-            origin, used = record.origin(DATA), {**runtime, f"models.{name}": settings}
-            made_from = record.read(features)
+            origin, made_from = record.origin(DATA), record.read(features)
+            used = {**runtime, **used}
             record.save(folder, origin=origin, inputs=[features], params=used, code=code, features=made_from)
             curves.write(plots, history)
 

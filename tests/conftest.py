@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items):
 def shrink(params: dict) -> dict:
     """Make the demo as small as it can be and still fill every class and plant every fault."""
     demo = params["profiles"]["demo"]
-    demo.update(image_size=48, backbone_image_size=48)
+    demo.update(image_size=48, backbone_image_size=48, weights="random")
     demo["finetune"].update(epochs=2, blocks=1)
     demo["synthetic"].update(train=150, test=60, pred=12, size=48)
     baseline, head = params["models"]["baseline"], params["models"]["efficientnetv2l"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scenes.evaluation import metrics
-from scenes.models.temperature import scale
+from scenes.models.temperature import Calibration, scale
 from tests.code_facts import ROOT
 
 NAMES = ("cnn", "head", "multilabel", "tuned")
@@ -72,7 +72,7 @@ def test_tensorflow_gives_the_same_probabilities(trained, name):
 def test_tensorflow_gives_the_same_scores(trained, name):
     labels, classes = np.arange(len(trained.jax[name])) % 3, ("a", "b", "c")
     jax, tensorflow = (
-        metrics.classification(labels, probabilities[name], classes, temperature=1.5, thresholds={})
+        metrics.classification(labels, probabilities[name], classes, calibration=Calibration(1.5, True), thresholds={})
         for probabilities in (trained.jax, trained.tensorflow)
     )
     for loss in ("crossentropy", "brier_score"):

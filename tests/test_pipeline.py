@@ -146,7 +146,7 @@ def test_git_sees_no_results_but_metrics_and_the_lock(pipeline):
 
 def test_audit_and_split_keep_their_contracts(pipeline):
     audit = pd.read_csv(pipeline.one / "data/audit.csv", keep_default_na=False)
-    columns = "path,split,label,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
+    columns = "path,split,label,subject,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
     assert list(audit) == columns.split(",")
     split = pd.read_csv(pipeline.one / "data/split.csv", keep_default_na=False)
     assert list(split) == ["path", "split", "label", "group"]
@@ -267,7 +267,9 @@ from scenes.evaluation import abstention, inference
 from scenes.models import store, temperature
 # Nothing was fitted or chosen on the test images: temperature and thresholds are those of validation.
 val = inference.predict("models/{model}", "data", "val")
-assert abs(temperature.fit_temperature(val.label, val.uncalibrated) - val.temperature) < 1e-3
+found = temperature.calibrate(val.label, val.uncalibrated)
+assert abs(found.temperature - val.calibration.temperature) < 1e-3, (found, val.calibration)
+assert found.calibrated == val.calibration.calibrated
 scores = json.loads(open("metrics/{model}.json").read())
 for name, confidence in abstention.thresholds(val.label, val.probabilities).items():
     assert abs(scores["abstention"][name]["confidence"] - confidence) < 1e-4, name

@@ -1,138 +1,224 @@
-"""The layout of an archive: a zip of ``<train>/<class>/*``, ``<test>/<class>/*`` and optionally ``<pred>/*``.
+"""The layout of an archive: which image is of which split and class, found by itself or as the user says.
 
-Names stay exactly as the zip stores them, because they are the keys of its members. For comparisons (folders of the
-layout, classes, colliding names) they are normalised to Unicode's composed form NFC, so that a class packed on a Mac
-(NFD) and elsewhere (NFC) is one class.
+Paths stay exactly as the archive stores them, because they are the keys of its members. Folders and classes are
+compared in Unicode's composed form NFC, so that a class packed on a Mac (NFD) and elsewhere (NFC) is one class.
 """
 
 import unicodedata
-import zipfile
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-from scenes.archive.safe_zip import SafeZip, is_litter, show
+from scenes.archive import class_checks, found_notes
+from scenes.archive.contents import same_files
+from scenes.archive.labelling import Labelling, label_images, take_as_train
+from scenes.archive.listing import Entry, Listing, folder_parts, list_files
+from scenes.archive.members import SPLITS, Found, Member
+from scenes.archive.safe_zip import SafeZip
+from scenes.archive.split_names import Place, find_places
+from scenes.archive.subjects import with_subjects
+from scenes.archive.tables_found import Tables
 from scenes.common.errors import InputError
+from scenes.common.suffixes import suffix
 
-SPLITS = ("train", "test", "pred")
+__all__ = ["SPLITS", "Archive", "Entry", "Found", "Member", "find_members"]
 
 
-class Member(NamedTuple):
-    """An image as listed in the archive. In the split ``pred`` its ``label`` is ''."""
+def find_members(
+    files: Mapping[str, Entry],
+    settings: Mapping[str, Any],
+    read: Callable[[str], bytes],
+    *,
+    folders: Iterable[str] = (),
+    name_note: str = "",
+    training: bool = True,
+) -> Found:
+    """Find the layout of a zip, tar or folder from the list of its files.
 
-    path: str
-    split: str
-    label: str
-    bytes: int
+    Args:
+        files: by path, with slashes.
+        settings: those of ``archive.layout`` in params.yaml; a missing one counts as None.
+        read: returns the bytes of a file; called for tables, and for some images where ``files`` has no checksums.
+        folders: those that the archive lists by themselves, which may be empty.
+        name_note: a sentence on how names were decoded, which goes to the notes.
+        training: False for a set that is only scored: what matters for training alone is not refused (a class without
+            training images, a single class).
+
+    Raises:
+        InputError: there are no images or no classes, a setting does not fit, or a class cannot be learned.
+    """
+    listing = list_files(files, folders)
+    if not listing.images:
+        raise InputError(found_notes.no_images(listing))
+    names = {split: settings.get(split) for split in SPLITS}
+    places, like_splits = find_places(map(folder_parts, listing.images), names)
+    found_notes.refuse_unused(settings, places)
+    splits: dict[str, str] = {}
+    for folder, paths in listing.images.items():
+        splits |= dict.fromkeys(paths, places[folder_parts(folder)].split)
+    tables = Tables(listing.tables, read, splits)
+    how = settings.get("labels")
+    labelling = label_images(listing.images, places, splits, tables, how, settings.get("depth"))
+    take_as_train(labelling)
+    labels = {label for label in labelling.labels.values() if label}.union(*labelling.several.values())
+    if len(labels) < 1 + training:
+        raise InputError(found_notes.no_labels(listing, labelling.splits, sorted(labels), tables))
+
+    left_out = {unicodedata.normalize("NFC", label) for label in settings.get("leave_out") or ()}
+    class_checks.refuse_unknown(left_out, labels)
+    members, several = _members(labelling, files, left_out)
+    unlabelled = [member for member in members if member.split == "pred"]
+    labelled, case_notes = class_checks.join_cases([member for member in members if member.label])
+    same = same_files([member.path for member in labelled], files, read)
+    labelled, all_notes = class_checks.without_all_folder(labelled, same)
+    notes = class_checks.refuse_multi_label(labelled, same, several) if training else []
+    split_folders = _split_folders(listing, places, labelling)
+    notes += [name_note] if name_note else []
+    notes += all_notes + case_notes
+    notes += class_checks.refuse_missing(labelled, split_folders) if training else []
+    notes += labelling.notes
+    notes += found_notes.held_out(labelled, split_folders) if training else []
+    classes = tuple(sorted({member.label for member in labelled}))
+    notes += found_notes.nested(classes) if labelling.kind == "folders" else []
+    notes += found_notes.like_splits(like_splits, classes)
+    members = sorted(labelled + unlabelled)
+    if subject := settings.get("subject"):
+        members, note = with_subjects(members, subject, tables)
+        notes.append(note)
+    notes += found_notes.left_outside(labelling)
+    notes += found_notes.without_images(listing, labelling.labels)
+    skipped = listing.skipped + Counter(suffix(path) for path in listing.tables if path not in tables.used)
+    outside = len(splits) - len(members)
+    return Found(tuple(members), classes, tuple(notes), skipped, listing.litter, outside, split_folders)
+
+
+def _members(
+    labelling: Labelling, files: Mapping[str, Entry], left_out: set[str]
+) -> tuple[list[Member], dict[str, list[str]]]:
+    """Return the members without the classes left out, and the images that still have several classes."""
+    members = []
+    several = {}
+    for path, split in labelling.splits.items():
+        label = labelling.labels[path]
+        if split == "pred":
+            members.append(Member(path, split, "", files[path].bytes))
+        elif not split:
+            continue
+        elif path in labelling.several:
+            names = [name for name in labelling.several[path] if name not in left_out]
+            if len(names) == 1:
+                members.append(Member(path, split, names[0], files[path].bytes))
+            elif names:
+                several[path] = names
+        elif label and label not in left_out:
+            members.append(Member(path, split, label, files[path].bytes))
+    return members, several
+
+
+def _split_folders(listing: Listing, places: Mapping[tuple[str, ...], Place], labelling: Labelling) -> dict[str, str]:
+    """Return the most frequent name of the folder of each split. A split that a table states has none."""
+    names: dict[str, Counter[str]] = defaultdict(Counter)
+    for folder, paths in listing.images.items():
+        place = places[folder_parts(folder)]
+        split = labelling.splits[paths[0]]
+        if split and place.name and (place.split == split or split == "pred"):
+            names[split][place.name] += len(paths)
+    return {split: min(counts, key=lambda name: (-counts[name], name)) for split, counts in sorted(names.items())}
 
 
 class Archive(SafeZip):
-    """A zip of this layout that has passed every check, open for reading.
+    """A zip of images, classes and splits that has passed every check, open for reading.
 
     Attributes, beside those of ``SafeZip``:
-        members: every file in the layout, sorted by the code points of its path.
-        classes: the class names (NFC), sorted; each has members in train and in test.
-        litter: number of files skipped because an operating system left them (``__MACOSX``, hidden, ``Thumbs.db``).
-        outside: number of files skipped because they are outside the layout (a ``ground_truth.csv``, a readme).
-        case_collisions: number of members whose path differs from another's only in case or Unicode form. Not every
-            file system can hold such an archive unpacked; it is never unpacked here.
+        found: the layout. Its members, classes, notes, skipped, litter and outside are attributes of the archive too.
     """
 
     def __init__(
-        self, path: str | Path, layout: Mapping[str, str | None], max_member_bytes: int, max_ratio: float
+        self,
+        path: str | Path,
+        layout: Mapping[str, Any],
+        max_member_bytes: int,
+        max_ratio: float,
+        name_encoding: str | None = None,
+        *,
+        lazy: bool = False,
     ) -> None:
         """Open and check the zip at ``path``.
 
         Args:
             path: the zip.
-            layout: folder name of each split, e.g. ``{"train": "seg_train", "test": "seg_test", "pred": "seg_pred"}``.
-                ``pred`` may be missing or None. The last such folder in a member's path determines its split, so
-                ``seg_train/seg_train/sea/1.jpg``, ``seg_train/sea/1.jpg`` and ``any/seg_train/sea/1.jpg`` are alike.
-            max_member_bytes, max_ratio: see ``SafeZip``.
+            layout: ``settings`` of :func:`find_members`.
+            max_member_bytes, max_ratio, name_encoding: see ``SafeZip``.
+            lazy: find the layout when it is first asked for; a process that only reads images never does.
 
         Raises:
-            InputError: see ``SafeZip``; or there are no images, a class is empty or in one split only, or a class has
-                subfolders.
+            InputError: see ``SafeZip`` and :func:`find_members`.
         """
-        super().__init__(path, max_member_bytes, max_ratio)
-        self._layout = {split: folder for split, folder in layout.items() if folder is not None}
-        try:
-            self._find_members()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(path, max_member_bytes, max_ratio, name_encoding=name_encoding, strict_names=True)
+        self._layout, self._name_encoding = dict(layout), name_encoding
+        if not lazy:
+            try:
+                _ = self.found
+            except BaseException:
+                self.close()
+                raise
 
     @classmethod
     def from_settings(cls, path: str | Path, settings: Mapping[str, Any]) -> Self:
         """Open and check the zip at ``path`` with the settings of ``archive`` in params.yaml, as a dict."""
-        return cls(path, settings["layout"], settings["max_member_bytes"], settings["max_ratio"])
+        limits = settings["max_member_bytes"], settings["max_ratio"]
+        return cls(path, settings["layout"], *limits, settings.get("name_encoding"))
 
-    def __reduce__(self) -> tuple[type, tuple]:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple]:
         # Another process opens the archive for itself, because two processes cannot share a file position.
-        return Archive, (self.path, self._layout, self._max_member_bytes, self._max_ratio)
+        arguments = self.path, self._layout, self._max_member_bytes, self._max_ratio, self._name_encoding
+        return partial(Archive, lazy=True), arguments
 
-    def _find_members(self) -> None:
-        splits = {unicodedata.normalize("NFC", folder): split for split, folder in self._layout.items()}
-        self.litter = self.outside = 0
-        members: list[Member] = []
-        folders: set[tuple[str, str]] = set()
-        for info in self.entries:
-            parts = [part for part in info.filename.split("/") if part not in ("", ".")]
-            # The entry of a folder is treated as a file with an empty name.
-            *inside, name = [*parts, ""] if info.is_dir() else parts
-            if is_litter(parts):
-                self.litter += not info.is_dir()
-                continue
-            composed = [unicodedata.normalize("NFC", part) for part in inside]
-            starts = [index for index, part in enumerate(composed) if part in splits]
-            if not starts:
-                self.outside += not info.is_dir()
-                continue
-            split = splits[composed[starts[-1]]]
-            below = composed[starts[-1] + 1 :]
-            if len(below) > (split != "pred"):
-                raise self._nested(info, split)
-            label = "".join(below)
-            if split != "pred" and label:
-                folders.add((split, label))
-            if not name:
-                continue
-            if split != "pred" and not label:
-                self.outside += 1
-            else:
-                members.append(Member(info.filename, split, label, info.file_size))
-        self.members = tuple(sorted(members))
-        self._check_classes(folders)
-        self.classes = tuple(sorted({member.label for member in members if member.split != "pred"}))
-        counts = Counter(_without_case(member.path) for member in members)
-        self.case_collisions = sum(count for count in counts.values() if count > 1)
+    @cached_property
+    def found(self) -> Found:
+        """The layout."""
+        files = {name: Entry(info.file_size, info.CRC) for name, info in self.files.items()}
+        folders = [info.filename for info in self.entries if info.is_dir()]
+        try:
+            return find_members(files, self._layout, self.read, folders=folders, name_note=self.name_note)
+        except InputError as error:
+            message = str(error)
+            raise InputError(message if message.startswith(f"{self.path}: ") else f"{self.path}: {error}") from None
 
-    def _check_classes(self, folders: set[tuple[str, str]]) -> None:
-        """Refuse an archive whose train and test do not have images of the same classes."""
-        filled = {(member.split, member.label) for member in self.members}
-        for split in ("train", "test"):
-            if not any(member.split == split for member in self.members):
-                raise InputError(
-                    f"{self.path}: there is no image in {show(self._layout[split] + '/<class>/')}; "
-                    f"check archive.layout.{split} against the folders of the archive"
-                )
-        for split, label in sorted(folders - filled):
-            raise InputError(
-                f"{self.path}: the class folder {show(self._layout[split] + '/' + label)} is empty; "
-                "add images or leave the class out"
-            )
-        for label in sorted({label for _, label in folders}):
-            for split, other in (("train", "test"), ("test", "train")):
-                if (split, label) not in filled:
-                    raise InputError(
-                        f"{self.path}: the class {show(label)} is in {self._layout[other]} but not in "
-                        f"{self._layout[split]}; every class needs images in both"
-                    )
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return self.found.members
 
-    def _nested(self, info: zipfile.ZipInfo, split: str) -> InputError:
-        place = "directly in " + self._layout[split] if split == "pred" else f"in {self._layout[split]}/<class>"
-        return self._refusal(info, f"is nested too deep: images must be {place}; move them up")
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.found.classes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.found.notes
+
+    @property
+    def skipped(self) -> Counter[str]:
+        return self.found.skipped
+
+    @property
+    def litter(self) -> int:
+        return self.found.litter
+
+    @property
+    def outside(self) -> int:
+        return self.found.outside
+
+    @cached_property
+    def case_collisions(self) -> int:
+        """Number of members whose path differs from another's only in case or Unicode form.
+
+        Not every file system can hold such an archive unpacked; it is never unpacked here.
+        """
+        counts = Counter(_without_case(member.path) for member in self.members)
+        return sum(number for number in counts.values() if number > 1)
 
 
 def _without_case(name: str) -> str:

@@ -1,7 +1,6 @@
 """Zips from untrusted sources: checked when opened, read member by member, never unpacked to disk.
 
-Nothing in the zip is trusted, names and sizes included. Names stay exactly as the zip stores them, because they are the
-keys of its members.
+Nothing in the zip is trusted, names and sizes included.
 """
 
 import copy
@@ -11,7 +10,6 @@ import re
 import stat
 import struct
 import sys
-import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -20,11 +18,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from scenes.archive.uncompressed import stated_bytes
+from scenes.archive.zip_names import decode_names, original_name
 from scenes.common.errors import InputError
 from scenes.common.limited_reader import BudgetExceeded, LimitedReader
 
 # A member of no more unpacked bytes is harmless at any ratio (a blank page packs 1000:1).
 _HARMLESS_BYTES = 1_000_000
+# How much more than its header and pixels an uncompressed image may hold, for metadata.
+_MORE_THAN_STATED = 100_000
+# What is wrong in a name: control characters (Cc), lone surrogates (Cs), and separators of lines and paragraphs.
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\u2028\\u2029]")
 _LITTER_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 # The smallest local header: an entry takes at least this much room before its data.
 _LOCAL_HEADER_BYTES = 30
@@ -46,6 +50,7 @@ class SafeZip:
     Attributes:
         entries: files and folders in the order of the zip's directory.
         files: the files by name, in the same order.
+        name_note: how names were read whose encoding the zip does not state, as a sentence; '' if there are none.
     """
 
     def __init__(
@@ -56,20 +61,24 @@ class SafeZip:
         *,
         max_entries: int | None = None,
         file: BinaryIO | None = None,
+        name_encoding: str | None = None,
+        strict_names: bool = False,
     ) -> None:
         """Open and check the zip at ``path``.
 
         Args:
             path: the zip.
             max_member_bytes: a larger member is refused.
-            max_ratio: a member over a megabyte that unpacks to more than this many times its packed size is refused.
+            max_ratio: a member over a megabyte that unpacks to more than this many times its packed size is refused,
+                unless it is an uncompressed image that is as large as its own header states.
             max_entries: a zip with more files and folders, or with names longer than paths can be, is refused before
                 they are listed. None allows any number.
             file: the zip itself if it is not on the disk; ``path`` is then only its name in messages.
+            name_encoding, strict_names: see :func:`scenes.archive.zip_names.decode_names`.
 
         Raises:
-            InputError: not a zip, too many entries, an unsafe member (name, link, encryption, size, overlap), or two
-                members with the same name.
+            InputError: not a zip, too many entries, an unsafe member (name, link, encryption, size, overlap), two
+                members with the same name, or names in another encoding.
         """
         self.path = Path(path)
         self._max_member_bytes = max_member_bytes
@@ -79,6 +88,10 @@ class SafeZip:
                 file = resources.enter_context(_opened(self.path))
             self._zip = resources.enter_context(_listed(self.path, file, max_entries))
             self.entries = self._zip.infolist()
+            try:
+                self.name_note = decode_names(self.entries, name_encoding, strict=strict_names)
+            except InputError as error:
+                raise InputError(f"{self.path}: {error}") from None
             self.files = self._checked_files()
             self._resources = resources.pop_all()
 
@@ -143,7 +156,7 @@ class SafeZip:
 
     def _check_entry(self, info: zipfile.ZipInfo) -> None:
         # zipfile cuts a name at a NUL and may replace it by one from an extra field, so check both.
-        for name in (info.orig_filename, info.filename):
+        for name in {info.filename, original_name(info)}:
             if fault := _fault_of_name(name):
                 raise InputError(
                     f"{self.path}: the member name {show(name)} {fault}; pack the archive again without it"
@@ -168,12 +181,23 @@ class SafeZip:
                 f"has {info.file_size} bytes, more than archive.max_member_bytes ({self._max_member_bytes}); "
                 "raise that parameter if this is intended",
             )
-        if info.file_size > _HARMLESS_BYTES and info.file_size > self._max_ratio * info.compress_size:
+        if info.file_size > max(
+            _HARMLESS_BYTES, self._max_ratio * info.compress_size
+        ) and not self._is_as_large_as_its_header_states(info):
             raise self._refusal(
                 info,
                 f"unpacks to more than archive.max_ratio ({self._max_ratio}) times its packed size, as a zip bomb "
                 "does; raise that parameter if this is intended",
             )
+
+    def _is_as_large_as_its_header_states(self, info: zipfile.ZipInfo) -> bool:
+        try:
+            with self._zip.open(info) as member:
+                stated = stated_bytes(member, info.file_size)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, struct.error, ValueError):
+            return False
+        # Metadata and padding may follow the pixels.
+        return stated <= info.file_size <= stated + _MORE_THAN_STATED
 
     def _refusal(self, info: zipfile.ZipInfo, what: str) -> InputError:
         return InputError(f"{self.path}: {show(info.filename)} {what}")
@@ -238,7 +262,7 @@ def _fault_of_name(name: str) -> str:
         return "holds a backslash"
     if ".." in name.split("/"):
         return "climbs out of the archive by '..'"
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+    if _CONTROL.search(name):
         return "holds a control character"
     if not name.strip("/."):
         return "is empty"
@@ -251,7 +275,7 @@ def is_litter(parts: list[str]) -> bool:
     return hidden or parts[-1].lower() in _LITTER_NAMES
 
 
-def show(name: str) -> str:
-    """Return a member name for a message: quoted, on one line, at most 120 characters."""
+def show(name: str, most: int = 120) -> str:
+    """Return a member name for a message: quoted, on one line, at most ``most`` characters."""
     quoted = repr(name)
-    return quoted if len(quoted) <= 120 else f"{quoted[:117]}...'"
+    return quoted if len(quoted) <= most else f"{quoted[: most - 3]}...'"

@@ -82,11 +82,14 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
             f"the model {name} can't be loaded ({reason:.200}); "
             "fetch all of it with `dvc pull` or make it with `dvc repro`"
         ) from None
+    validation_images = records.open_records(root / "data/records", "val")
     return classifier.Classifier(
         name=name,
         network=network,
         classes=tuple(description["classes"]),
-        size=records.open_records(root / "data/records", "val").image_shape[0],
+        size=validation_images.image_shape[0],
+        fit=validation_images.fit,
+        calibrated=description["calibrated"],
         unsure_below=validation["val"]["abstention"][unsure_below]["confidence"],
         presence_above=validation["presence_above"],
     )

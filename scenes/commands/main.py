@@ -28,7 +28,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "look": Command("scenes.commands.look", "say what is in a folder or archive of pictures", True),
+    "own": Command("scenes.commands.own", "run the pipeline on your own pictures"),
     "predict": Command("scenes.commands.predict", "classify images, folders and zips with a trained model", True),
+    "score": Command("scenes.commands.score", "score the model on other labelled pictures", True),
     "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to metric"),
     "review": Command("scenes.commands.review", "compare scores, parameters and pictures with another commit"),
     "verify": Command("scenes.commands.verify", "run the pipeline in fresh clones and compare with dvc.lock"),

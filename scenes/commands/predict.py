@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from scenes.commands import checkout
 from scenes.common.errors import InputError
 from scenes.common.runtime import configure, muted_stderr
+from scenes.images.decode import Decoded
 from scenes.serving import answer_formats, photos
 from scenes.serving.classifier import Classifier, from_folder
 from scenes.serving.photos import Limits, Refused
@@ -31,13 +31,13 @@ THREADS = 2
 def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 1 if some photos could not be used."""
     arguments = _parser().parse_args(argv)
-    limits, threads, unsure_below = _settings()
+    limits, threads, unsure_below = settings()
     if isinstance(sys.stdout, io.TextIOWrapper):  # not where a test has replaced it
         sys.stdout.reconfigure(errors="backslashreplace")  # names with characters that the terminal lacks
     configure(seed=0, threads=threads)  # nothing is random here
-    model = _load_model(arguments.model, unsure_below)
+    model = load_model(arguments.model, unsure_below)
 
-    def decode(data: bytes) -> np.ndarray:
+    def decode(data: bytes) -> Decoded:
         with muted_stderr():
             return photos.decode(data, limits)
 
@@ -94,7 +94,7 @@ def _positive(value: str) -> int:
     return int(value)
 
 
-def _settings() -> tuple[Limits, int, str | None]:
+def settings() -> tuple[Limits, int, str | None]:
     """Return the limits, the threads and, in a checkout, the name of the threshold that makes a model unsure."""
     if not checkout.is_checkout("."):
         return LIMITS, THREADS, None
@@ -106,12 +106,12 @@ def _settings() -> tuple[Limits, int, str | None]:
     return limits, params.threads, params.select.unsure_below
 
 
-def _load_model(name: str, unsure_below: str | None) -> Classifier:
+def load_model(name: str, unsure_below: str | None) -> Classifier:
     """Return the model in a folder or, in a checkout, the model of that name.
 
     Args:
         name: a folder, the model.keras in it, or a name.
-        unsure_below: see :func:`_settings`; None outside a checkout.
+        unsure_below: see :func:`settings`; None outside a checkout.
 
     Raises:
         InputError: there is no such model.

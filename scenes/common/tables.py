@@ -51,14 +51,18 @@ def write_csv(path: str | Path, table: "pd.DataFrame", sep: str = ",") -> None:
     table.to_csv(path, sep=sep, index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n", encoding="utf-8")
 
 
-def read_csv(path: Any, integers: "Collection[str]" = ()) -> "pd.DataFrame":
+def read_csv(
+    path: Any, integers: "Collection[str]" = (), columns: "Collection[str] | None" = None
+) -> "pd.DataFrame":
     """Read all columns as text, so that a class may be called NA or 007.
 
     Args:
         path: a path or a text stream.
         integers: columns to return as int64 instead.
+        columns: the only ones to read; None: all.
     """
     import pandas as pd
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
+    only = None if columns is None else list(columns)
+    table = pd.read_csv(path, usecols=only, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
     return table.astype(dict.fromkeys(integers, "int64"))

@@ -32,7 +32,7 @@ from scenes.config.model_schema import (
 from scenes.config.params import parse_yaml
 from scenes.config.section import ModelName, Section, Seed, Sha256
 from scenes.download.source import parse_source
-from scenes.models.backbone import IMAGENET_MD5
+from scenes.models.backbone import BACKBONES
 
 # Names in metrics/, models/ and plots/ that the stages use beside those of the models.
 RESERVED = {"audit", "comparison", "multilabel", "export", "finetune", "label_issues", "predictions", "production"}
@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # type checkers reject a computed Literal
     Backbone: TypeAlias = str
     ExportFormat: TypeAlias = str
 else:
-    Backbone = Literal[tuple(IMAGENET_MD5)]
+    Backbone = Literal[tuple(BACKBONES)]
     ExportFormat = Literal[tuple(Tolerance.model_fields)]
 
 
@@ -158,6 +158,18 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_epochs(self) -> Self:
+        for profile_name, profile in self.profiles.items():
+            for name, model in self.models.items():
+                epochs = getattr(profile, model.kind).epochs
+                if epochs and model.training.schedule == "cosine" and model.training.warmup_epochs >= epochs:
+                    raise ValueError(
+                        f"profiles.{profile_name}.{model.kind}.epochs ({epochs}) must be more than "
+                        f"models.{name}.training.warmup_epochs ({model.training.warmup_epochs:g})"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _check_label_issues(self) -> Self:
         model = self.models.get(self.label_issues.cnn)
         if model is None or model.kind != "cnn":
@@ -202,6 +214,15 @@ def check(path: str | Path = "params.yaml") -> Params:
         raise InputError(f"{path}: {_format_error(error)}") from None
 
 
+def check_watch(params: Params) -> None:
+    """Raise an InputError if the path ``watch`` does not exist; DVC would stop at `download` and not name it."""
+    if not Path(params.watch).exists():
+        raise InputError(
+            f"params.yaml: `watch`: {params.watch} does not exist; run `make own DATA=<path>`, "
+            "or set watch to data/README.md and the profile to another one than own"
+        )
+
+
 def _format_error(error: ValidationError) -> str:
     # A misspelled key is unknown, and the right one is missing: the unknown one shows the mistake.
     first, *others = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
@@ -221,4 +242,4 @@ def _format_error(error: ValidationError) -> str:
 
 if __name__ == "__main__":
     with exit_on_input_error():
-        check(*sys.argv[1:2])
+        check_watch(check(*sys.argv[1:2]))

@@ -1,21 +1,21 @@
 """The audit: every image of an archive is decoded once, in several processes, and gets a row in a table."""
 
 import hashlib
-import os
-import signal
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from scenes.archive.layout import Archive, Member
 from scenes.archive.safe_zip import DamagedMember
-from scenes.common.errors import InputError
+from scenes.common.suffixes import suffix
+from scenes.dataset import mirrored_classes, near_duplicates
+from scenes.dataset.archive_workers import cores, map_chunks
 from scenes.dataset.audit_table import COLUMNS, usable
-from scenes.dataset.duplicates import groups, perceptual_hash
+from scenes.dataset.duplicates import groups
+from scenes.dataset.perceptual_hash import Fingerprint, fingerprint
 from scenes.images import decode
 
 if TYPE_CHECKING:
@@ -23,81 +23,107 @@ if TYPE_CHECKING:
 
 # Members that a process takes at a time: enough to keep the transfer cheap, few enough to share the last ones evenly.
 _CHUNK = 64
-# Chunks per process: one in work, one waiting.
-_IN_FLIGHT = 2
 
-_FORMAT_OF_SUFFIX = {
-    "jpg": {"JPEG", "MPO"},
-    "jpeg": {"JPEG", "MPO"},
-    "png": {"PNG"},
-    "webp": {"WEBP"},
-    "gif": {"GIF"},
-    "bmp": {"BMP"},
-    "tif": {"TIFF"},
-    "tiff": {"TIFF"},
+_SUFFIXES_OF_FORMAT = {
+    ("JPEG", "MPO"): (".jpg", ".jpeg", ".jpe", ".jfif"),
+    ("PNG",): (".png", ".apng"),
+    ("WEBP",): (".webp",),
+    ("GIF",): (".gif",),
+    ("BMP", "DIB"): (".bmp", ".dib"),
+    ("TIFF",): (".tif", ".tiff"),
+    ("PPM",): (".pnm", ".pbm", ".pgm", ".ppm"),
+    ("HEIF",): (".heic", ".heif", ".hif"),
+    ("AVIF",): (".avif",),
 }
+_FORMATS_OF_SUFFIX = {name: formats for formats, names in _SUFFIXES_OF_FORMAT.items() for name in names}
 
 
-def audit(
-    archive: Archive, *, max_pixels: int, near_duplicate_distance: int, workers: int | None = None
-) -> "pd.DataFrame":
-    """Decode every member of the archive and return the table that ``scenes.dataset.audit_table`` describes.
+class Audit(NamedTuple):
+    """What the audit finds.
 
-    The table depends neither on ``workers`` nor on the order of the archive. The memory needed is that of the table and
-    of a few images per process.
+    Attributes:
+        table: a row per member, see ``scenes.dataset.audit_table``.
+        mirrored_classes: pairs of classes that look like mirror images of each other, sorted.
+    """
+
+    table: "pd.DataFrame"
+    mirrored_classes: list[tuple[str, str]]
+
+
+class Inspected(NamedTuple):
+    """One member: its row of the table, without the group, and what its near duplicates are found by."""
+
+    row: dict[str, Any]
+    fingerprint: Fingerprint | None = None
+
+
+def audit(archive: Archive, *, max_pixels: int, near_duplicate_distance: int, workers: int | None = None) -> Audit:
+    """Decode every member of the archive, and some of those that may be near duplicates once more.
+
+    The result depends neither on ``workers`` nor on the order of the archive. The memory needed is that of the table,
+    of some 700 bytes per image, and of a few images per process.
 
     Args:
         archive: an open archive; each process opens it again.
         max_pixels: a larger image gets a row but is not decoded.
-        near_duplicate_distance: the largest difference between the perceptual hashes of near duplicates, in bits of 64.
+        near_duplicate_distance: the largest difference between the perceptual hashes of images that are compared, in
+            bits of 64.
         workers: processes; by default one for each core that this process may use.
 
     Raises:
-        InputError: a class has no usable image in train or in test, a member is larger than the archive states, or a
-            process was killed.
+        InputError: a member is larger than the archive states, or a process was killed.
     """
     import pandas as pd
 
-    rows = list(_rows(archive, max_pixels, workers or _cores()))
-    table = pd.DataFrame(rows, columns=[column for column in COLUMNS if column != "group"])
+    workers = workers or cores()
+    inspected = list(_inspect_all(archive, max_pixels, workers))
+    table = pd.DataFrame([one.row for one in inspected], columns=[name for name in COLUMNS if name != "group"])
     _mark_odd_sizes(table)
-    table["group"] = groups(
-        *(table[column].tolist() for column in ("sha256", "pixel_sha256", "phash", "path")),
-        distance=near_duplicate_distance,
+    images = _distinct_images(table, [one.fingerprint for one in inspected])
+    near = near_duplicates.find(
+        archive, images, distance=near_duplicate_distance, max_pixels=max_pixels, workers=workers
     )
-    _refuse_empty_classes(table, archive)
-    return table[list(COLUMNS)]
+    table["group"] = groups(table["sha256"].tolist(), table["pixel_sha256"].tolist(), table["path"].tolist(), near)
+    labelled = [(image.fingerprint.thumbnail, label) for image in images for label in sorted(image.labels)]
+    thumbnails, labels = (list(values) for values in zip(*labelled, strict=True)) if labelled else ([], [])
+    return Audit(table[list(COLUMNS)], mirrored_classes.find(np.array(thumbnails), labels))
 
 
-def inspect(member: Member, data: bytes, *, max_pixels: int) -> dict[str, Any]:
-    """Return a row of the table, without the group, from the bytes of one member."""
+def inspect(member: Member, data: bytes, *, max_pixels: int) -> Inspected:
+    """Decode the bytes of one member."""
     row = _blank(member) | {"sha256": hashlib.sha256(data).hexdigest()}
     try:
         image = decode.decode(data, max_pixels=max_pixels)
     except decode.ImageProblem as error:
-        return row | {
-            "width": error.width,
-            "height": error.height,
-            "mode": error.mode,
-            "problem": error.reason,
-        }
+        web_page = error.reason == decode.NOT_AN_IMAGE and decode.is_web_page(data)
+        problem = "web_page" if web_page else error.reason
+        return Inspected(row | {"width": error.width, "height": error.height, "mode": error.mode, "problem": problem})
     height, width, _ = image.pixels.shape
-    pixels = hashlib.sha256(f"{height}x{width}x3:".encode())
-    pixels.update(image.pixels.reshape(-1).data)
-    suffix = member.path.rpartition(".")[2].lower()
     problem = ""
-    if image.format not in _FORMAT_OF_SUFFIX.get(suffix, {image.format}):
+    if image.damaged:
+        problem = "damaged"
+    elif image.format not in _FORMATS_OF_SUFFIX.get(suffix(member.path), (image.format,)):
         problem = "wrong_format"
     elif image.mode != "RGB":
         problem = "odd_mode"
-    return row | {
+    found = fingerprint(image.pixels)
+    row |= {
         "width": width,
         "height": height,
         "mode": image.mode,
-        "pixel_sha256": pixels.hexdigest(),
-        "phash": perceptual_hash(image.pixels),
+        "pixel_sha256": pixel_hash(image.pixels),
+        "phash": f"{int(found.hashes[0]):016x}" if found else "",
         "problem": problem,
     }
+    return Inspected(row, found)
+
+
+def pixel_hash(pixels: np.ndarray) -> str:
+    """Return the sha256 of the shape and the pixels of an image, uint8 (height, width, 3), in hex digits."""
+    height, width, _ = pixels.shape
+    digest = hashlib.sha256(f"{height}x{width}x3:".encode())
+    digest.update(np.ascontiguousarray(pixels).reshape(-1).data)
+    return digest.hexdigest()
 
 
 def _blank(member: Member) -> dict[str, Any]:
@@ -106,77 +132,42 @@ def _blank(member: Member) -> dict[str, Any]:
     return member._asdict() | {"width": 0, "height": 0} | texts
 
 
-def _inspect_chunk(archive: Archive, members: Sequence[Member], max_pixels: int) -> list[dict[str, Any]]:
-    rows = []
+def _inspect_chunk(archive: Archive, members: Sequence[Member], *, max_pixels: int) -> list[Inspected]:
+    inspected = []
     for member in members:
         try:
             data = archive.read(member.path)
         except DamagedMember:
-            rows.append(_blank(member) | {"problem": decode.CORRUPT})
+            inspected.append(Inspected(_blank(member) | {"problem": decode.CORRUPT}))
         else:
-            rows.append(inspect(member, data, max_pixels=max_pixels))
-    return rows
+            inspected.append(inspect(member, data, max_pixels=max_pixels))
+    return inspected
 
 
-def _rows(archive: Archive, max_pixels: int, workers: int) -> Iterator[dict[str, Any]]:
-    """Yield a row per member, in the order of the archive."""
+def _inspect_all(archive: Archive, max_pixels: int, workers: int) -> Iterator[Inspected]:
+    """Yield every member, in the order of the archive."""
     from tqdm import tqdm
 
     members = archive.members
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
-    inspected = _in_processes(archive, chunks, max_pixels, workers) if workers > 1 and len(chunks) > 1 else None
     with tqdm(total=len(members), desc="audit", unit=" images", disable=None) as progress:
-        for rows in inspected or (_inspect_chunk(archive, chunk, max_pixels) for chunk in chunks):
-            yield from rows
-            progress.update(len(rows))
+        for inspected in map_chunks(partial(_inspect_chunk, max_pixels=max_pixels), archive, chunks, workers):
+            yield from inspected
+            progress.update(len(inspected))
 
 
-def _in_processes(
-    archive: Archive, chunks: Sequence[Sequence[Member]], max_pixels: int, workers: int
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows of each chunk, in order, from a pool of processes."""
-    # Spawned, not forked: the fork of a process with threads (TensorFlow's, in tests) may hang.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (archive, max_pixels))
-    waiting: deque[Future[list[dict[str, Any]]]] = deque()
-    try:
-        for chunk in chunks:
-            if len(waiting) == workers * _IN_FLIGHT:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(_work, chunk))
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool:
-        raise InputError(
-            f"{archive.path}: a process that decodes images was killed, most likely for lack of memory; "
-            "lower archive.max_pixels or free some memory"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_worker_state: dict[str, Any] = {}
-
-
-def _start_worker(archive: Archive, max_pixels: int) -> None:
-    _worker_state.update(archive=archive, max_pixels=max_pixels)
-    # Ctrl-C reaches all processes of the terminal; only the parent reports it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-
-
-def _exit_with_parent() -> None:
-    if parent := parent_process():
-        parent.join()
-        os._exit(1)
-
-
-def _work(members: Sequence[Member]) -> list[dict[str, Any]]:
-    return _inspect_chunk(_worker_state["archive"], members, _worker_state["max_pixels"])
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use, e.g. fewer than the machine has in a job queue."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _distinct_images(table: "pd.DataFrame", fingerprints: Sequence[Fingerprint | None]) -> list[near_duplicates.Image]:
+    """Return the images that can have near duplicates, one for all with the same pixels, in the order of their hash."""
+    labels: dict[str, set[str]] = {}
+    first: dict[str, tuple[str, Fingerprint]] = {}
+    columns = (table[name] for name in ("path", "label", "pixel_sha256"))
+    for path, label, pixels, found in zip(*columns, fingerprints, strict=True):
+        if found:
+            first.setdefault(pixels, (path, found))
+            labels.setdefault(pixels, set()).update({label} - {""})
+    return [
+        near_duplicates.Image(first[pixels][0], frozenset(labels[pixels]), first[pixels][1]) for pixels in sorted(first)
+    ]
 
 
 def _mark_odd_sizes(table: "pd.DataFrame") -> None:
@@ -187,16 +178,3 @@ def _mark_odd_sizes(table: "pd.DataFrame") -> None:
     if 2 * count > len(good):
         odd = (good["problem"] == "") & ((good["width"] != width) | (good["height"] != height))
         table.loc[good.index[odd], "problem"] = "odd_size"
-
-
-def _refuse_empty_classes(table: "pd.DataFrame", archive: Archive) -> None:
-    """Raise an InputError if a class has no usable image in train or in test."""
-    good = usable(table)
-    filled = set(zip(good["split"], good["label"], strict=True))
-    for split in ("train", "test"):
-        for label in archive.classes:
-            if (split, label) not in filled:
-                raise InputError(
-                    f"{archive.path}: no image of the class {label!r} in {split} can be decoded; "
-                    "replace them or leave the class out"
-                )

@@ -1,6 +1,7 @@
 """TFRecord shards of images: the same images always give the same bytes."""
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,22 +43,27 @@ def shards(items: Iterable[Item], shard_size: int) -> list[list[Item]]:
     return result
 
 
-def record_image(data: bytes, image_size: int, *, max_pixels: int) -> bytes:
-    """Return the bytes to record for an image file: its own if they can be used as stored, else a square PNG.
+def record_image(data: bytes, image_size: int, *, fit: str = "crop", max_pixels: int) -> bytes:
+    """Return the bytes to record for an image file, which any decoder reads without a warning.
+
+    They are the file's own if it is a sound JPEG of the right size (``portable``, see
+    :class:`scenes.images.decode.Decoded`), else a PNG of its pixels. Either way they give the pixels that
+    :func:`scenes.images.decode.decode` and :func:`scenes.images.decode.fit` give.
 
     Args:
         data: an image file.
         image_size: pixels a side of every recorded image.
+        fit: how pictures of another shape get this size, see :func:`scenes.images.decode.fit`.
         max_pixels: see :func:`scenes.images.decode.decode`.
 
     Raises:
         scenes.images.decode.ImageProblem: ``data`` is not a usable image.
     """
-    if decode.usable_as_stored(data, image_size):
+    image = decode.decode(data, max_pixels=max_pixels)
+    if image.portable and image.pixels.shape == (image_size, image_size, 3):
         return data
-    pixels = decode.fit(decode.decode(data, max_pixels=max_pixels).pixels, image_size)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    Image.fromarray(decode.fit(image.pixels, image_size, fit)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -68,6 +74,7 @@ def write(
     *,
     classes: Sequence[str],
     image_size: int,
+    fit: str = "crop",
     seed: int,
     shard_size: int,
 ) -> dict[str, Any]:
@@ -78,11 +85,12 @@ def write(
         encoded: returns the JPEG or PNG of a key, an RGB image of ``image_size`` pixels a side.
         classes: names; a label is an index into them, -1 for none.
         image_size: pixels a side of every image.
+        fit: how they got that size, for index.json; see :func:`record_image`.
         seed: of the order of the images.
         shard_size: images per shard, on average.
 
     Returns:
-        The content of index.json: classes, image_shape, and per split its count, shards and counts per class.
+        The content of index.json: classes, image_shape, fit, and per split its count, shards and counts per class.
     """
     import tensorflow as tf
 
@@ -111,10 +119,11 @@ def write(
                         # Protocol buffers do not define the order of map fields.
                         writer.write(example.SerializeToString(deterministic=True))
                         bar.update()
-            per_class = {name: sum(label == name for _, label in members) for name in classes}
+            counts = Counter(label for _, label in members if label)
             split_entries[split] = {"count": len(members), "shards": names}
-            if any(per_class.values()):
-                split_entries[split]["per_class"] = per_class
-    index = {"classes": list(classes), "image_shape": [image_size, image_size, 3], "splits": split_entries}
+            if counts:
+                split_entries[split]["per_class"] = {name: counts[name] for name in classes}
+    shape = [image_size, image_size, 3]
+    index = {"classes": list(classes), "image_shape": shape, "fit": fit, "splits": split_entries}
     write_json(folder / "index.json", index)
     return index

@@ -33,13 +33,17 @@ class Records:
         files: the shards, in order.
         count: the number of images.
         image_shape: (height, width, channels), the same for every image.
+        fit: how pictures of other shapes became ``image_shape``, see ``scenes.images.decode.fit``.
         classes: names; a label is an index into them, -1 for none.
+        per_class: the number of images of each class; empty if they have no labels.
     """
 
     files: tuple[str, ...]
     count: int
     image_shape: tuple[int, int, int]
+    fit: str
     classes: tuple[str, ...]
+    per_class: tuple[int, ...]
 
     @property
     def nbytes(self) -> int:
@@ -69,7 +73,9 @@ def open_records(folder: str | Path, split: str) -> Records:
         files=tuple(str(folder / name) for name in entry["shards"]),
         count=entry["count"],
         image_shape=tuple(index["image_shape"]),
+        fit=index["fit"],
         classes=tuple(index["classes"]),
+        per_class=tuple(entry["per_class"][name] for name in index["classes"] if "per_class" in entry),
     )
 
 

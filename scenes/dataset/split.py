@@ -1,11 +1,12 @@
 """The split of the audited images into training, validation, test and unlabelled ones."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from scenes.archive.safe_zip import show
 from scenes.common.errors import InputError
-from scenes.common.hash_order import hash_rank
 from scenes.common.tables import read_csv, write_csv
 from scenes.dataset.audit_table import usable
+from scenes.dataset.hold_out import hold_out, refuse_too_few, units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,49 +14,111 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("path", "split", "label", "group")
+HOLD_OUT, DROP = "hold_out", "drop"
+
+# Why a labelled image is left out; the first that applies counts.
+REASONS = {
+    "unusable": "cannot be decoded",
+    "damaged": "damaged",
+    "class": "of a class without test images",
+    "conflict": "the same picture under another label is there too",
+    "test": "duplicate of a test image",
+    "test_subject": "of the subject of a test image",
+    "val": "duplicate of a validation image",
+    "val_subject": "of the subject of a validation image",
+}
+
+
+class Split(NamedTuple):
+    """What :func:`split` returns.
+
+    Attributes:
+        table: ``path,split,label,group``, all text, sorted by path. Images that are left out have no row.
+        left_out: path and reason, a key of ``REASONS``, of the labelled images that are left out.
+        held_out: for test and val, by class that had no images there: those held out of train, and those that were in
+            train before.
+    """
+
+    table: "pd.DataFrame"
+    left_out: dict[str, str]
+    held_out: dict[str, dict[str, tuple[int, int]]]
 
 
 def split(
     audit: "pd.DataFrame",
     *,
+    test_fraction: float,
     val_fraction: float,
     seed: int,
     drop_train_duplicates_of_test: bool,
     drop_conflicting_duplicates: bool,
-) -> "pd.DataFrame":
-    """Return the table ``path,split,label,group``, all text, sorted by path. Images that are left out have no row.
+    drop_damaged: bool,
+    without_test: str,
+) -> Split:
+    """Divide the images, without those that must not be used.
 
-    The test and unlabelled images are those of the archive, without the ones that cannot be decoded. The training
-    images are divided into ``train`` and ``val``: per class, the groups of duplicates are ordered by a hash of seed and
-    group, and whole groups go to ``val`` until it has its share of the images. So one image more or less moves few
-    others, and the order of the rows does not matter.
+    The archive's own validation, test and unlabelled images stay what they are. A class without images for test, then
+    for validation, gets its share from the training images, in whole units and by a hash, see
+    ``scenes.dataset.hold_out``: one image more or less moves few others, and the order of the rows does not matter.
+
+    Training images that are duplicates of a validation image, or of the same subject, are always left out: otherwise
+    models are chosen by what they memorised.
 
     Args:
         audit: the table of ``scenes.dataset.audit_table``.
-        val_fraction: share of the training images of each class that go to validation, between 0 and 1; at least one
-            image, and at most one group more than the share.
-        seed: a different seed gives a different validation set.
-        drop_train_duplicates_of_test: leave out training images that share a group with a test image.
-        drop_conflicting_duplicates: leave out training images whose file or pixels also occur in the training images
-            under another label. The labels of test images have no effect.
+        test_fraction: share of the training images of each class, where the archive has no test set, and of a class
+            without test images; between 0 and 1, at least one image.
+        val_fraction: share of the remaining training images of each class that has no validation images.
+        seed: a different seed gives a different choice.
+        drop_train_duplicates_of_test: leave out training and validation images that are duplicates of a test image of
+            the archive, or of the same subject.
+        drop_conflicting_duplicates: leave out training and validation images whose file or pixels also occur in them
+            under another label. The labels of the archive's test images have no effect.
+        drop_damaged: leave out labelled images with the problem ``damaged``.
+        without_test: what happens to a class without test images where other classes have some, ``hold_out`` or
+            ``drop``, which leaves the class out.
 
     Raises:
-        InputError: a class has no training, validation or test images left.
+        InputError: a class has too few images.
     """
     import pandas as pd
 
-    images = usable(audit)
-    training = images[images["split"] == "train"]
-    test = images[images["split"] == "test"]
+    images = audit[audit["split"] != "pred"].sort_values("path", ignore_index=True)
+    images = images.assign(unit=units(images), left_out="")
+    _leave_out(images, ~images.index.isin(usable(images).index), "unusable")
+    if drop_damaged:
+        _leave_out(images, images["problem"] == "damaged", "damaged")
+    tested = set(_kept(images, "test")["label"])
+    if tested and without_test == DROP:
+        _leave_out(images, ~images["label"].isin(tested), "class")
+    learn = _kept(images, "train", "val")
     if drop_conflicting_duplicates:
-        training = training[~(_conflicting(training, "sha256") | _conflicting(training, "pixel_sha256"))]
+        conflicting = _conflicting(learn, "sha256") | _conflicting(learn, "pixel_sha256")
+        _leave_out(images, images.index.isin(learn.index[conflicting]), "conflict")
     if drop_train_duplicates_of_test:
-        training = training[~training["group"].isin(test["group"])]
-    validation = _validation_groups(training, val_fraction, seed)
-    training = training.assign(split=training["group"].isin(validation).map({True: "val", False: "train"}))
-    table = pd.concat([training, test, images[images["split"] == "pred"]])[list(COLUMNS)]
-    _refuse_empty_classes(table, audit)
-    return table.sort_values("path", ignore_index=True)
+        _leave_out_shared(images, "test", ("train", "val"))
+    _leave_out_shared(images, "val", ("train",))
+
+    held_out = _hold_out(images, {"test": test_fraction, "val": val_fraction}, seed)
+    unlabelled = usable(audit[audit["split"] == "pred"])
+    table = pd.concat([_kept(images, "train", "val", "test"), unlabelled])[list(COLUMNS)]
+    gone = images[images["left_out"] != ""]
+    return Split(
+        table.sort_values("path", ignore_index=True),
+        dict(zip(gone["path"], gone["left_out"], strict=True)),
+        held_out,
+    )
+
+
+def final_splits(audit: "pd.DataFrame", table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the audit with the final split of each image; one that is left out keeps that of the archive.
+
+    Args:
+        audit: the table of ``scenes.dataset.audit_table``.
+        table: that of :func:`split`.
+    """
+    final = audit["path"].map(table.set_index("path")["split"])
+    return audit.assign(split=final.fillna(audit["split"]))
 
 
 def write(table: "pd.DataFrame", path: "str | Path") -> None:
@@ -68,39 +131,66 @@ def read(path: "str | Path") -> "pd.DataFrame":
     return read_csv(path)
 
 
+def _kept(images: "pd.DataFrame", *splits: str) -> "pd.DataFrame":
+    return images[images["split"].isin(splits) & (images["left_out"] == "")]
+
+
+def _leave_out(images: "pd.DataFrame", where: "pd.Series", reason: str) -> None:
+    """Write the reason into ``images``, except where there is one already."""
+    images.loc[where & (images["left_out"] == ""), "left_out"] = reason
+
+
+def _leave_out_shared(images: "pd.DataFrame", name: str, sides: tuple[str, ...]) -> None:
+    """Leave out what these sides have in common with the images of the split ``name``."""
+    others = _kept(images, name)
+    for column, reason in (("group", name), ("unit", f"{name}_subject")):
+        _leave_out(images, images[column].isin(others[column]) & images["split"].isin(sides), reason)
+
+
 def _conflicting(images: "pd.DataFrame", key: str) -> "pd.Series":
     """Return, per image, whether another one with the same ``key`` has another label."""
     return images.groupby(key)["label"].transform("nunique") > 1
 
 
-def _validation_groups(training: "pd.DataFrame", fraction: float, seed: int) -> set[str]:
-    """Return the groups that go to validation. A group with several labels counts for the most frequent one."""
-    counts = training.groupby(["group", "label"]).size().rename("images").reset_index()
-    main = counts.sort_values(["images", "label"], ascending=[False, True]).drop_duplicates("group").set_index("group")
-    sizes = training.groupby("group").size()
-    validation: set[str] = set()
-    for _, members in main.groupby("label"):
-        order = sorted(members.index, key=lambda group: hash_rank(seed, group))
-        target = max(1, round(fraction * int(sizes[order].sum())))
-        count = 0
-        # The last group always stays in train; a class with only one group is refused later.
-        for group in order[:-1]:
-            if count >= target:
-                break
-            validation.add(group)
-            count += int(sizes[group])
-    return validation
+def _hold_out(images: "pd.DataFrame", fractions: dict[str, float], seed: int) -> dict[str, dict[str, tuple[int, int]]]:
+    """Move units from train to the splits that lack a class, in ``images``; return ``held_out`` of :class:`Split`."""
+    classes = sorted(set(images.loc[images["left_out"] != "class", "label"]))
+    lacking = {name: set(classes) - set(_kept(images, name)["label"]) for name in fractions}
+    training = _kept(images, "train")
+    have = training.groupby("label")["unit"].nunique().to_dict()
+    need = {label: 1 + sum(label in labels for labels in lacking.values()) for label in classes}
+    refuse_too_few(have, need, _left_out_by_class(images))
+    held_out: dict[str, dict[str, tuple[int, int]]] = {}
+    for name, fraction in fractions.items():
+        training = _kept(images, "train")
+        need = {label: count - (label in lacking[name]) for label, count in need.items()}
+        held = hold_out(training, fraction, lacking[name], seed=seed, keep=need)
+        moved = training[training["unit"].isin(held)]
+        images.loc[moved.index, "split"] = name
+        before, after = (rows["label"].value_counts().to_dict() for rows in (training, moved))
+        held_out[name] = {label: (after.get(label, 0), before[label]) for label in sorted(lacking[name])}
+    _refuse_empty_classes(images, classes)
+    return held_out
 
 
-def _refuse_empty_classes(table: "pd.DataFrame", audit: "pd.DataFrame") -> None:
-    """Raise an InputError if a class of the archive has no image in train, val or test."""
-    filled = set(zip(table["split"], table["label"], strict=True))
-    classes = sorted(set(audit.loc[audit["split"] != "pred", "label"]))
-    for label in classes:
-        for name, remedy in (
-            ("train", "add images, or keep duplicates by the parameters in split"),
-            ("val", "add images until two of them are not duplicates of each other"),
-            ("test", "add images that can be decoded"),
-        ):
-            if (name, label) not in filled:
-                raise InputError(f"the class {label!r} has no images left for {name}; {remedy}")
+def _left_out_by_class(images: "pd.DataFrame") -> dict[str, str]:
+    """Return, by class, how many training images are left out for which reason, in words."""
+    gone = images[(images["split"] == "train") & (images["left_out"] != "")]
+    counts = gone.groupby(["label", "left_out"]).size()
+    said: dict[str, list[str]] = {}
+    for (label, reason), count in counts.items():
+        said.setdefault(label, []).append(f"{count:,} left out: {REASONS[reason]}")
+    return {label: "; ".join(reasons) for label, reasons in said.items()}
+
+
+def _refuse_empty_classes(images: "pd.DataFrame", classes: list[str]) -> None:
+    """Raise an InputError if a class has no image in train, val or test."""
+    for name in ("train", "val", "test"):
+        filled = set(_kept(images, name)["label"])
+        for label in classes:
+            if label not in filled:
+                raise InputError(
+                    f"the class {show(label, 60)} has no images left for {name}, because they belong together with "
+                    "those of another class, as duplicates or by their subject; add images, or leave the class out by "
+                    "archive.layout.leave_out"
+                )

@@ -1,19 +1,22 @@
-"""Archives on this machine: a copy of a file, and whether a file is a sound zip."""
+"""Pictures on this machine: a folder, tar or zip as one zip, and whether a file is a sound zip."""
 
 import lzma
 import shutil
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 
 from scenes.common.errors import InputError
 from scenes.download.partial import check_room
+from scenes.download.tar import is_tar
 
-# zipfile stops a member at the size that its entry states, so the sum of these sizes bounds the work. Photos do not
-# compress at all; a bomb comes close to deflate's limit of 1032.
+# zipfile stops a member at the size that its entry states, so the sum of these sizes bounds the time; nothing is kept
+# in memory. Deflate packs at most 1032 : 1, as it does blank scans, so more can only come from members that share their
+# bytes.
 BOMB_BYTES = 1 << 30
-BOMB_RATIO = 200
+BOMB_RATIO = 1032
 
 # What zipfile and the decompressors raise on damaged bytes. An unknown compression method is a NotImplementedError, a
 # member that needs a password a RuntimeError.
@@ -29,30 +32,69 @@ _DAMAGE = (
     RuntimeError,
 )
 
+# Archives that people have instead of a zip, by their first bytes.
+_OTHER_ARCHIVES = (
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\x1f\x8b", "compressed by gzip"),
+    (b"BZh", "compressed by bzip2"),
+    (b"\xfd7zXZ", "compressed by xz"),
+    (b"(\xb5/\xfd", "compressed by zstd"),
+)
 
-def copy_archive(place: str, path: str | Path) -> None:
-    """Copy the file that the source ``file:<place>`` names to ``path``.
+
+def get_archive(place: str, path: str | Path) -> str:
+    """Write the folder, tar or zip that the source ``file:<place>`` names to ``path`` as a zip.
 
     Args:
         place: absolute, relative to the working directory, or starting with ``~``.
-        path: the copy.
+        path: the zip: a copy, or packed by ``scenes.download.pack``.
+
+    Returns:
+        How many files were left out because they are neither pictures nor tables, in words; '' for none.
 
     Raises:
-        InputError: the file does not exist, is not a regular file, may not be read, or does not fit on the disk.
+        InputError: there is no such folder or file, it is of another kind, may not be read, or does not fit on the
+            disk; or see ``scenes.download.pack``.
     """
     source = Path(place).expanduser()
+    left_out: Counter[str] = Counter()
     try:
         if source.is_dir():
-            raise InputError(f"file:{place} is a folder; name the zip itself, or pack the folder as one")
-        if not source.exists():
+            # Imported here, because most sources need neither the packing nor its progress bar.
+            from scenes.download.pack import pack_folder
+
+            left_out = pack_folder(source, path)
+        elif not source.exists():
             raise InputError(f"file:{place} does not exist; a relative path starts at the folder of params.yaml")
-        if not source.is_file():
-            raise InputError(f"file:{place} is not a regular file; name a zip")
-        check_room(Path(path).parent, source.stat().st_size)
-        with source.open("rb") as reader, Path(path).open("wb") as writer:
-            shutil.copyfileobj(reader, writer, 1 << 20)
+        elif not source.is_file():
+            raise InputError(f"file:{place} is not a regular file; name a folder, a zip or a tar")
+        elif is_tar(source):
+            from scenes.download.pack import pack_tar
+
+            left_out = pack_tar(source, path)
+        else:
+            check_room(Path(path).parent, source.stat().st_size)
+            with source.open("rb") as reader, Path(path).open("wb") as writer:
+                shutil.copyfileobj(reader, writer, 1 << 20)
     except PermissionError:
         raise InputError(f"file:{place} cannot be read; change its permissions, or copy it") from None
+    return ", ".join(f"{count:,} {suffix}" for suffix, count in left_out.most_common())
+
+
+def check_watched(place: str, watch: str) -> None:
+    """Raise an InputError if the source ``file:<place>`` is a folder in which DVC would not notice a change.
+
+    Args:
+        place: see :func:`get_archive`.
+        watch: the parameter of that name, a path on which DVC makes the stage depend.
+    """
+    source, watched = (Path(path).expanduser().resolve() for path in (place, watch))
+    if source.is_dir() and not source.is_relative_to(watched):
+        raise InputError(
+            f"watch is {watch!r}, so DVC would not notice changes in the folder {place!r}; make both the same in "
+            "params.yaml, as `make own DATA=<folder>` does"
+        )
 
 
 def check_zip(path: str | Path, what: object) -> int:
@@ -87,6 +129,9 @@ def _describe(head: bytes) -> str:
         return "the zip is cut short: its table of contents at the end is missing; get the file again"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "this is a web page instead of a zip, perhaps a login or an error page; open the address in a browser"
+    for magic, kind in _OTHER_ARCHIVES:
+        if head.startswith(magic):
+            return f"this is {kind}, not a zip; unpack it and name the folder as file:<path>"
     return "this is not a zip; check the source"
 
 

@@ -8,7 +8,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from scenes.common.errors import InputError
 
-FORMS = "kaggle:<owner>/<dataset>[/versions/<n>], file:<path to a zip>, https://<host>/<path> or synthetic"
+FORMS = (
+    "kaggle:<owner>/<dataset>[/versions/<n>], file:<path to a folder, zip or tar>, https://<host>/<path> or synthetic"
+)
 
 _SLUG = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _KAGGLE = re.compile(rf"kaggle:({_SLUG}/{_SLUG})(?:/versions/([1-9][0-9]*))?")

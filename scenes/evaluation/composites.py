@@ -16,6 +16,7 @@ from scenes.common.hash_order import hash_rank
 from scenes.common.tables import read_csv, write_csv
 
 GROUND_TRUTH = "ground_truth.csv"
+MIN_CLASSES = 3  # a composite of two classes out of two contains them all, so that it says nothing
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Composites:
 def choose(key: np.ndarray, label: np.ndarray, classes: Sequence[str], *, count: int, seed: int) -> Composites:
     """Choose which images to join.
 
-    The pairs of classes take turns. Within a class, the images come in the order of a hash of seed and key, so the
-    order of the arguments has no effect. No two images are joined twice.
+    The pairs of classes take turns; if there are more than ``count``, a hash chooses which of them do. Within a class,
+    the images come in the order of a hash of seed and key, so the order of the arguments has no effect. No two images
+    are joined twice. Of fewer than ``MIN_CLASSES`` classes none are joined.
 
     Args:
         key: bytes (m,), names of the images, all different.
@@ -59,7 +61,9 @@ def choose(key: np.ndarray, label: np.ndarray, classes: Sequence[str], *, count:
     keys = key.tolist()
     order = np.array(sorted(range(len(keys)), key=lambda index: hash_rank(seed, keys[index])), np.int64)
     members = [order[label[order] == value] for value in np.unique(label)]
-    class_pairs = list(combinations(range(len(members)), 2))
+    class_pairs = list(combinations(range(len(members)), 2)) if len(classes) >= MIN_CLASSES else []
+    if len(class_pairs) > count:
+        class_pairs = sorted(class_pairs, key=lambda pair: hash_rank(seed, b"%d %d" % pair))[:count]
     joined: list[Sequence[int]] = []
     stacked: list[bool] = []
     for turn in range(max((len(members[a]) * len(members[b]) for a, b in class_pairs), default=0)):

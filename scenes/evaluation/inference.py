@@ -12,8 +12,9 @@ import pandas as pd
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.evaluation import abstention
-from scenes.models import store, temperature
+from scenes.models import store
 from scenes.models.features import load_features
+from scenes.models.temperature import Calibration, scale
 
 if TYPE_CHECKING:
     import keras
@@ -30,20 +31,20 @@ class Predictions:
         key: str (n,), paths in the archive.
         label: int64 (n,), indices into ``classes``.
         uncalibrated: float64 (n, k), rows sum to 1: the network's own probabilities, which show what calibration does.
-        temperature: calibrates them, see ``scenes.models.temperature``.
+        calibration: of the network, see ``scenes.models.temperature``.
         classes: names (k,).
     """
 
     key: np.ndarray
     label: np.ndarray
     uncalibrated: np.ndarray
-    temperature: float
+    calibration: Calibration
     classes: tuple[str, ...]
 
     @cached_property
     def probabilities(self) -> np.ndarray:
         """float64 (n, k): the calibrated probabilities, as the model of ``scenes.models.store.load`` returns them."""
-        return temperature.scale(self.uncalibrated, self.temperature)
+        return scale(self.uncalibrated, self.calibration.temperature)
 
     @property
     def predicted(self) -> np.ndarray:
@@ -94,7 +95,8 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     # Rows of float32 sum to 1 only up to rounding, about which scikit-learn warns.
     probabilities = outputs.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return Predictions(key, label, probabilities, description["temperature"], classes)
+    calibration = Calibration(description["temperature"], description["calibrated"])
+    return Predictions(key, label, probabilities, calibration, classes)
 
 
 def predict_records(network: "keras.Model", source: Records) -> tuple[np.ndarray, np.ndarray, Any]:

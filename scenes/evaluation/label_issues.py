@@ -15,13 +15,13 @@ on the real subset, the features of a fine-tuned backbone give 0.5 % of the trai
 the test images; those of the same backbone with its pretrained weights give 3.4 % of the training images.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenes.common.errors import InputError
 from scenes.common.tables import read_csv, rounded, write_csv
 from scenes.dataset.audit_table import usable
 
@@ -35,24 +35,71 @@ COLUMNS = ("key", "given_label", "suggested_label", "score", "reason")
 _DUPLICATES = {"duplicate": "pixel_sha256", "near_duplicate": "group"}
 
 
-def judge_features(images: "Features", audit: "pd.DataFrame", *, folds: int, C: float, seed: int) -> "pd.DataFrame":
-    """Return what an out-of-fold classifier on features says of every label, see :func:`judge`.
+def judge_features(
+    images: "Features", audit: "pd.DataFrame", *, folds: int, C: float, seed: int
+) -> "tuple[pd.DataFrame, str]":
+    """Return what an out-of-fold classifier on features says of the labels, and where it could not do as asked.
+
+    The images of a class need as many groups of duplicates as there are folds. If some class has fewer, there are fewer
+    folds. A class of a single group is left out: a classifier that has not seen that group does not know the class.
 
     Args:
         audit: see ``scenes.dataset.audit_table``; names the group of duplicates of each image.
         folds, C, seed: see :func:`out_of_fold`.
+
+    Returns:
+        See :func:`judge`; and a sentence on the folds and the classes left out, or ''.
     """
-    keys = np.char.decode(images.key)
+    keys, classes = np.char.decode(images.key), len(images.classes)
     groups = audit.set_index("path")["group"].loc[keys].to_numpy()
-    probabilities = out_of_fold(images.features, images.label, groups, images.classes, folds=folds, C=C, seed=seed)
-    return judge(keys, images.label, probabilities, images.classes)
+    per_class = _groups_per_class(images.label, groups, classes)
+    probabilities = np.zeros((len(keys), classes))
+    if (per_class > 1).sum() > 1:
+        used = per_class[images.label] > 1
+        probabilities[used] = out_of_fold(
+            images.features[used],
+            images.label[used],
+            groups[used],
+            classes,
+            folds=min(folds, int(per_class[per_class > 1].min())),
+            C=C,
+            seed=seed,
+        )
+    judged = probabilities.any(axis=1)
+    table = judge(keys[judged], images.label[judged], probabilities[judged], images.classes)
+    return table, _limits(per_class, images.classes, folds)
+
+
+def _groups_per_class(labels: np.ndarray, groups: np.ndarray, classes: int) -> np.ndarray:
+    """Return the number of different groups in each class, int (classes,)."""
+    _, number = np.unique(groups, return_inverse=True)
+    return np.bincount(np.unique(np.stack([labels, number]), axis=1)[0], minlength=classes)
+
+
+def _limits(per_class: np.ndarray, classes: Sequence[str], folds: int) -> str:
+    """Return a sentence on the classes that are too small for ``folds``, or ''."""
+    several = np.flatnonzero(per_class > 1)
+    if len(several) < 2:
+        return "no label is judged: fewer than two classes have two images that are not duplicates of each other"
+    parts = []
+    if alone := [classes[index] for index in np.flatnonzero(per_class == 1)]:
+        more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+        names = ", ".join(alone[:3])
+        parts.append(f"labels of {names}{more} are not judged: there is one image, or duplicates of one")
+    smallest = several[per_class[several].argmin()]
+    if per_class[smallest] < folds:
+        count = per_class[smallest]
+        parts.append(
+            f"{count} folds instead of {folds}: {classes[smallest]} has {count} images, duplicates not counted"
+        )
+    return "; ".join(parts)
 
 
 def out_of_fold(
     features: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,
-    classes: Sequence[str],
+    classes: int,
     *,
     folds: int,
     C: float,
@@ -62,18 +109,16 @@ def out_of_fold(
 
     Args:
         features: float (n, d).
-        labels: int (n,), indices into ``classes``.
+        labels: int (n,), less than ``classes``; each label that occurs has images in at least ``folds`` groups.
         groups: (n,); images of one group are always in the same fold.
-        classes: names (k,).
+        classes: number of classes.
         folds: 2 or more.
         C: inverse of the strength of the L2 regularisation; the features are standardised.
         seed: of the folds.
 
     Returns:
-        float64 (n, k), rows sum to 1.
-
-    Raises:
-        InputError: a class has images in fewer than ``folds`` groups.
+        float64 (n, classes), rows sum to 1. The row of an image is 0 if its class has no image in the other folds, as
+        groups of several classes can cause.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -81,18 +126,15 @@ def out_of_fold(
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    group_counts = [len(np.unique(groups[labels == label])) for label in range(len(classes))]
-    if min(group_counts) < folds:
-        smallest = int(np.argmin(group_counts))
-        raise InputError(
-            f"class {classes[smallest]} has only {group_counts[smallest]} groups of images without common duplicates, "
-            f"fewer than label_issues.folds ({folds}); add images or lower it"
-        )
-    probabilities = np.zeros((len(labels), len(classes)))
+    probabilities = np.zeros((len(labels), classes))
     features = features.astype(np.float64)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with threadpool_limits(1):  # how sums are divided among threads changes their rounding
-        for rest, fold in splitter.split(features, labels, groups):
+        for rest, held_out in splitter.split(features, labels, groups):
+            known = np.unique(labels[rest])
+            fold = held_out[np.isin(labels[held_out], known)]
+            if len(known) < 2 or not len(fold):
+                continue
             classifier = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=500))
             classifier.fit(features[rest], labels[rest])
             probabilities[np.ix_(fold, classifier.classes_)] = classifier.predict_proba(features[fold])
@@ -111,14 +153,18 @@ def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, class
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    names = np.array(classes, object)
+    names, doubted = np.array(classes, object), np.zeros(len(labels), bool)
+    if len(labels):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # one for each class without images
+            doubted = find_label_issues(labels, probabilities, n_jobs=1)
     judged = pd.DataFrame(
         {
             "key": keys,
             "given_label": names[labels],
             "suggested_label": names[probabilities.argmax(axis=1)],
-            "score": get_label_quality_scores(labels, probabilities),
-            "doubted": find_label_issues(labels, probabilities, n_jobs=1),
+            "score": get_label_quality_scores(labels, probabilities) if len(labels) else np.empty(0),
+            "doubted": doubted,
         }
     )
     return judged.sort_values(["score", "key"], ignore_index=True)
@@ -227,13 +273,16 @@ def _share(part: int, whole: int) -> float:
     return rounded(part / whole) if whole else 0.0
 
 
-def format_summary(counts: dict[str, Any]) -> str:
-    """Return one or two lines on the label issues.
+def format_summary(counts: dict[str, Any], limits: str = "") -> str:
+    """Return one to three lines on the label issues.
 
     Args:
         counts: see :func:`count_issues`; if wrong labels were planted, with :func:`score_planted` under ``planted``.
+        limits: the sentence of :func:`judge_features`.
     """
     text = f"label issues: {counts['total']:,} in {counts['images']:,} images"
+    if limits:
+        text += f"\n{limits}"
     if "planted" in counts:
         planted = counts["planted"]
         text += (

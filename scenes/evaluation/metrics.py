@@ -7,8 +7,9 @@ import numpy as np
 
 from scenes.common.errors import InputError
 from scenes.common.tables import rounded
-from scenes.evaluation import abstention, calibration, intervals
-from scenes.models.temperature import scale
+from scenes.evaluation import abstention, intervals
+from scenes.evaluation.calibration import errors as calibration_errors
+from scenes.models.temperature import Calibration, scale
 
 if TYPE_CHECKING:
     from scenes.evaluation.inference import Predictions
@@ -40,7 +41,7 @@ def evaluate(test: "Predictions", clean: "Predictions", val: "Predictions") -> d
     thresholds = abstention.thresholds(val.label, val.probabilities)
     test_scores, clean_scores, val_scores = (
         classification(
-            images.label, images.uncalibrated, images.classes, temperature=images.temperature, thresholds=thresholds
+            images.label, images.uncalibrated, images.classes, calibration=images.calibration, thresholds=thresholds
         )
         for images in (test, clean, val)
     )
@@ -52,7 +53,7 @@ def classification(
     probabilities: np.ndarray,
     classes: Sequence[str],
     *,
-    temperature: float,
+    calibration: Calibration,
     thresholds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return the scores of one set of images as nested dicts of numbers.
@@ -60,7 +61,7 @@ def classification(
     Args:
         labels: int (n,), indices into ``classes``, n > 0.
         probabilities: float64 (n, k), rows sum to 1: the network's own, not calibrated.
-        temperature: calibrates them, see ``scenes.models.temperature``; fitted on the validation images.
+        calibration: of the network, by the validation images.
         thresholds: of calibrated confidence, chosen on the validation images, see
             ``scenes.evaluation.abstention.thresholds``.
 
@@ -68,9 +69,9 @@ def classification(
         Scores of the predicted classes, which calibration does not change:
 
         - ``count``; ``accuracy`` and its bootstrap 95 % interval ``accuracy_interval.{low,high}``; ``top2_accuracy``;
-          ``balanced_accuracy``, the mean recall of the classes that occur; ``macro_f1``, over the classes that occur or
-          are predicted; ``majority_class_accuracy``, of predicting the most frequent class of these images every time,
-          the best constant answer
+          ``balanced_accuracy`` and ``min_recall``, the mean and the lowest recall of the classes that occur;
+          ``macro_f1``, over the classes that occur or are predicted; ``majority_class_accuracy``, of predicting the
+          most frequent class of these images every time, the best constant answer
         - ``per_class.<class>.{precision,recall,f1,support}``, 0 if undefined
         - ``most_confused_pairs.<a>/<b>.errors``: the three pairs of classes with the most errors, in both directions;
           ``merged_pairs.<a>/<b>.accuracy``: the accuracy if the two were one class
@@ -82,6 +83,7 @@ def classification(
 
         Scores of the calibrated probabilities:
 
+        - ``calibration.calibrated``: 1, or 0 if the network is not calibrated and the temperature is 1
         - ``calibration.temperature`` and ``calibration.temperature_scaled.{ece,mce,crossentropy,brier_score}``
         - ``abstention.precision_{90,95,99}.{confidence,coverage,precision}``: the threshold of ``confidence`` that
           gives this precision on the *validation* images, the share of these images at or above it, and the share of
@@ -90,7 +92,7 @@ def classification(
     from sklearn import metrics
 
     every = np.arange(len(classes))
-    calibrated = scale(probabilities, temperature)
+    calibrated = scale(probabilities, calibration.temperature)
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
@@ -102,14 +104,16 @@ def classification(
         "accuracy": correct.mean(),
         "accuracy_interval": intervals.mean_interval(correct),
         "balanced_accuracy": recall[support > 0].mean(),
+        "min_recall": recall[support > 0].min(),
         "top2_accuracy": _top2_accuracy(labels, probabilities),
         "macro_f1": metrics.f1_score(labels, predicted, average="macro", zero_division=0.0),
         "majority_class_accuracy": np.bincount(labels).max() / len(labels),
         **_losses(labels, probabilities),
         "calibration": {
-            **calibration.errors(labels, probabilities),
-            "temperature": temperature,
-            "temperature_scaled": {**calibration.errors(labels, calibrated), **_losses(labels, calibrated)},
+            **calibration_errors(labels, probabilities),
+            "calibrated": int(calibration.calibrated),
+            "temperature": calibration.temperature,
+            "temperature_scaled": {**calibration_errors(labels, calibrated), **_losses(labels, calibrated)},
         },
         "abstention": abstention.scores(labels, calibrated, thresholds),
         "per_class": {
@@ -152,37 +156,53 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[tuple[int, str, str]]:
     """Return (errors, class, class) for each pair of classes with errors, most errors first, then by name."""
-    both = matrix + matrix.T
-    pairs = [
-        (int(both[i, j]), classes[i], classes[j])
-        for i in range(len(classes))
-        for j in range(i + 1, len(classes))
-        if both[i, j]
-    ]
+    both = np.triu(matrix + matrix.T, k=1)
+    pairs = [(int(both[i, j]), classes[i], classes[j]) for i, j in np.argwhere(both)]
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
 
 
 def format_summary(name: str, scores: dict[str, Any]) -> str:
-    """Return three lines on model ``name``: its accuracy, its calibration and its most confused pairs.
+    """Return four lines on model ``name``: its accuracy, its worst class, its calibration and its most confused pairs.
 
     Args:
         scores: see :func:`evaluate`.
     """
     low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
-    errors = scores["calibration"]
+    worst, entry = worst_class(scores["per_class"])
     pairs = ", ".join(
-        f"{pair} ({entry['errors']}; {scores['merged_pairs'][pair]['accuracy']:.4f} if merged)"
-        for pair, entry in scores["most_confused_pairs"].items()
+        f"{pair} ({both['errors']}; {scores['merged_pairs'][pair]['accuracy']:.4f} if merged)"
+        for pair, both in scores["most_confused_pairs"].items()
     )
     return (
         f"{name}: test accuracy {scores['accuracy']:.4f} [{low:.4f}, {high:.4f}] on {scores['count']:,} images"
         f" (clean {scores['clean']['accuracy']:.4f}, val {scores['val']['accuracy']:.4f},"
         f" best constant answer {scores['majority_class_accuracy']:.4f}),"
         f" crossentropy {scores['crossentropy']:.4f}\n"
-        f"{name}: calibration error {errors['ece']:.4f},"
-        f" with temperature {errors['temperature']:.3f} {errors['temperature_scaled']['ece']:.4f};"
+        f"{name}: balanced accuracy {scores['balanced_accuracy']:.4f};"
+        f" worst class: {worst}, recall {entry['recall']:.4f} on {entry['support']:,} images\n"
+        f"{name}: {_format_calibration(scores['calibration'], scores['val']['count'])};"
         f" {_format_abstention(scores['abstention']['precision_95'])}\n"
         f"{name}: most confused pairs: {pairs or 'none'}"
+    )
+
+
+def worst_class(per_class: Mapping[str, Mapping[str, float]]) -> tuple[str, Mapping[str, float]]:
+    """Return the name and the scores of the class of lowest recall among those that occur; of equals the first by name.
+
+    Args:
+        per_class: see :func:`classification`.
+    """
+    occurring = [(scores["recall"], name) for name, scores in per_class.items() if scores["support"]]
+    _, name = min(occurring)
+    return name, per_class[name]
+
+
+def _format_calibration(entry: Mapping[str, Any], images: int) -> str:
+    if not entry["calibrated"]:
+        return f"calibration error {entry['ece']:.4f}, not calibrated: {images:,} validation images show no gain"
+    return (
+        f"calibration error {entry['ece']:.4f},"
+        f" with temperature {entry['temperature']:.3f} {entry['temperature_scaled']['ece']:.4f}"
     )
 
 

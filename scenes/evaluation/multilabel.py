@@ -3,7 +3,7 @@
 The second output of a model is compared with the naive loss and with a threshold on the softmax probabilities.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
         - ``composites.<method>``: of composites of test images, see :func:`at_threshold`. The threshold is the best one
           on composites of validation images. Precision and recall are lower bounds: photos may contain more than their
           labels say, and the visible half of a photo need not show its label.
+        - ``labels.<method>``: in place of composites if there are none, as with two classes: of the test images, each
+          counted as containing its label and nothing else; the threshold is the best one on validation images.
         - ``ground_truth.<method>``: of the test images, at the same threshold and by :func:`average_precision`. Only
           if their ground truth is known, as it is for drawn images.
         - ``val``: the same of validation images, for model selection.
@@ -45,25 +47,42 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
     network = store.load_outputs(folder, multilabel_folder)
     ground_truth = composites.load_ground_truth(data / "composites")
     kind, classes = description["input"], description["classes"]
+    joined = {split: _load_composites(kind, data, split) for split in ("val", "test")}
+    source = "composites" if all(len(inputs) for _, inputs in joined.values()) else "labels"
     thresholds: dict[str, float] = {}
     result: dict[str, dict[str, Any]] = {}
-    for split in ("val", "test"):
-        in_composites, inputs = _load_composites(kind, data, split)
-        keys, images = _load_images(kind, data, split) if ground_truth else (np.empty(0, str), inputs[:0])
-        in_images = np.array([[name in ground_truth[key] for name in classes] for key in keys])
+    for split, (in_composites, inputs) in joined.items():
+        present = {source: in_composites}
+        images = inputs[:0]
+        if ground_truth or source == "labels":
+            keys, labels, images = _load_images(kind, data, split)
+            if source == "labels":
+                inputs, present = images[:0], {source: np.eye(len(classes), dtype=bool)[labels]}
+            if ground_truth:
+                present["ground_truth"] = np.array([[name in ground_truth[key] for name in classes] for key in keys])
         scores = _scores(network, np.concatenate([inputs, images]))
-        result[split] = {"composites": {}, "ground_truth": {}} if ground_truth else {"composites": {}}
+        result[split] = {name: {} for name in present}
         for output, method in METHODS.items():
             on_composites, on_images = np.split(scores[output], [len(inputs)])
+            on = {name: on_composites if name == "composites" else on_images for name in present}
             if split == "val":
-                thresholds[method] = threshold(in_composites, on_composites)
-            result[split]["composites"][method] = at_threshold(in_composites, on_composites, thresholds[method])
+                thresholds[method] = threshold(present[source], on[source])
+            for name in present:
+                result[split][name][method] = at_threshold(present[name], on[name], thresholds[method])
             if ground_truth:
-                result[split]["ground_truth"][method] = {
-                    **at_threshold(in_images, on_images, thresholds[method]),
-                    **average_precision(in_images, on_images, classes),
-                }
+                precision = average_precision(present["ground_truth"], on_images, classes)
+                result[split]["ground_truth"][method].update(precision)
     return {**result["test"], "val": result["val"]}
+
+
+def presence_threshold(scores: Mapping[str, Any]) -> float:
+    """Return the score of the second output from which on a photo contains a class, chosen on validation.
+
+    Args:
+        scores: see :func:`evaluate`.
+    """
+    val = scores["val"]
+    return val["composites" if "composites" in val else "labels"][METHODS[PRESENCE]]["threshold"]
 
 
 def threshold(present: np.ndarray, scores: np.ndarray) -> float:
@@ -130,13 +149,14 @@ def round_scores(scores: np.ndarray) -> np.ndarray:
 
 
 def format_summary(name: str, scores: dict[str, Any]) -> str:
-    """Return one line on how model ``name`` finds the classes in composites, and in images with a ground truth.
+    """Return one line on how model ``name`` finds the classes in composites or images.
 
     Args:
         scores: see :func:`evaluate`.
     """
-    f1 = ", ".join(f"{method} {entry['f1']:.4f}" for method, entry in scores["composites"].items())
-    text = f"{name}: two classes found in composites, F1: {f1}"
+    source, what = ("composites", "two classes found in composites") if "composites" in scores else ("labels", "labels")
+    f1 = ", ".join(f"{method} {entry['f1']:.4f}" for method, entry in scores[source].items())
+    text = f"{name}: {what}, F1: {f1}"
     if "ground_truth" in scores:
         precision = ", ".join(
             f"{method} {entry['mean_average_precision']:.4f}" for method, entry in scores["ground_truth"].items()
@@ -150,16 +170,18 @@ def _load_composites(kind: str, data: Path, split: str) -> tuple[np.ndarray, np.
     joined, features = composites.load(data / "composites" / kind, split)
     if features is not None:
         return joined.present, features
+    if not len(joined.labels):
+        return joined.present, np.empty(0)
     return joined.present, composites.images(joined, records.load(records.open_records(data / kind, split)))
 
 
-def _load_images(kind: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the keys of the images of ``split``, str (n,), and the input that a model gets."""
+def _load_images(kind: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the keys of the images of ``split``, str (n,), their labels, int (n,), and the input that a model gets."""
     if kind == "records":
         images = records.load(records.open_records(data / kind, split))
-        return np.char.decode(images["key"]), images["image"]
+        return np.char.decode(images["key"]), images["label"], images["image"]
     features = load_features(data / kind, split)
-    return np.char.decode(features.key), features.features
+    return np.char.decode(features.key), features.label, features.features
 
 
 def _scores(network: "keras.Model", inputs: np.ndarray) -> dict[str, np.ndarray]:

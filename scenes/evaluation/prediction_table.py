@@ -7,6 +7,8 @@ import pandas as pd
 
 from scenes.evaluation import abstention
 
+_SHOWN = 12  # classes in the summary, the most frequent ones
+
 
 def build(
     key: Sequence[str] | np.ndarray,
@@ -41,9 +43,18 @@ def build(
     return pd.DataFrame(columns)
 
 
-def format_summary(table: pd.DataFrame) -> str:
-    """Return one line: how many images there are, in which classes, and the share that the model is unsure of."""
+def format_summary(table: pd.DataFrame, *, calibrated: bool = True) -> str:
+    """Return one line: how many images there are, in which classes, and the share that the model is unsure of.
+
+    Args:
+        table: see :func:`build`.
+        calibrated: whether the model is, see ``scenes.models.temperature``.
+    """
     if table.empty:
         return "there are no images without a label"
-    counts = ", ".join(f"{name} {count:,}" for name, count in table["class"].value_counts().sort_index().items())
-    return f"{len(table):,} images without a label: {counts}; unsure of {table['unsure'].mean():.1%}"
+    counts = sorted(table["class"].value_counts().items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{name} {count:,}" for name, count in sorted(counts[:_SHOWN]))
+    others = f" and {len(counts) - _SHOWN:,} other classes" if len(counts) > _SHOWN else ""
+    how = "" if calibrated else " (its confidence is not calibrated)"
+    unsure = f"unsure of {table['unsure'].mean():.1%}{how}"
+    return f"{len(table):,} images without a label: {shown}{others}; {unsure}"

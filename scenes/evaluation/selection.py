@@ -7,8 +7,7 @@ from typing import Any
 
 from scenes.common.checksum import file_hash
 from scenes.common.tables import DECIMALS, rounded
-from scenes.evaluation.multilabel import METHODS
-from scenes.models.multilabel import PRESENCE
+from scenes.evaluation.multilabel import presence_threshold
 
 LOWER_IS_BETTER = frozenset({"crossentropy", "brier_score"})
 
@@ -42,12 +41,12 @@ def validation_scores(
 
     Returns:
         ``sha256``: hashes of the files in both folders, so that a retrained model counts as a different one; ``val``;
-        and ``presence_above``: the threshold of the second output, chosen on composites of validation images.
+        and ``presence_above``: see ``scenes.evaluation.multilabel.presence_threshold``.
     """
     return {
         "sha256": {"model": _hashes(folder), "multilabel": _hashes(multilabel_folder)},
         "val": val,
-        "presence_above": multilabel_scores["val"]["composites"][METHODS[PRESENCE]]["threshold"],
+        "presence_above": presence_threshold(multilabel_scores),
     }
 
 

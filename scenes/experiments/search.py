@@ -19,7 +19,8 @@ from scenes.experiments import entries
 
 JOURNAL = "journal:"
 COMPUTING = ("seed", "threads", "precision", "xla")  # parameters of every training
-DATA = ("profile", "profiles", "archive", "audit", "split", "records")  # parameters of the data that a CNN learns from
+# Parameters of what a CNN learns from.
+DATA = ("profile", "profiles", "archive", "audit", "split", "records", "augmentation")
 
 
 class Range(Section):
@@ -132,7 +133,9 @@ def comparability_key(name: str, search: Search, params: dict[str, Any], files: 
     """
     files = sorted(files)
     keys = (*COMPUTING, *(() if files else DATA))
-    fixed = copy.deepcopy({key: params[key] for key in keys} | {"models": {name: params["models"][name]}})
+    model = params["models"][name]
+    settings = {"profile_settings": params["profiles"][params["profile"]][model["kind"]]}
+    fixed = copy.deepcopy(settings | {key: params[key] for key in keys} | {"models": {name: model}})
     for key in search.space:
         *parents, last = key.split(".")
         del value_at(fixed, ".".join(parents))[last]

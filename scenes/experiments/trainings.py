@@ -63,24 +63,19 @@ def in_process(params: dict[str, Any], name: str, train: Features, val: Features
     keras.backend.clear_session()
     # As at the start of the stage, whatever this process has trained before.
     keras.utils.set_random_seed(params["seed"])
+    settings = classifiers.for_profile(params["models"][name], **params["profiles"][params["profile"]]["head"])
     validation = batches.validation_features(val)
     try:
         with redirect_stdout(io.StringIO()):  # a line per epoch and trial would be too many
-            network, _ = classifiers.fit_head(
-                train, validation, params["models"][name], seed=params["seed"], callbacks=[Watching()]
-            )
+            network, _ = classifiers.fit_head(train, validation, settings, seed=params["seed"], callbacks=[Watching()])
     except InputError as error:
         raise Stopped(str(error)) from None
     probabilities = np.concatenate([network.predict_on_batch(inputs) for inputs, _ in validation]).astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 except for rounding
-    scaling = temperature.fit_temperature_for(network, validation)
-    return metrics.classification(
-        val.label,
-        probabilities,
-        val.classes,
-        temperature=scaling,
-        thresholds=abstention.thresholds(val.label, temperature.scale(probabilities, scaling)),
-    )
+    calibration = temperature.calibrate_network(network, validation)
+    calibrated = temperature.scale(probabilities, calibration.temperature)
+    thresholds = abstention.thresholds(val.label, calibrated)
+    return metrics.classification(val.label, probabilities, val.classes, calibration=calibration, thresholds=thresholds)
 
 
 def by_experiment(experiment: str, name: str, settings: list[str], watch: Watch) -> dict[str, Any]:

@@ -24,13 +24,13 @@ REPORT = Path("reports/trials.md")
 README = Path("README.md")
 BEGIN, END = "<!-- trials: written by `make trials` -->", "<!-- end of trials -->"
 SHOWN = "intel"  # the profile whose table is in README.md
-COLUMNS = ("trial", "model", "accuracy [95 %]", "crossentropy", "epochs", "published accuracy", "code")
+PUBLISHED = "published accuracy"
+COLUMNS = ("trial", "model", "accuracy [95 %]", "crossentropy", "epochs", PUBLISHED, "code")
 
 HEAD = f"""# Trials
 
-The trials of `{FILE}`, measured on the test images. Published scores were measured by
-others on the full Kaggle archive. Where the number of epochs is a sum, its first part is the backbone's. `code` is the
-commit that the experiment derives from.
+The trials of `{FILE}`, measured on the test images. Published scores were measured by others. Where
+the number of epochs is a sum, its first part is the backbone's. `code` is the commit that the experiment derives from.
 """
 
 
@@ -123,7 +123,7 @@ def tables() -> dict[str, str]:
     """Return a Markdown table for each profile on which trials were run."""
     result: dict[str, str] = {}
     trials, revisions = load(), runs.revisions()
-    for profile in parse_yaml(Path(PARAMS).read_text(encoding="utf-8"))["profiles"]:
+    for profile, block in parse_yaml(Path(PARAMS).read_text(encoding="utf-8"))["profiles"].items():
         experiments = [
             (trial, *revisions[f"{profile}-{name}"])
             for name, trial in trials.items()
@@ -132,13 +132,16 @@ def tables() -> dict[str, str]:
         if experiments:
             trial, commit, _ = experiments[0]
             title = f"On profile {profile}, {_scores(trial, commit)['count']:,} test images:"
-            head = ["", f"| {' | '.join(COLUMNS)} |", f"{'|---' * len(COLUMNS)}|"]
-            result[profile] = "\n".join([title, *head, *(row(*entry) for entry in experiments)])
+            # What others published is of their data.
+            columns = [column for column in COLUMNS if block["published"] or column != PUBLISHED]
+            head = ["", f"| {' | '.join(columns)} |", f"{'|---' * len(columns)}|"]
+            rows = [f"| {' | '.join(row(*entry)[column] for column in columns)} |" for entry in experiments]
+            result[profile] = "\n".join([title, *head, *rows])
     return result
 
 
-def row(trial: Trial, commit: str, baseline: str) -> str:
-    """Return a line of the table.
+def row(trial: Trial, commit: str, baseline: str) -> dict[str, str]:
+    """Return a line of the table, by ``COLUMNS``.
 
     Args:
         trial: the trial.
@@ -163,7 +166,7 @@ def row(trial: Trial, commit: str, baseline: str) -> str:
         trial.published,
         f"`{baseline[:7]}`",
     )
-    return f"| {' | '.join(cells)} |"
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
 def _scores(trial: Trial, commit: str) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def save(folder: str | Path, formats: Collection[str], network: "keras.Model", d
     folder, shape = Path(folder), description["image_shape"]
     if "saved_model" in formats:
         (folder / PATHS["saved_model"]).mkdir(parents=True)
-        saved_model.save(folder / PATHS["saved_model"], network, classes=description["classes"], image_shape=shape)
+        options = {name: description[name] for name in ("classes", "image_shape", "fit")}
+        saved_model.save(folder / PATHS["saved_model"], network, **options)
     if _PIXEL_FORMATS.keys() & set(formats):
         traced = graph.trace_pixels(network, shape)
     for name in [name for name in _PIXEL_FORMATS if name in formats]:

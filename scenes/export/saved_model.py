@@ -1,4 +1,4 @@
-"""The SavedModel export, which takes the bytes of image files: decoding, cropping and resizing are part of it.
+"""The SavedModel export, which takes the bytes of image files: decoding and resizing are part of it.
 
 It is one file, saved_model.pb, for TensorFlow Serving, `tf.saved_model.load` and `keras.layers.TFSMLayer`. The weights
 are part of the graph, without a checkpoint. Protocol Buffers limits the file to 2 GB, four times EfficientNetV2L.
@@ -22,7 +22,9 @@ BYTES, PIXELS = "serving_default", "pixels"  # the two signatures
 INPUTS = {BYTES: "image_bytes", PIXELS: IMAGE}  # the input of each
 
 
-def save(folder: str | Path, network: "keras.Model", *, classes: Sequence[str], image_shape: Sequence[int]) -> None:
+def save(
+    folder: str | Path, network: "keras.Model", *, classes: Sequence[str], image_shape: Sequence[int], fit: str
+) -> None:
     """Write ``network`` into an existing folder; equal networks give equal bytes.
 
     The signature ``serving_default`` takes ``image_bytes``, string (n,), image files (see ``scenes.images.tf_ops``);
@@ -33,6 +35,7 @@ def save(folder: str | Path, network: "keras.Model", *, classes: Sequence[str], 
         network: from uint8 images (batch, height, width, 3), see ``scenes.models.store.load``.
         classes: names, in the order of the outputs.
         image_shape: (height, width, 3) of the training images.
+        fit: how image files get that shape, see ``scenes.images.tf_ops.fit``.
     """
     import tensorflow as tf
 
@@ -48,7 +51,7 @@ def save(folder: str | Path, network: "keras.Model", *, classes: Sequence[str], 
             return {**outputs, "class": tf.gather(names, tf.argmax(outputs["probabilities"], axis=1))}
 
         def read(data: Any) -> Any:
-            return tf_ops.fit(tf_ops.decode(data), height, width)
+            return tf_ops.fit(tf_ops.decode(data), height, width, fit)
 
         return {
             BYTES: answer(tf.map_fn(read, image_bytes, fn_output_signature=pixels)),

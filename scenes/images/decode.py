@@ -1,4 +1,4 @@
-"""Decodes image files with Pillow, in the one way that the whole project uses.
+"""Decodes image files in the one way that the whole project uses: audit, records, app and command.
 
 Every image becomes 8-bit RGB:
 
@@ -7,30 +7,35 @@ Every image becomes 8-bit RGB:
 - 16-bit grey is reduced to its high byte, not clipped at 255;
 - transparent pixels are composited on white, as a browser shows them;
 - only the first of several frames is used.
+
+Pillow reads all headers, and the pixels of all formats but JPEG, which simplejpeg decodes (``scenes.images.jpeg``). A
+JPEG of which libjpeg warns is decoded by Pillow, which forgives it unless its last rows are missing. Such an image is
+``damaged``, and so is a PNG with a wrong checksum; the pixels are still the same for everybody. In the other formats
+nothing tells whether a byte has changed, as long as they can be decoded.
 """
 
 import io
 import logging
-import struct
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from scenes.common.limited_reader import LimitedReader
-from scenes.images import decompression
-
-# Formats of photographs. Pillow reads more, some of which run other programs (EPS) or are not images at all.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-
-# The signatures that are long enough to tell a damaged image from a file of another kind.
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+from scenes.images import decompression, jpeg, netpbm, png
+from scenes.images.formats import FORMATS, has_signature
 
 # Without a handler Pillow's log messages about damaged files would go to stderr. An ImageProblem reports the damage.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 NOT_AN_IMAGE, CORRUPT, TOO_MANY_PIXELS = "not_an_image", "corrupt", "too_many_pixels"
+
+FIT_METHODS = ("crop", "pad", "squash")
+# The grey that networks see as nothing: 0 after EfficientNet-Lite's (x - 127) / 128, and within 0.004 of it after the
+# scaling to -1 to 1 of the others. It is the same for every picture, so that its edges tell nothing about the class.
+PADDING = 127
 
 _ORIENTATION = 0x0112
 # EXIF in a JPEG has at most 64 KB. Anything longer may hold millions of numbers, but not the orientation.
@@ -50,8 +55,8 @@ class ImageProblem(Exception):
     """Bytes that cannot be used as an image.
 
     Attributes:
-        reason: ``not_an_image`` (none of :data:`FORMATS`, or pixels without a meaning as RGB), ``corrupt`` (truncated,
-            damaged, or made to take more memory or time than its pixels need) or ``too_many_pixels``.
+        reason: ``not_an_image`` (of none of the formats that are read, or pixels without a meaning as RGB), ``corrupt``
+            (truncated, damaged, or made to take more memory or time than its pixels need) or ``too_many_pixels``.
         width, height: in pixels, as the header states them; 0 if it cannot be read.
         mode: Pillow's mode; '' if it cannot be read.
     """
@@ -67,13 +72,34 @@ class Decoded:
 
     Attributes:
         pixels: uint8 (height, width, 3), RGB, upright, read-only.
-        format: the format of the file, one of :data:`FORMATS`, or ``MPO`` for a JPEG of several frames.
+        format: the format of the file, see ``scenes.images.formats``, or ``MPO`` for a JPEG of several frames.
         mode: Pillow's mode of the stored image: ``RGB`` for nearly all photographs, ``L`` for grey, ``CMYK``, ...
+        damaged: whether a part of the pixels is missing or wrong: libjpeg warned of a JPEG, or a checksum of a PNG does
+            not match. Always False for other formats.
+        portable: whether any JPEG decoder turns the file into these pixels, without a warning: a baseline or
+            progressive JPEG of three channels, sound, upright and with an end marker.
     """
 
     pixels: np.ndarray
     format: str
     mode: str
+    damaged: bool = False
+    portable: bool = False
+
+
+class Header(NamedTuple):
+    """What the header of an image file states, see :func:`read_header`.
+
+    Attributes:
+        width, height: in pixels, of the upright image.
+        format: see :class:`Decoded`.
+        orientation: EXIF's, 1 to 8; 1 is upright.
+    """
+
+    width: int
+    height: int
+    format: str
+    orientation: int
 
 
 def decode(data: bytes, *, max_pixels: int) -> Decoded:
@@ -91,40 +117,71 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
         return _decode(data, max_pixels)
 
 
-def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Crop the largest centred square and resize it, bicubically with antialiasing.
+def read_header(data: bytes) -> Header:
+    """Read the header of an image file, without decoding its pixels.
+
+    Raises:
+        ImageProblem: it has none that can be used.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # see :func:`decode`
+        image = _open(data)
+        orientation = _orientation(image)
+    width, height = image.size if orientation < 5 else image.size[::-1]
+    return Header(width, height, str(image.format), orientation)
+
+
+def is_web_page(data: bytes) -> bool:
+    """Return whether bytes are an HTML page, which is what a failed download often saves under an image's name."""
+    start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
+
+
+def fit(pixels: np.ndarray, size: int, method: str = "crop") -> np.ndarray:
+    """Bring a picture to a square, bicubically with antialiasing.
 
     Args:
         pixels: uint8 (height, width, 3).
         size: pixels a side.
+        method: ``crop`` the largest centred square; ``pad``: the whole picture, its proportions kept, centred on
+            :data:`PADDING`; or ``squash``: the whole picture, its proportions changed.
 
     Returns:
         uint8 (size, size, 3); ``pixels`` itself if it already has that shape.
+
+    Raises:
+        ValueError: there is no such method.
     """
+    if method not in FIT_METHODS:
+        raise ValueError(f"{method!r} is none of {', '.join(FIT_METHODS)}")
     if pixels.shape == (size, size, 3):
         return pixels
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    return np.asarray(ImageOps.fit(image, (size, size), method=Image.Resampling.BICUBIC, centering=(0.5, 0.5)))
+    height, width, _ = pixels.shape
+    if method == "crop":
+        side = min(height, width)
+        left, top = (width - side) / 2, (height - side) / 2
+        return _resize(pixels, size, size, (left, top, left + side, top + side))
+    if method == "squash":
+        return _resize(pixels, size, size, (0, 0, width, height))
+    longest = max(height, width)
+    new_height, new_width = (max(round(side * size / longest), 1) for side in (height, width))
+    top, left = (size - new_height) // 2, (size - new_width) // 2
+    square = np.full((size, size, 3), PADDING, np.uint8)
+    whole = _resize(pixels, new_height, new_width, (0, 0, width, height))
+    square[top : top + new_height, left : left + new_width] = whole
+    return square
 
 
-def usable_as_stored(data: bytes, size: int) -> bool:
-    """Return whether a record can hold these bytes: any JPEG decoder turns them into (size, size, 3) RGB pixels.
+def _resize(pixels: np.ndarray, height: int, width: int, box: tuple[float, float, float, float]) -> np.ndarray:
+    """Resize the part of a picture within (left, top, right, bottom), columns first.
 
-    They must be a baseline or progressive JPEG with three 8-bit channels, of exactly that size, with an end marker and
-    without an EXIF rotation. Only the header is examined: bytes that :func:`decode` refuses may pass.
+    Pillow itself picks the order of the two passes by the shape, which changes the rounding between them. A fixed order
+    can be repeated in a TensorFlow graph.
     """
-    if not data.startswith(b"\xff\xd8") or not data.endswith(b"\xff\xd9"):
-        return False
-    if _jpeg_process(data) not in (0xC0, 0xC1, 0xC2):
-        return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            image = _open(data)
-        except ImageProblem:
-            return False
-        upright = _orientation(image) not in _TRANSPOSE
-    return image.format == "JPEG" and image.mode == "RGB" and image.size == (size, size) and upright
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    left, top, right, bottom = box
+    narrow = image.resize((width, image.height), Image.Resampling.BICUBIC, (left, 0, right, image.height))
+    return np.asarray(narrow.resize((width, height), Image.Resampling.BICUBIC, (0, top, width, bottom)))
 
 
 def _decode(data: bytes, max_pixels: int) -> Decoded:
@@ -134,16 +191,39 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
     width, height, mode = *image.size, image.mode
     if width * height > max_pixels:
         raise ImageProblem(TOO_MANY_PIXELS, width, height, mode)
+    kind = str(image.format)
+    is_jpeg = kind in ("JPEG", "MPO")
+    sound = jpeg.decode_sound(data, width, height) if is_jpeg and mode in ("RGB", "L") else None
+    if sound is None:
+        pixels, orientation = _decode_by_pillow(data, image)
+    else:
+        pixels, orientation = sound, _orientation(image)
+    if orientation in _TRANSPOSE:
+        pixels = np.asarray(Image.fromarray(pixels).transpose(_TRANSPOSE[orientation]))
+    pixels.flags.writeable = False
+    return Decoded(
+        pixels,
+        kind,
+        mode,
+        damaged=(is_jpeg and sound is None and jpeg.is_damaged(data)) or (kind == "PNG" and png.is_damaged(data)),
+        portable=kind == "JPEG" and mode == "RGB" and sound is pixels and jpeg.is_portable(data),
+    )
+
+
+def _decode_by_pillow(data: bytes, image: Image.Image) -> tuple[np.ndarray, int]:
+    """Return the pixels of an opened image, uint8 (height, width, 3), not turned, and its EXIF orientation."""
+    width, height, mode = *image.size, image.mode
     try:
+        image = _netpbm(data, image) or image
         image.load()
     except MemoryError:
         raise
     except Exception:
         # Decoders raise nearly anything on damaged bytes: OSError, SyntaxError, struct.error, IndexError, ...
         raise ImageProblem(CORRUPT, width, height, mode) from None
-    orientation = _orientation(image)
+    orientation = _orientation(image)  # a PNG may state it after its pixels
     try:
-        rgb = _to_rgb(image)
+        return np.asarray(_to_rgb(image)), orientation
     except MemoryError:
         raise
     except ValueError:
@@ -152,9 +232,19 @@ def _decode(data: bytes, max_pixels: int) -> Decoded:
     except Exception:
         # The image decoded but lacks a part; a missing palette raises an AssertionError.
         raise ImageProblem(CORRUPT, width, height, mode) from None
-    if orientation in _TRANSPOSE:
-        rgb = rgb.transpose(_TRANSPOSE[orientation])
-    return Decoded(np.asarray(rgb), str(image.format), mode)
+
+
+def _netpbm(data: bytes, image: Image.Image) -> Image.Image | None:
+    """Return the loaded image of a netpbm file that Pillow would read number by number; None for all others."""
+    (width, height), bands = image.size, len(image.getbands())
+    shape = (height, width, bands) if bands > 1 else (height, width)
+    match getattr(image, "tile", None):
+        case [("ppm_plain", _, start, str())]:
+            return Image.fromarray(netpbm.decode_plain_bitmap(data, start, (height, width)))
+        case [("ppm" | "ppm_plain" as decoder, _, start, (_, largest))]:
+            plain = decoder == "ppm_plain"
+            return Image.fromarray(netpbm.decode(data, start, shape, largest=largest, plain=plain))
+    return None
 
 
 def _open(data: bytes) -> Image.Image:
@@ -168,8 +258,7 @@ def _open(data: bytes) -> Image.Image:
         raise
     except Exception:
         # UnidentifiedImageError, and anything that a parser raises on a damaged header.
-        has_signature = data.startswith(_SIGNATURES) or data[8:12] == b"WEBP"
-        raise ImageProblem(CORRUPT if has_signature else NOT_AN_IMAGE) from None
+        raise ImageProblem(CORRUPT if has_signature(data) else NOT_AN_IMAGE) from None
     if 0 in image.size:
         raise ImageProblem(CORRUPT, *image.size, image.mode)
     file.left = decompression.LOADING
@@ -203,22 +292,3 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         front = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", front.size, "white"), front).convert("RGB")
     return image.convert("RGB")
-
-
-def _jpeg_process(data: bytes) -> int:
-    """Return the second byte of a JPEG's frame marker (0xC0 baseline, 0xC1 extended, 0xC2 progressive), or 0."""
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            return 0
-        marker = data[position + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return marker
-        # 0xFF before a marker is padding. The markers 0x01 and 0xD0 to 0xD8 have no segment.
-        if marker == 0xFF:
-            position += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            position += 2
-        else:
-            position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
-    return 0

@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     import keras
 
 
-def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], dropout: float) -> "keras.Model":
+def build(
+    image_shape: Sequence[int], classes: int, *, filters: Sequence[int], dropout: float, image_size: int | None = None
+) -> "keras.Model":
     """Return a network from uint8 images to class probabilities.
 
     A 5x5 stem of stride 2; then stages of one residual block of two 3x3 convolutions, each of which halves the
@@ -18,6 +20,7 @@ def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], d
         classes: number of outputs.
         filters: channels of each stage; the stem has as many as the first.
         dropout: rate before the classifier.
+        image_size: pixels a side to which it resizes its input; None: it takes it as it is.
 
     Returns:
         From uint8 or float (batch, height, width, 3) in 0..255 to float32 (batch, classes) whose rows sum to 1.
@@ -38,7 +41,11 @@ def build(image_shape: Sequence[int], classes: int, *, filters: Sequence[int], d
         return layers.BatchNormalization(momentum=0.95, name=f"{name}_bn")(x)
 
     inputs = keras.Input(tuple(image_shape), name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
+    x = inputs
+    if image_size is not None:
+        resize = layers.Resizing(image_size, image_size, interpolation="bicubic", dtype="float32", name="resize")
+        x = keras.ops.clip(resize(x), 0.0, 255.0)  # bicubic interpolation overshoots at edges
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
     x = layers.Activation("relu", name="stem_relu")(convolution(x, filters[0], 5, 2, "stem"))
     for stage, channels in enumerate(filters, start=1):
         name = f"stage{stage}"

@@ -134,7 +134,7 @@ def compute_features(graph: Callable[[Any], Any], split: Records, *, batch_size:
 
 def features_of(graph: Callable[[Any], Any], images: np.ndarray, *, batch_size: int) -> np.ndarray:
     """Return the features float32 (n, d) of ``images`` uint8 (n, h, w, 3); ``graph`` as in :func:`compute_features`."""
-    starts = range(0, len(images), batch_size)
+    starts = range(0, max(len(images), 1), batch_size)  # without images, an empty batch gives the width
     return np.concatenate([graph(images[start : start + batch_size]).numpy() for start in starts]).astype(np.float32)
 
 

@@ -23,7 +23,7 @@ _DESCRIPTION = "finetuned.json"
 
 
 def unfreeze(network: "keras.Model", blocks: int | None) -> None:
-    """Make the last ``blocks`` of an EfficientNetV2 and the layers after them trainable; None: all layers.
+    """Make the last ``blocks`` of an EfficientNet and the layers after them trainable; None: all layers.
 
     Batch normalisation stays frozen, in inference mode: statistics of a few thousand images would replace those of a
     million (https://keras.io/guides/transfer_learning/).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = "model.json"
 _WEIGHTS = "model.weights.h5"
 _PRODUCTION = "model.keras"
-_PRODUCTION_KEYS = ("model", "classes", "image_shape", "unsure_below", "presence_above")
+_PRODUCTION_KEYS = ("model", "classes", "image_shape", "fit", "calibrated", "unsure_below", "presence_above")
 
 
 def save_network(folder: str | Path, network: "keras.Model", description: dict[str, Any]) -> None:
@@ -27,9 +27,9 @@ def save_network(folder: str | Path, network: "keras.Model", description: dict[s
 
     Args:
         description: ``kind`` (``cnn`` or ``head``), ``input`` (``records`` or ``features``), ``classes``, ``network``
-            (arguments of its builder) and ``temperature`` (see ``scenes.models.temperature``); of a CNN also
-            ``image_shape``; of a head also ``features``, the width of its input, and ``backbone``, see
-            ``scenes.models.features.describe_features``.
+            (arguments of its builder), ``temperature`` and ``calibrated`` (see ``scenes.models.temperature``); of a CNN
+            also ``image_shape``, that of the records; of a head also ``features``, the width of its input, and
+            ``backbone``, see ``scenes.models.features.describe_features``.
     """
     import keras
 
@@ -92,7 +92,7 @@ def load_outputs(folder: str | Path, multilabel_folder: str | Path) -> "keras.Mo
 
 
 def load(folder: str | Path, data: str | Path, multilabel_folder: str | Path | None = None) -> "keras.Model":
-    """Return the whole model, calibrated, from images to probabilities.
+    """Return the whole model, calibrated if it can be, from images to probabilities.
 
     Args:
         data: holds ``weights`` and ``finetuned``; unused by a CNN.
@@ -138,9 +138,11 @@ def save_production(folder: str | Path, network: "keras.Model", description: dic
     Args:
         network: from uint8 images (batch, height, width, 3), see :func:`load`.
         description: ``model`` (its name in params.yaml), ``classes`` (the order of the outputs), ``image_shape`` (of
-            the images it was trained on), ``unsure_below`` (a confidence, see ``scenes.evaluation.abstention``) and
+            the images it was trained on), ``fit`` (how pictures get that shape, see ``scenes.images.decode.fit``),
+            ``calibrated`` (whether its probabilities are, see
+            ``scenes.models.temperature``), ``unsure_below`` (a confidence, see ``scenes.evaluation.abstention``) and
             ``presence_above`` (the lowest score of a class that a photo contains, see
-            ``scenes.evaluation.multilabel.threshold``).
+            ``scenes.evaluation.multilabel.presence_threshold``).
     """
     folder = Path(folder)
     keras_file.save(folder / _PRODUCTION, network)

@@ -11,7 +11,8 @@ from PIL import Image
 from scenes.archive.layout import SPLITS, Archive
 from scenes.dataset.audit_table import FATAL, NOTED, across_splits, conflicting, in_train_and_test, usable
 from scenes.plots import contact_sheet, style
-from scenes.plots.contact_sheet import Cell, Section, short
+from scenes.plots.contact_sheet import Cell, Section
+from scenes.plots.text import short
 from scenes.plots.thumbnails import member_thumbnail
 
 if TYPE_CHECKING:
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Thumbnails = Callable[[str], Image.Image | None]  # from a member's path
-_SPLIT_COLOURS = dict(zip(SPLITS, style.COLOURS, strict=False))
+_SPLIT_COLOURS = dict(zip(("train", "test", "pred", "val"), style.COLOURS, strict=False))
+_SHOWN = 40  # classes with a bar at most; of more, the largest and the smallest
 
 _COLUMNS = 8  # of the contact sheet
 _THUMBNAIL_SIDE = 144  # pixels
 
 _TITLES = {
+    "web_page": "A web page, not an image: left out",
     "not_an_image": "Not an image: left out",
     "corrupt": "Truncated or damaged: left out",
+    "damaged": "Damaged in part: decoded with a warning",
     "too_many_pixels": "Too many pixels: left out",
     "wrong_format": "Format differs from the file name: used",
     "odd_mode": "Not stored as 8-bit RGB: used",
@@ -43,47 +47,89 @@ def plot(audit: "pd.DataFrame", archive: Archive, folder: str | Path, *, max_pix
 
 
 def class_balance(audit: "pd.DataFrame") -> "Figure":
-    """Return a figure with the number of usable images per class, a panel per split."""
+    """Return a figure with the number of usable images per class, a panel for each split that the archive has.
+
+    Of more than 40 classes, those with the most and with the fewest images are shown.
+    """
     good = usable(audit)
-    labels = sorted(set(good.loc[good["split"] != "pred", "label"]))
+    labelled = good[good["split"] != "pred"]
+    if labelled.empty:
+        return _note("No image with a label could be decoded.")
+    totals = labelled["label"].value_counts().sort_index()
+    labels, places = _largest_and_smallest(totals)
     figure = style.figure(10, 1.6 + 0.42 * len(labels), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    for axes, split in ((left, "train"), (right, "test")):
-        counts = good.loc[good["split"] == split, "label"].value_counts().reindex(labels, fill_value=0)
-        bars = axes.barh(labels, counts, color=_SPLIT_COLOURS[split], height=0.7)
-        axes.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize=10)
+    present = [split for split in SPLITS if split in set(labelled["split"])]
+    panels = figure.subplots(1, len(present), sharey=True, squeeze=False)[0]
+    for axes, split in zip(panels, present, strict=True):
+        counts = labelled.loc[labelled["split"] == split, "label"].value_counts()
+        bars = axes.barh(places, counts.reindex(labels, fill_value=0), color=_SPLIT_COLOURS[split], height=0.7)
+        axes.bar_label(bars, [f"{bar.get_width():,.0f}" for bar in bars], padding=3, fontsize=10)
         axes.set_title(f"{split}: {counts.sum():,} usable images")
-        axes.margins(x=0.14)
+        axes.margins(x=0.14, y=min(0.05, 0.6 / len(labels)))
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    left.invert_yaxis()
-    figure.supxlabel(f"unlabelled (pred): {(good['split'] == 'pred').sum():,} usable images", fontsize=10)
+    panels[0].set_yticks(places, [short(label, 36) for label in labels])
+    panels[0].invert_yaxis()
+    below = f"unlabelled (pred): {(good['split'] == 'pred').sum():,} usable images"
+    if len(labels) < len(totals):
+        half = len(labels) // 2
+        below = (
+            f"the {half} largest and the {half} smallest of {len(totals):,} classes; their median has "
+            f"{totals.median():,.0f} images; {below}"
+        )
+    figure.supxlabel(below, fontsize=10)
+    return figure
+
+
+def _largest_and_smallest(totals: "pd.Series") -> tuple[list[str], list[float]]:
+    """Return the classes to show and the height of each bar: all by name, or the largest ones and the smallest ones.
+
+    Args:
+        totals: images by class, sorted by class.
+    """
+    if len(totals) <= _SHOWN:
+        return list(totals.index), list(map(float, range(len(totals))))
+    half = _SHOWN // 2
+    order = totals.sort_values(ascending=False, kind="stable").index
+    return [*order[:half], *order[-half:]], [*map(float, range(half)), *(place + 0.8 for place in range(half, _SHOWN))]
+
+
+def _note(message: str) -> "Figure":
+    """Return a figure that holds nothing but a sentence."""
+    figure = style.figure(10, 1.6)
+    figure.text(0.5, 0.5, message, ha="center", va="center")
     return figure
 
 
 def sizes(audit: "pd.DataFrame") -> "Figure":
     """Return a figure with the widths and heights of the images, and the sizes of their files."""
     good = usable(audit)
+    if good.empty:
+        return _note("No image could be decoded.")
     figure = style.figure(10, 4.4, layout="constrained")
     left, right = figure.subplots(1, 2)
 
     counts = good.groupby(["width", "height"]).size().sort_values(ascending=False)
     width, height = (counts.index.get_level_values(name).to_numpy() for name in ("width", "height"))
-    area = 18 * (1 + np.log2(counts.to_numpy()))
+    # The more sizes there are, the smaller they are drawn, so that they do not hide one another.
+    area = 18 * (1 + np.log2(counts.to_numpy())) * min(1, 500 / len(counts))
     left.scatter(width, height, s=area, color=style.COLOURS[0], alpha=0.6, linewidths=0)
-    usual = counts.index[0]
-    left.annotate(
-        f"{usual[0]} x {usual[1]}: {counts.iloc[0]:,} images",
-        usual,
-        xytext=(0.98, 0.98),
-        textcoords="axes fraction",
-        ha="right",
-        va="top",
-        arrowprops={"arrowstyle": "-", "color": style.FAINT, "shrinkB": 6},
-    )
     others = len(good) - int(counts.iloc[0])
-    left.set_title(f"Pixels: {others:,} image{'s' * (others != 1)} of another size")
+    if others < len(good) / 2:
+        usual = counts.index[0]
+        left.annotate(
+            f"{usual[0]} x {usual[1]}: {counts.iloc[0]:,} images",
+            usual,
+            xytext=(0.98, 0.98),
+            textcoords="axes fraction",
+            ha="right",
+            va="top",
+            arrowprops={"arrowstyle": "-", "color": style.FAINT, "shrinkB": 6},
+        )
+        left.set_title(f"Pixels: {others:,} image{'s' * (others != 1)} of another size")
+    else:
+        left.set_title(f"Pixels: {len(counts):,} sizes, none of them usual")
     limit = max(width.max(), height.max()) * 1.25
     left.set(xlabel="width (pixels)", ylabel="height (pixels)", xlim=(0, limit), ylim=(0, limit))
     left.set_aspect("equal")
@@ -104,7 +150,7 @@ def sizes(audit: "pd.DataFrame") -> "Figure":
     beyond = int((kilobytes > last).sum())
     right.set_title("Files" + (f" ({beyond:,} more are larger)" if beyond else ""))
     right.set(xlabel="size of the file (kB)", ylabel="images", xlim=(0, last))
-    right.legend(title="split")
+    right.legend(title="split", frameon=True, edgecolor="none")
     return figure
 
 

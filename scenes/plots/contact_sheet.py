@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from scenes.plots import style
+from scenes.plots.text import drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,27 +62,23 @@ def figure(
     height = 2 * _MARGIN + (last + 1) * line - untitled[-1] * _TITLE + headline_height
     sheet = style.figure(width, height)
     if headline:
-        sheet.text(_MARGIN / width, (height - _MARGIN - 0.1) / height, headline, fontsize=12, va="center")
+        sheet.text(_MARGIN / width, (height - _MARGIN - 0.1) / height, drawable(headline), fontsize=12, va="center")
     tops = [height - _MARGIN - row * line + untitled[row] * _TITLE - headline_height for row in range(last + 1)]
     for section, (row, first) in zip(sections, places, strict=True):
         left = _MARGIN + first * (cell_width + _GAP)
-        sheet.text(left / width, (tops[row] - 0.24) / height, section.title, fontsize=12, weight="bold", va="center")
+        title = drawable(section.title)
+        sheet.text(left / width, (tops[row] - 0.24) / height, title, fontsize=12, weight="bold", va="center")
         for index, item in enumerate(section.cells):
             down, column = divmod(index, columns)
             x, y = left + column * (cell_width + _GAP), tops[row + down] - _TITLE - cell
             axes = sheet.add_axes((x / width, y / height, cell_width / width, cell / height))
             _show(axes, item.picture)
             below = (x + cell_width / 2) / width, (y - 0.06) / height
-            sheet.text(*below, item.caption, fontsize=fontsize, ha="center", va="top", linespacing=1.25)
+            sheet.text(*below, drawable(item.caption), fontsize=fontsize, ha="center", va="top", linespacing=1.25)
             if item.join:
                 middle = (x + cell_width + _GAP / 2) / width, (y + cell / 2) / height
                 sheet.text(*middle, item.join, fontsize=16, ha="center", va="center")
     return sheet
-
-
-def short(text: str, limit: int = 20) -> str:
-    """Return ``text``, or its ends joined by an ellipsis if it has more than ``limit`` characters."""
-    return text if len(text) <= limit else f"{text[: limit // 2 - 1]}…{text[-limit // 2 :]}"
 
 
 def _lines(length: int, columns: int) -> int:

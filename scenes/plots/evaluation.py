@@ -29,10 +29,12 @@ def write(
         per_class_scores: see ``scenes.evaluation.metrics.classification``.
         title: of the pictures, the name of the model.
     """
-    diagrams = {
-        "before temperature scaling": reliability_table(test.label, test.uncalibrated),
-        "after": reliability_table(test.label, test.probabilities),
-    }
+    diagrams = {"not calibrated": reliability_table(test.label, test.uncalibrated)}
+    if test.calibration.calibrated:
+        diagrams = {
+            "before temperature scaling": diagrams["not calibrated"],
+            "after": reliability_table(test.label, test.probabilities),
+        }
     with atomic_write(*(Path(folder) / name for name in FILES)) as files:
         predictions, matrix, reliability_csv, reliability_png, per_class_csv, per_class_png = files
         write_csv(predictions, test.table())

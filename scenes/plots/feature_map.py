@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from scenes.plots import style
+from scenes.plots.text import short
 
 _MARKERS = "os^D"  # the next one is used each time the colours have run out
+_COLOURED = 20  # classes that can be told apart by colour and marker
+_HIGHLIGHTED = 8  # classes that have a colour if there are more
+_OTHER = ("#BBBBBB", _MARKERS[0])
 
 
 def project(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +42,9 @@ def plot(
     *,
     title: str,
 ) -> None:
-    """Write a scatter plot of :func:`project`.
+    """Write a scatter plot of :func:`project`, coloured by class.
+
+    Of more than 20 classes, the eight with the most label issues have a colour, and the others are grey.
 
     Args:
         path: of the PNG.
@@ -51,8 +57,13 @@ def plot(
     axes = figure.add_subplot()
     # The more points there are, the smaller they are drawn, so that they do not hide one another.
     size = float(np.clip(20_000 / len(points), 4, 25))
-    colours = np.array([style.COLOURS[label % len(style.COLOURS)] for label in labels])
-    markers = np.array([_MARKERS[label // len(style.COLOURS) % len(_MARKERS)] for label in labels])
+    shown = _classes_with_a_colour(labels, ringed, len(classes))
+    styles = {
+        label: (style.COLOURS[place % len(style.COLOURS)], _MARKERS[place // len(style.COLOURS) % len(_MARKERS)])
+        for place, label in enumerate(shown)
+    }
+    colours = np.array([styles.get(label, _OTHER)[0] for label in labels])
+    markers = np.array([styles.get(label, _OTHER)[1] for label in labels])
     x, y = points.T
     # In the order of the rows, which is random: if drawn class by class, the last class would hide the others.
     for marker in _MARKERS:
@@ -60,13 +71,22 @@ def plot(
         axes.scatter(x[mask], y[mask], s=size, c=colours[mask], marker=marker, alpha=0.55, linewidths=0)
     # A label issue keeps its colour inside the ring, so that its given class can be seen.
     axes.scatter(x[ringed], y[ringed], s=size + 22, c=colours[ringed], edgecolors=style.INK, linewidths=1.1)
-    for number, name in enumerate(classes):
-        colour = style.COLOURS[number % len(style.COLOURS)]
-        marker = _MARKERS[number // len(style.COLOURS) % len(_MARKERS)]
-        axes.scatter([], [], s=40, label=name, color=colour, marker=marker)
+    for label, (colour, marker) in styles.items():
+        axes.scatter([], [], s=40, label=short(classes[label], 28), color=colour, marker=marker)
+    if len(shown) < len(classes):
+        colour, marker = _OTHER
+        axes.scatter([], [], s=40, label=f"{len(classes) - len(shown):,} other classes", color=colour, marker=marker)
     axes.scatter([], [], s=40, facecolors="none", edgecolors=style.INK, label=f"label issue ({ringed.sum():,})")
     axes.set_title(title)
     axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"second principal component ({shares[1]:.0%})")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     style.save(figure, path)
+
+
+def _classes_with_a_colour(labels: np.ndarray, ringed: np.ndarray, classes: int) -> list[int]:
+    """Return all classes, or of too many those with the most label issues, then the largest, in their order."""
+    if classes <= _COLOURED:
+        return list(range(classes))
+    issues, images = (np.bincount(part, minlength=classes) for part in (labels[ringed], labels))
+    return sorted(np.lexsort((-images, -issues))[:_HIGHLIGHTED].tolist())

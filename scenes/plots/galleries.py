@@ -5,14 +5,15 @@ order of the table does not matter.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scenes.archive.layout import Archive
 from scenes.plots import contact_sheet
-from scenes.plots.contact_sheet import Cell, Section, short
+from scenes.plots.contact_sheet import Cell, Section
+from scenes.plots.text import short
 from scenes.plots.thumbnails import member_thumbnail
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _COLUMNS = 6  # images a row
 _CELL = 1.6  # inches a side of an image
 _SHOWN = 4 * _COLUMNS  # errors, or predictions in doubt: as many as a reader looks at
 _SHOWN_PER_CLASS = 2 * _COLUMNS  # the most confident predictions of a class, and as many of the least confident
+_MAX_SHEETS = 12  # classes with a sheet of their predictions
 _THUMBNAIL_SIDE = 192  # pixels
 
 
@@ -83,6 +85,25 @@ def most_and_least_confident(
     return rows if len(rows) <= 2 * count else rows.iloc[[*range(count), *range(len(rows) - count, len(rows))]]
 
 
+def class_sheets(predictions: "pd.DataFrame", classes: Sequence[str]) -> "dict[str, pd.DataFrame]":
+    """Return the rows to show by class, see :func:`most_and_least_confident`, in the order of ``classes``.
+
+    If there are more than ``_MAX_SHEETS`` classes, the ones that are predicted most often, of equals the first by name.
+
+    Args:
+        predictions: see ``scenes.evaluation.prediction_table``.
+        classes: all class names.
+    """
+    counts = predictions["class"].value_counts()
+    most = set(sorted(classes, key=lambda name: (-counts.get(name, 0), name))[:_MAX_SHEETS])
+    return {name: most_and_least_confident(predictions, name) for name in classes if name in most}
+
+
+def sheet_name(class_name: str) -> str:
+    """Return the name of a class's contact sheet: a nested class has slashes in its name, which a file cannot have."""
+    return f"{class_name.replace('/', ' - ').encode()[:200].decode(errors='ignore')}.png"
+
+
 def class_figure(class_name: str, rows: "pd.DataFrame", images: Mapping[str, np.ndarray], *, total: int) -> "Figure":
     """Return a contact sheet of the predictions of one class.
 
@@ -92,6 +113,7 @@ def class_figure(class_name: str, rows: "pd.DataFrame", images: Mapping[str, np.
         total: images predicted as this class.
     """
     cells = [Cell(images[row.key], _class_caption(row)) for row in rows.itertuples(index=False)]
+    class_name = short(class_name, 40)
     if not cells:
         sections = [Section(f"{class_name}: predicted for no image", [])]
     elif len(cells) == total:

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from scenes.plots import contact_sheet, style
-from scenes.plots.contact_sheet import Cell, Section, short
+from scenes.plots.contact_sheet import Cell, Section
 from scenes.plots.galleries import prediction_caption
+from scenes.plots.text import short
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -34,9 +34,9 @@ def plot(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"], *, title: str
 
     Args:
         path: of the PNG.
-        diagrams: by name, e.g. before and after temperature scaling. Each has a row per bin: its edges ``lower`` and
-            ``upper``, the ``count`` of images, and their mean ``confidence`` and ``accuracy`` (any value if ``count``
-            is 0).
+        diagrams: by name, e.g. before and after temperature scaling, or one alone. Each has a row per bin: its edges
+            ``lower`` and ``upper``, the ``count`` of images, and their mean ``confidence`` and ``accuracy`` (any value
+            if ``count`` is 0).
 
     Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, figure 1.
     """

@@ -1,11 +1,14 @@
 """One style for all figures: the same figure always gives the same bytes.
 
 Colour-blind readers can tell the colours apart, text is readable at the size of a report, and no screen is needed
-(matplotlib's Agg backend).
+(matplotlib's Agg backend). Letters that DejaVu Sans does not have are drawn in a font of the machine, see
+``scenes.plots.text``: only then do the bytes depend on the machine.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scenes.plots import text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +23,6 @@ HEAT = "inferno"
 INK, FAINT, PAPER = "#222222", "#767676", "#EEEEEE"
 
 _STYLE: Any = {  # matplotlib types its keys as literals
-    "font.family": "DejaVu Sans",
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
@@ -56,6 +58,7 @@ def apply() -> None:
 
     mpl.use("Agg")
     mpl.rcParams.update(_STYLE)
+    mpl.rcParams["font.family"] = list(text.families())
     mpl.rcParams["axes.prop_cycle"] = cycler(color=COLOURS)
 
 
@@ -69,9 +72,13 @@ def figure(width: float, height: float, **options: Any) -> "Figure":
         options: for ``matplotlib.figure.Figure``, e.g. ``layout="constrained"``.
     """
     apply()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), **options)
+    figure = Figure(figsize=(width, height), **options)
+    # Its renderer measures all text. Without one, each tick label gets a renderer of its own, as large as the figure.
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def padded_layout(width: float, height: float) -> "LayoutEngine":

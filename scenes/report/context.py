@@ -5,15 +5,15 @@ drawn images, unlabelled images.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from scenes.common.errors import InputError
 from scenes.common.tables import flatten, read_csv, read_json
-from scenes.download.source import parse_source
+from scenes.report import data
 from scenes.report.pictures import (
     AUDIT_PICTURES,
     LABEL_ISSUE_PICTURES,
@@ -26,16 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 10  # label issues listed
+SHOWN_CLASSES = 30  # rows of a table with a row per class; the other classes are in the files that the page names
 SIGNIFICANT = 0.05  # McNemar's p below which two models differ
 
-_PROBLEMS = {
-    "corrupt": "truncated or damaged, left out",
-    "not_an_image": "not an image, left out",
-    "too_many_pixels": "too many pixels, left out",
-    "wrong_format": "in another format than the file name says, used",
-    "odd_mode": "not stored as 8-bit RGB (grey, CMYK, ...), used",
-    "odd_size": "of another size than most, used",
-}
 _METHODS = {
     "large_loss_rejection": "single-positive loss (large loss rejection)",
     "naive": "naive loss",
@@ -87,7 +80,8 @@ def context(
     Args:
         paths: of the results.
         title: of the report.
-        published: scores that others report, each with ``model``, ``accuracy`` and ``remark``, as quoted text.
+        published: scores that others report on this data, each with ``model``, ``accuracy`` and ``remark``, as quoted
+            text.
         source: of the archive, see ``scenes.download.source``; its private parts are not shown.
         backbone: ``name``, ``weights``, ``image_size`` (pixels) and ``finetune_epochs``.
         label_issue_features: ``cnn`` or ``features``, which the labels were judged by.
@@ -102,14 +96,22 @@ def context(
     production_model = next((row for row in rows if row["name"] == production["model"]), None)
     if production_model is None:
         raise InputError(f"{paths.production} names a model that params.yaml does not have; run `dvc repro`")
+    test = production_model["scores"]
+    split = _read(read_csv, paths.split)
+    classes = list(test["per_class"])
+    counts = data.images_per_class(split, classes)
     return {
         "title": title,
         "drawn": source == "synthetic",
-        "source": _describe_source(source),
-        "classes": list(audit["classes"]),
+        "source": data.describe_source(source),
+        "classes": classes,
+        "smallest": _first(classes, lambda name: counts[name]["train"]),
+        "worst": _first(classes, lambda name: _recall(test["per_class"][name])),
+        "images_per_class": counts,
         "audit": audit,
-        "split": _read(read_csv, paths.split)["split"].value_counts().to_dict(),
-        "findings": _findings(audit),
+        "split": dict.fromkeys(("train", "val", "test", "pred"), 0) | split["split"].value_counts().to_dict(),
+        "held_out": data.held_out(audit, counts),
+        "findings": data.findings(audit, test),
         "audit_pictures": load_pictures(paths.audit_plots, AUDIT_PICTURES),
         "models": rows,
         "pictures_of": pictures_by_kind([row["pictures"] for row in rows]),
@@ -118,7 +120,7 @@ def context(
         "label_issues": _label_issues(paths)
         | {"features_learned": label_issue_features == "cnn" or backbone["finetune_epochs"] > 0},
         "multilabel": [table for row in rows for table in _multilabel(row)],
-        "predictions": _predictions(_read(read_csv, paths.predictions), paths.prediction_plots),
+        "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.prediction_plots),
         "production": production,
         "production_model": production_model,
         "why": _explain_choice(production),
@@ -131,54 +133,28 @@ def format_summary(context: Mapping[str, Any]) -> str:
     return f"report on {names}; in production: {model['name']}, test accuracy {model['scores']['accuracy']:.4f}"
 
 
+def _first(classes: Sequence[str], key: Callable[[str], float]) -> list[str]:
+    """Return all classes, or of too many those with the smallest ``key``, the smallest first, then by name."""
+    if len(classes) <= SHOWN_CLASSES:
+        return list(classes)
+    return sorted(classes, key=lambda name: (key(name), name))[:SHOWN_CLASSES]
+
+
+def _recall(scores: Mapping[str, float]) -> float:
+    """Return the recall of a class; without test images it is undefined, and the class comes last."""
+    return scores["recall"] if scores["support"] else math.inf
+
+
+def _read_predictions(path: Path) -> "pd.DataFrame":
+    """Return ``class`` and ``unsure``: the table also has two columns for each class, which would fill the memory."""
+    return read_csv(path, columns=("class", "unsure"))
+
+
 def _read(reader: Callable[[Path], Any], path: Path) -> Any:
     try:
         return reader(path)
     except FileNotFoundError:
         raise InputError(f"{path} is missing, and the report needs it; run `dvc repro`") from None
-
-
-def _describe_source(source: str) -> str:
-    """Return what may be published about a source: paths and addresses can contain private parts."""
-    parsed = parse_source(source)
-    if parsed.kind == "kaggle":
-        version = f"version {parsed.version}" if parsed.version else "the latest version"
-        return f"from Kaggle's data set {parsed.place} ({version})"
-    if parsed.kind == "web":
-        return f"from {urlsplit(parsed.place).hostname}"
-    if parsed.kind == "file":
-        return f"from the file {PurePath(parsed.place).name}"
-    return "drawn by code, with planted faults"
-
-
-def _findings(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return ``name``, ``images`` and ``note`` of each finding of the audit, without those of no image."""
-    exact, near, clean = audit["duplicates"]["exact"], audit["duplicates"]["near"], audit["clean_test"]
-    findings = [(_PROBLEMS.get(problem, problem), images, "") for problem, images in audit["problems"].items()]
-    findings += [
-        (
-            "duplicates of another image, exact or near",
-            near["images"],
-            f"{near['groups']:,} groups; {exact['images']:,} images are the same file",
-        ),
-        (
-            "of these, in groups with both training and test images",
-            near["train_and_test"]["images"],
-            "a model that memorised the training image scores too well",
-        ),
-        (
-            "of these, in groups with several labels",
-            near["conflicting_labels"]["images"],
-            "one of the labels is wrong, or the classes overlap",
-        ),
-        (
-            "clean test images: no duplicate in training or with another label",
-            clean["images"],
-            f"{100 * clean['share']:.1f} % of the test images",
-        ),
-        ("other files in the archive, skipped", sum(audit["ignored"].values()), ""),
-    ]
-    return [{"name": name, "images": images, "note": note} for name, images, note in findings if images]
 
 
 def _model(paths: Paths, name: str, description: Mapping[str, Any], backbone: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +166,7 @@ def _model(paths: Paths, name: str, description: Mapping[str, Any], backbone: Ma
         "name": name,
         "kind": _describe_kind(description, backbone),
         "scores": scores,
+        "calibrated": bool(scores["calibration"]["calibrated"]),
         "pairs": [{"name": pair, "errors": entry["errors"], **merged[pair]} for pair, entry in pairs],
         "abstention": [
             {"target": int(key.rpartition("_")[2]) / 100, **entry}
@@ -249,7 +226,7 @@ def _multilabel(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     tables = []
     for name, main_score in _MULTILABEL.items():
         methods = model["scores"]["multilabel"].get(name)
-        if not methods:  # only drawn images have a ground truth
+        if not methods:  # only drawn images have a ground truth, and composites need three classes
             continue
         rows = [{"name": text, "scores": methods[method]} for method, text in _METHODS.items()]
         columns = [column for column in _MULTILABEL_COLUMNS if column in rows[0]["scores"]]
@@ -273,12 +250,15 @@ def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:
         return None
     unsure = table["unsure"].str.lower().isin(("true", "1"))
     counts = unsure.groupby(table["class"]).agg(["size", "sum"])
+    if len(counts) > SHOWN_CLASSES:
+        counts = counts.sort_values("size", ascending=False, kind="stable").head(SHOWN_CLASSES)
     return {
         "images": len(table),
         "unsure": int(unsure.sum()),
         "classes": [
             {"name": name, "images": int(row["size"]), "unsure": int(row["sum"])} for name, row in counts.iterrows()
         ],
+        "others": table["class"].nunique() - len(counts),
         "pictures": load_pictures(plots, {}, prefix="Predicted as "),
     }
 

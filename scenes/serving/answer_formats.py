@@ -14,8 +14,8 @@ def text_line(photo: Answered, model: Classifier, top_k: int) -> str:
     """Return a line for a person: the ``top_k`` most probable classes, and those that the photo contains."""
     classes = ", ".join(f"{name} {probability:.1%}" for name, probability in model.top(photo.answer, top_k))
     contained = ", ".join(model.contained(photo.answer)) or "none of the classes"
-    unsure = "unsure; " if model.unsure(photo.answer) else ""
-    return f"{photo.name}: {unsure}{classes}; contains {contained}"
+    remarks = "damaged; " * photo.damaged + "unsure; " * model.unsure(photo.answer)
+    return f"{photo.name}: {remarks}{classes}; contains {contained}"
 
 
 def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
@@ -28,6 +28,7 @@ def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
             "class": best,
             "confidence": model.confidence(photo.answer),
             "unsure": model.unsure(photo.answer),
+            "damaged": photo.damaged,
             "top": [{"class": name, "probability": round(probability, 6)} for name, probability in top],
             "presence": {name: round(score, 6) for name, score in scores},
         }

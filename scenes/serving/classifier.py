@@ -36,6 +36,8 @@ class Classifier:
         network: with both outputs, see ``scenes.models.store.load``.
         classes: the order of its outputs.
         size: height and width of its images in pixels.
+        fit: how photos of another shape get this size, see ``scenes.images.decode.fit``.
+        calibrated: whether its probabilities are, see ``scenes.models.temperature``.
         unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.
         presence_above: the lowest score of a class that a photo contains.
     """
@@ -44,6 +46,8 @@ class Classifier:
     network: "keras.Model"
     classes: tuple[str, ...]
     size: int
+    fit: str
+    calibrated: bool
     unsure_below: float
     presence_above: float
     _compute: Any = field(init=False, repr=False, compare=False)  # from uint8 (batch, size, size, 3) to the outputs
@@ -58,7 +62,7 @@ class Classifier:
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """Return a photo at the model's size, uint8 (size, size, 3); see ``scenes.images.decode.fit``."""
-        return decode.fit(pixels, self.size)
+        return decode.fit(pixels, self.size, self.fit)
 
     def predict(self, prepared: Sequence[np.ndarray]) -> list[Answer]:
         """Return an answer for each photo, all computed in one batch, whose size the caller limits.
@@ -102,6 +106,8 @@ def from_folder(folder: str | Path) -> Classifier:
         network=network,
         classes=tuple(description["classes"]),
         size=description["image_shape"][0],
+        fit=description["fit"],
+        calibrated=description["calibrated"],
         unsure_below=description["unsure_below"],
         presence_above=description["presence_above"],
     )

@@ -14,24 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import numpy as np
-
 from scenes.archive.safe_zip import DamagedMember, SafeZip, is_litter
 from scenes.common.errors import InputError
-from scenes.images.decode import CORRUPT, FORMATS, TOO_MANY_PIXELS, ImageProblem
+from scenes.common.suffixes import is_image
+from scenes.images.decode import CORRUPT, TOO_MANY_PIXELS, Decoded, ImageProblem, is_web_page
 from scenes.images.decode import decode as decode_image
+from scenes.images.formats import FORMATS, iso_media_format
 
 _SHOWN_NAME = 120  # characters
 _SHOWN_SENTENCE = 400
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories of control, direction and line characters
-# Suffixes of photos: of the formats that can be read, and of those that people expect to work, which are then refused
-# rather than skipped. (Python's mimetypes depends on the machine.)
-_SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
-    *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".svg"),
-}
-# Formats that cameras write and no decoder here reads, by the brands in the header of an ISO media file.
-_BRANDS = {"an AVIF": (b"avif", b"avis"), "a HEIC": (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")}
 
 
 @dataclass(frozen=True)
@@ -111,8 +103,8 @@ def in_zip(
     return _refused_if_empty(path, _in_zip(path, limits, skipped, file))
 
 
-def decode(data: bytes, limits: Limits) -> np.ndarray:
-    """Return the pixels of a photo, uint8 (height, width, 3), upright.
+def decode(data: bytes, limits: Limits) -> Decoded:
+    """Return a photo with its pixels, uint8 (height, width, 3), upright; it may be ``damaged``.
 
     Raises:
         InputError: the photo cannot be used. The message continues after the photo's name and a colon.
@@ -122,7 +114,7 @@ def decode(data: bytes, limits: Limits) -> np.ndarray:
     if len(data) > limits.max_member_bytes:
         raise InputError(_too_many_bytes(len(data), limits))
     try:
-        return decode_image(data, max_pixels=limits.max_pixels).pixels
+        return decode_image(data, max_pixels=limits.max_pixels)
     except ImageProblem as problem:
         raise InputError(_format_problem(problem, data, limits)) from None
 
@@ -161,7 +153,7 @@ def _in_zip(
                 name = one_line(f"{path}/{member}")
                 if is_litter(parts):
                     continue
-                if _is_image(member):
+                if is_image(member):
                     yield Photo(name, partial(_read_member, archive, member))
                 else:
                     skipped(name)
@@ -182,7 +174,7 @@ def _in_folder(folder: Path, limits: Limits, skipped: Callable[[str], None]) -> 
         except OSError as error:
             yield Refused(one_line(str(path)), _unreadable(error))
             continue
-        if _is_image(path.name):
+        if is_image(path.name):
             yield _file(path, limits)
         else:
             skipped(one_line(str(path)))
@@ -259,10 +251,6 @@ def _without_name(path: str | Path, error: InputError) -> str:
     return printable(message, shown=_SHOWN_SENTENCE)
 
 
-def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in _SUFFIXES
-
-
 def _too_many_bytes(size: int, limits: Limits) -> str:
     return (
         f"it has {size / 1e6:,.1f} MB, more than the {limits.max_member_bytes / 1e6:,g} MB allowed "
@@ -282,14 +270,11 @@ def _format_problem(problem: ImageProblem, data: bytes, limits: Limits) -> str:
 def _format_unsupported(data: bytes) -> str:
     """Return a sentence about a file in no supported format, with advice for those that people take for photos."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if data[4:8] == b"ftyp":
-        brands = {data[place : place + 4] for place in range(8, min(int.from_bytes(data[:4]), 256), 4)}
-        for kind, brands_of_kind in _BRANDS.items():
-            if not brands.isdisjoint(brands_of_kind):
-                return f"this is {kind} photo, which cannot be read here; export it as JPEG"
+    if iso_media_format(data) == "HEIF":
+        return "this is a HEIC photo, which cannot be read here; export it as JPEG"
     if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in head:
         return "this is an SVG drawing, which cannot be read here; export it as JPEG"
-    if head.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(data):
         return "this is a web page; save the photo that is on it"
     if head.startswith(b"%pdf"):
         return "this is a PDF, which cannot be read here; export it as JPEG"

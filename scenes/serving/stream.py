@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scenes.common.errors import InputError
+from scenes.images.decode import Decoded
 from scenes.serving import photos
 from scenes.serving.classifier import Answer
 from scenes.serving.photos import Photo, Refused
@@ -21,21 +22,24 @@ class Answered(NamedTuple):
         name: see ``scenes.serving.photos.Photo``.
         prepared: uint8 (size, size, 3), as the model saw it.
         answer: the model's answer.
+        damaged: whether a part of the photo is missing or wrong, see ``scenes.images.decode.Decoded``.
     """
 
     name: str
     prepared: np.ndarray
     answer: Answer
+    damaged: bool = False
 
 
 class _Prepared(NamedTuple):
     name: str
     pixels: np.ndarray
+    damaged: bool
 
 
 def answer_all(
     entries: Iterable[Photo | Refused],
-    decode: Callable[[bytes], np.ndarray],
+    decode: Callable[[bytes], Decoded],
     prepare: Callable[[np.ndarray], np.ndarray],
     predict: Callable[[list[np.ndarray]], list[Answer]],
     batch_size: int,
@@ -44,7 +48,7 @@ def answer_all(
 
     Args:
         entries: see ``scenes.serving.photos.find``.
-        decode: from the bytes of a photo to its pixels, see ``scenes.serving.photos.decode``.
+        decode: from the bytes of a photo to the photo, see ``scenes.serving.photos.decode``.
         prepare, predict: see ``scenes.serving.classifier.Classifier``.
         batch_size: how many photos are decoded and answered at a time.
     """
@@ -53,15 +57,19 @@ def answer_all(
         pixels = [photo.pixels for photo in batch if isinstance(photo, _Prepared)]
         answers = iter(predict(pixels) if pixels else [])
         for photo in batch:
-            yield photo if isinstance(photo, Refused) else Answered(photo.name, photo.pixels, next(answers))
+            if isinstance(photo, Refused):
+                yield photo
+            else:
+                yield Answered(photo.name, photo.pixels, next(answers), photo.damaged)
 
 
 def _prepare(
-    photo: Photo | Refused, decode: Callable[[bytes], np.ndarray], prepare: Callable[[np.ndarray], np.ndarray]
+    photo: Photo | Refused, decode: Callable[[bytes], Decoded], prepare: Callable[[np.ndarray], np.ndarray]
 ) -> _Prepared | Refused:
     if isinstance(photo, Refused):
         return photo
     try:
-        return _Prepared(photo.name, prepare(decode(photo.read())))
+        decoded = decode(photo.read())
+        return _Prepared(photo.name, prepare(decoded.pixels), decoded.damaged)
     except InputError as error:
         return Refused(photo.name, photos.printable(str(error), shown=_SHOWN))

@@ -4,6 +4,7 @@ The content and order of an epoch are a function of (seed, epoch) alone, whateve
 was interrupted. For images the augmentation is therefore sampled first and applied later.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,22 +24,21 @@ def training_images(
     epochs: int,
     seed: int,
     cache_mb: float,
-    flip: bool,
-    max_shift: float,
+    augmentation: Mapping[str, Any],
     start: int = 0,
 ) -> "tf.data.Dataset":
     """Return the augmented (image, one-hot label) batches of all epochs, from epoch ``start`` (counted from 0) on.
 
     Args:
         split, batch_size, epochs, seed, cache_mb, start: see ``scenes.dataset.records.shuffled_batches``.
-        flip, max_shift: see :func:`sample_augmentation`.
+        augmentation: ``flip`` and ``max_shift``, see :func:`sample_augmentation`.
     """
     import tensorflow as tf
 
     def epoch_draws(epoch: int) -> tf.data.Dataset:
         # The third number makes these draws independent of those that order the epoch.
         rng = np.random.default_rng([seed, epoch, 1])
-        draws = sample_augmentation(rng, split.count, split.image_shape, flip=flip, max_shift=max_shift)
+        draws = sample_augmentation(rng, split.count, split.image_shape, **augmentation)
         return tf.data.Dataset.from_tensor_slices(draws).batch(batch_size)
 
     draws = epoch_draws(start)

@@ -40,7 +40,7 @@ def fit_backbone(
         epochs, batch_size, gradient_accumulation, state: see :func:`scenes.training.fit.run`.
         cache_mb, seed: see :func:`scenes.training.batches.training_images`.
         augmentation: ``flip`` and ``max_shift``, see :func:`scenes.training.batches.sample_augmentation`.
-        training: the remaining arguments of :func:`scenes.training.fit.run`.
+        training: the remaining arguments of :func:`scenes.training.fit.run`; ``class_weight`` applies to both fits.
 
     Returns:
         The history, see :func:`scenes.training.fit.run`.
@@ -52,15 +52,21 @@ def fit_backbone(
     probe = linear_probe.build(network.output_shape[-1], len(train.classes))
     if checkpoint.load(state) is None:  # a state holds the weights of the probe, too
         frozen = compute_features(compile_extractor(extractor), train, batch_size=features_batch_size, desc="train")
-        linear_probe.fit(probe, frozen, C=probe_C)
+        linear_probe.fit(probe, frozen, C=probe_C, class_weight=training["class_weight"])
     finetuning.unfreeze(network, blocks)
     return fit.run(
         finetuning.classifier(extractor, probe),
         lambda start: batches.training_images(
-            train, batch_size=batch_size, epochs=epochs, seed=seed, cache_mb=cache_mb, start=start, **augmentation
+            train,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+            cache_mb=cache_mb,
+            augmentation=augmentation,
+            start=start,
         ),
         batches.validation_images(val, batch_size),
-        count=train.count,
+        per_class=train.per_class,
         epochs=epochs,
         batch_size=batch_size,
         gradient_accumulation=gradient_accumulation,

@@ -41,6 +41,21 @@ def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int) -> Any:
     )
 
 
+def class_weights(class_weight: str, per_class: Sequence[int]) -> dict[int, float] | None:
+    """Return the weight of each class in the loss; None if they all weigh the same.
+
+    ``balanced`` is the formula of ``sklearn.utils.class_weight.compute_class_weight``: with n images of k classes, n_c
+    of them in class c, an image of c weighs n / (k n_c). The mean weight of an image is 1.
+
+    Args:
+        class_weight: ``none`` or ``balanced``.
+        per_class: number of training images of each class, all more than 0.
+    """
+    if class_weight == "none":
+        return None
+    return {index: sum(per_class) / (len(per_class) * count) for index, count in enumerate(per_class)}
+
+
 def compile_classifier(
     model: "keras.Model",
     learning_rate: Any,
@@ -92,7 +107,7 @@ def run(
     batches: "Callable[[int], tf.data.Dataset]",
     validation: "tf.data.Dataset",
     *,
-    count: int,
+    per_class: Sequence[int],
     batch_size: int,
     epochs: int,
     optimizer: str,
@@ -101,6 +116,7 @@ def run(
     schedule: str,
     warmup_epochs: float,
     label_smoothing: float,
+    class_weight: str,
     early_stopping: Mapping[str, Any],
     gradient_accumulation: int = 1,
     state: Path | None = None,
@@ -112,9 +128,10 @@ def run(
         batches: returns the (input, one-hot label) batches of all epochs from a given one (counted from 0) on. The
             content of an epoch must depend on its number alone.
         validation: (input, one-hot label) batches.
-        count: training examples an epoch.
+        per_class: number of training examples of each class; an epoch has all of them.
         optimizer, weight_decay, label_smoothing, gradient_accumulation: see :func:`compile_classifier`.
         learning_rate, schedule: see :func:`rate`; ``warmup_epochs`` may be a fraction.
+        class_weight: see :func:`class_weights`; accuracy, crossentropy and the validation loss are not weighted.
         early_stopping: ``monitor``, ``min_delta``, ``patience`` and ``restore_best`` of
             :func:`scenes.training.callbacks.early_stopping`.
         state: a file for the state after each epoch. If it exists, training resumes from it and ends in the same bytes
@@ -129,6 +146,7 @@ def run(
     """
     import keras
 
+    count = sum(per_class)
     steps = -(-count // batch_size)
     compile_classifier(
         model,
@@ -161,6 +179,7 @@ def run(
         epochs=epochs,
         steps_per_epoch=steps,
         validation_data=validation,
+        class_weight=class_weights(class_weight, per_class),
         shuffle=False,
         verbose=0,
         # The order matters: a diverged epoch is not saved, and early stopping runs before its counters are saved.

@@ -76,7 +76,7 @@ def test_a_folder_gets_the_answers_of_the_model(run, some, model_folder):
     assert list(table.index) == [f"{some}/{number}.jpg" for number in range(3)]
     model = classifier.from_folder(model_folder)
     for number, (_, row) in enumerate(table.iterrows()):
-        pixels = serving_photos.decode((some / f"{number}.jpg").read_bytes(), LIMITS)
+        pixels = serving_photos.decode((some / f"{number}.jpg").read_bytes(), LIMITS).pixels
         (answer,) = model.predict([model.prepare(pixels)])
         assert row["class"] == model.top(answer, 1)[0][0]
         assert row["unsure"] == model.unsure(answer)

@@ -71,7 +71,7 @@ def faulty(tmp_path_factory):
 def test_the_table_has_the_contract_s_columns_and_a_row_per_member(faulty):
     table, _ = faulty
     assert ",".join(table.columns) == (
-        "path,split,label,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
+        "path,split,label,subject,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
     )
     members = sorted(name for name in faulty_files() if name != "ground_truth.csv" and not name.endswith(".DS_Store"))
     assert table["path"].tolist() == members
@@ -132,8 +132,8 @@ def test_duplicates_share_a_group_and_nothing_else_does(faulty):
 
 def test_the_summary_counts(faulty):
     table, numbers = faulty
-    assert numbers["images"] == {"train": 23, "test": 8, "pred": 3, "total": 34}
-    assert numbers["usable"] == {"train": 19, "test": 7, "pred": 3, "total": 29}
+    assert numbers["images"] == {"train": 23, "val": 0, "test": 8, "pred": 3, "total": 34}
+    assert numbers["usable"] == {"train": 19, "val": 0, "test": 7, "pred": 3, "total": 29}
     assert numbers["classes"] == {"lake": {"train": 14, "test": 4}, "moor": {"train": 5, "test": 3}}
     assert numbers["problems"] == {
         "not_an_image": 2, "corrupt": 2, "too_many_pixels": 1, "wrong_format": 1, "odd_mode": 3, "odd_size": 1

@@ -103,6 +103,15 @@ def test_bomb_is_refused_before_it_is_unpacked(tmp_path):
     assert "zip bomb" in refusal(tmp_path, content[:at] + struct.pack("<I", 4_000_000_000) + content[at + 4 :])
 
 
+def test_blank_scans_are_no_bomb(tmp_path, monkeypatch):
+    """Deflate packs white pages by nearly a thousand to one."""
+    monkeypatch.setattr("scenes.download.local.BOMB_BYTES", 1 << 20)
+    path = tmp_path / "archive.zip"
+    path.write_bytes(packed(**{f"{number}.bmp": b"\xff" * 1_000_000 for number in range(4)}))
+    assert path.stat().st_size * 200 < 4_000_000
+    assert check_zip(path, "here") == 4
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(SOUND) - 1), st.integers(1, 255), st.integers(0, 40))
 def test_any_damage_ends_in_a_sentence_or_does_not_matter(tmp_path, position, flip, removed):

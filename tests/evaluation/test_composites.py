@@ -68,6 +68,27 @@ def test_classes_sides_and_images_are_used_evenly():
     assert len(np.unique(np.concatenate([chosen.first, chosen.second]))) > 300
 
 
+def test_two_classes_are_not_joined():
+    labels = np.array([0, 1] * 5)
+    found = composites.choose(keys_of(labels), labels, CLASSES[:2], count=9, seed=0)
+    assert len(found.first) == len(found.second) == len(found.stacked) == 0
+    assert found.present.shape == (0, 2)
+
+
+@pytest.mark.parametrize("classes", [30, 1000])
+def test_few_composites_of_many_classes_are_of_all_of_them(classes):
+    labels = np.arange(2 * classes) % classes
+    keys = np.array([f"{index}".encode() for index in range(len(labels))])
+    names = [f"{index}" for index in range(classes)]
+    found, again = (composites.choose(keys, labels, names, count=300, seed=seed) for seed in (0, 0))
+    pairs = {tuple(sorted(pair)) for pair in found.labels.tolist()}
+    assert len(pairs) == 300
+    # 600 halves: of the classes, one in e^(600/k) is missed on average; of 1,000 drawn in pairs, nearly half.
+    assert len(np.unique(found.labels)) > (0.4 * classes if classes > 300 else 0.99 * classes)
+    assert np.bincount(found.labels.ravel()).max() < 12 * 600 / classes
+    np.testing.assert_array_equal(found.first, again.first)
+
+
 def test_what_is_known_are_the_two_classes():
     chosen = Composites(
         np.array([b"x", b"y"]), np.array([b"z", b"x"]), np.array([False, True]), np.array([[0, 2], [3, 1]]), CLASSES

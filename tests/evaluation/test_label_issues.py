@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from scenes.common.errors import InputError
 from scenes.evaluation import label_issues
+from scenes.models.features import Features
 
 CLASSES = ("forest", "glacier", "sea")
 
@@ -24,7 +24,7 @@ def blobs(count=240, apart=5.0, seed=0):
 
 
 def judged_blobs(labels, features, groups):
-    probabilities = label_issues.out_of_fold(features, labels, groups, CLASSES, folds=4, C=1.0, seed=0)
+    probabilities = label_issues.out_of_fold(features, labels, groups, 3, folds=4, C=1.0, seed=0)
     keys = np.array([f"{n:03}.jpg" for n in range(len(labels))])
     return label_issues.judge(keys, labels, probabilities, CLASSES)
 
@@ -66,7 +66,7 @@ def test_each_row_is_what_a_classifier_without_its_fold_says():
     """Leave-one-group-out done by hand: as many folds as groups, so that the folds are known."""
     features, labels, _ = blobs(18, apart=1.0)
     groups = labels * 2 + (np.arange(18) // 3) % 2  # two groups a class, of one label each
-    found = label_issues.out_of_fold(features, labels, groups, CLASSES, folds=2, C=0.5, seed=3)
+    found = label_issues.out_of_fold(features, labels, groups, 3, folds=2, C=0.5, seed=3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     # Stratified in two halves: each has one group of every class. Of the eight ways to choose them, one is it.
     matches = []
@@ -90,7 +90,7 @@ def test_a_duplicate_does_not_vouch_for_its_own_label(seed, size):
     groups = np.repeat(np.arange(60), size)
     labels = (np.arange(60) % 2)[groups]
     features = rng.normal(size=(60, 80))[groups]
-    probabilities = label_issues.out_of_fold(features, labels, groups, CLASSES[:2], folds=5, C=1e3, seed=seed % 1000)
+    probabilities = label_issues.out_of_fold(features, labels, groups, 2, folds=5, C=1e3, seed=seed % 1000)
     right = (probabilities.argmax(axis=1) == labels)[::size].mean()
     assert right < 0.8
     # All images of a group are judged by the same classifier: the same features, the same answer.
@@ -102,20 +102,67 @@ def test_the_same_bytes_whatever_the_number_of_threads():
     rng = np.random.default_rng(0)
     features, labels, groups = rng.normal(size=(6002, 301)), np.arange(6002) % 6, np.arange(6002)
     with threadpool_limits(1):
-        one = label_issues.out_of_fold(features, labels, groups, "abcdef", folds=2, C=1.0, seed=0)
+        one = label_issues.out_of_fold(features, labels, groups, 6, folds=2, C=1.0, seed=0)
     with threadpool_limits(2):
-        two = label_issues.out_of_fold(features, labels, groups, "abcdef", folds=2, C=1.0, seed=0)
+        two = label_issues.out_of_fold(features, labels, groups, 6, folds=2, C=1.0, seed=0)
     assert one.tobytes() == two.tobytes()
 
 
-def test_a_class_of_too_few_groups_is_refused():
-    features, labels, groups = blobs(30)
-    groups[labels == 2] = groups[2]
-    with pytest.raises(
-        InputError,
-        match=r"class sea has only 1 groups of images without common duplicates, fewer than label_issues\.folds \(5\)",
-    ):
-        label_issues.out_of_fold(features, labels, groups, CLASSES, folds=5, C=1.0, seed=0)
+def judged_by_features(labels, groups, folds, features=None):
+    """What is said of images of these labels and groups, whose features are blobs unless given."""
+    labels, groups = np.array(labels), np.array(groups)
+    classes = tuple(f"class {index}" for index in range(labels.max() + 1))
+    rng = np.random.default_rng(0)
+    if features is None:
+        features = rng.normal(size=(len(labels), 4)) + 5 * rng.normal(size=(len(classes), 4))[labels]
+    keys = np.array([f"{n:03}.jpg" for n in range(len(labels))])
+    images = Features(keys.astype(bytes), labels, features.astype(np.float32), classes)
+    audit = audit_table(*((key, "train", "x", f"p{key}", group) for key, group in zip(keys, groups, strict=True)))
+    return label_issues.judge_features(images, audit, folds=folds, C=1.0, seed=0)
+
+
+def test_a_class_of_few_images_means_fewer_folds():
+    labels = [0] * 20 + [1] * 20 + [2] * 3
+    judged, said = judged_by_features(labels, np.arange(43), folds=5)
+    assert said == "3 folds instead of 5: class 2 has 3 images, duplicates not counted"
+    assert len(judged) == 43
+    assert not judged["doubted"].any()
+    again, said = judged_by_features(labels, np.arange(43), folds=3)
+    assert said == ""
+    pd.testing.assert_frame_equal(judged, again)
+
+
+def test_a_class_of_one_image_is_not_judged_nor_suggested():
+    labels = [0] * 10 + [1] * 10 + [2] + [3, 3, 3]
+    groups = [*range(21), 21, 21, 21]  # those of the last class are the same picture
+    judged, said = judged_by_features(labels, groups, folds=5)
+    assert said == "labels of class 2, class 3 are not judged: there is one image, or duplicates of one"
+    assert sorted(judged["key"]) == [f"{n:03}.jpg" for n in range(20)]
+    assert set(judged["suggested_label"]) <= {"class 0", "class 1"}
+
+
+def test_with_a_single_image_of_each_class_nothing_is_judged():
+    judged, said = judged_by_features(range(4), range(4), folds=5)
+    assert said == "no label is judged: fewer than two classes have two images that are not duplicates of each other"
+    assert judged.empty
+    table = label_issues.combine(judged, nothing_disputed([]))
+    counts = label_issues.count_issues(table, judged, CLASSES)
+    assert (counts["images"], counts["total"]) == (0, 0)
+    assert label_issues.format_summary(counts, said) == f"label issues: 0 in 0 images\n{said}"
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data(), count=st.integers(4, 30), classes=st.integers(2, 4), folds=st.integers(2, 5))
+def test_however_the_groups_lie_there_is_an_answer(data, count, classes, folds):
+    """Groups of several classes included, as of a picture under two labels."""
+    labels = [index % classes for index in range(count)]
+    groups = data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count))
+    judged, _ = judged_by_features(labels, groups, folds)
+    sizes = {label: len({g for g, other in zip(groups, labels, strict=True) if other == label}) for label in labels}
+    several = [label for label in sizes if sizes[label] > 1]
+    expected = [label for label in labels if label in several] if len(several) > 1 else []
+    assert len(judged) <= len(expected)
+    assert judged["score"].between(0, 1).all()
 
 
 def test_duplicates_by_hand():

@@ -5,7 +5,9 @@ import pytest
 from sklearn import metrics as sk
 
 from scenes.evaluation import abstention, calibration, metrics
+from scenes.evaluation.inference import Predictions
 from scenes.models import temperature
+from scenes.models.temperature import UNCALIBRATED, Calibration
 
 CLASSES = ("buildings", "forest", "glacier")
 
@@ -19,7 +21,8 @@ def drawn(count=200, classes=3, seed=0):
 
 def classification(labels, probabilities, *, value=1.0, thresholds=None):
     thresholds = {"precision_90": 0.5} if thresholds is None else thresholds
-    return metrics.classification(labels, probabilities, CLASSES, temperature=value, thresholds=thresholds)
+    calibration = UNCALIBRATED if value is None else Calibration(value, True)
+    return metrics.classification(labels, probabilities, CLASSES, calibration=calibration, thresholds=thresholds)
 
 
 def test_scores_are_those_of_scikit_learn():
@@ -30,6 +33,8 @@ def test_scores_are_those_of_scikit_learn():
     assert scores["accuracy"] == pytest.approx(report["accuracy"], abs=1e-6)
     assert scores["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"], abs=1e-6)
     assert scores["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, predicted), abs=1e-6)
+    recalls = sk.recall_score(labels, predicted, average=None)
+    assert scores["min_recall"] == pytest.approx(recalls.min(), abs=1e-6)
     top2 = sk.top_k_accuracy_score(labels, probabilities, k=2)
     assert scores["top2_accuracy"] == pytest.approx(top2, abs=1e-6)
     for name in CLASSES:
@@ -48,6 +53,7 @@ def test_scores_by_hand():
     assert scores["accuracy"] == 0.5
     assert scores["accuracy_interval"] == {"low": 0.0, "high": 1.0}
     assert scores["balanced_accuracy"] == 0.5  # recalls of 1/2, 1 and 0
+    assert scores["min_recall"] == 0.0
     assert scores["top2_accuracy"] == 0.5
     assert scores["majority_class_accuracy"] == 0.5
     assert scores["crossentropy"] == pytest.approx(-np.log([0.5, 0.2, 0.8, 0.1]).mean(), abs=1e-6)
@@ -62,7 +68,7 @@ def test_scores_by_hand():
 
 def test_two_classes_will_do():
     scores = metrics.classification(
-        np.array([0, 1]), np.array([[0.9, 0.1], [0.4, 0.6]]), ("a", "b"), temperature=1.0, thresholds={}
+        np.array([0, 1]), np.array([[0.9, 0.1], [0.4, 0.6]]), ("a", "b"), calibration=UNCALIBRATED, thresholds={}
     )
     # The Brier score sums over both classes, as it does over more.
     assert scores["brier_score"] == pytest.approx((2 * 0.01 + 2 * 0.16) / 2)
@@ -120,7 +126,7 @@ def test_merging_a_pair_is_relabelling_it():
 def test_a_class_nobody_predicts_and_one_nobody_has_score_0_not_nan():
     scores = classification(np.array([0, 0]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]]))
     assert scores["per_class"]["glacier"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
-    assert scores["balanced_accuracy"] == 0.5  # of buildings alone
+    assert scores["balanced_accuracy"] == scores["min_recall"] == 0.5  # of buildings alone
     assert scores["macro_f1"] == pytest.approx(sk.f1_score([0, 0], [0, 1], average="macro"), abs=1e-6)
 
 
@@ -134,6 +140,40 @@ def test_a_perfect_model_has_no_most_confused_pairs():
     scores = classification(np.arange(3), np.eye(3))
     assert scores["most_confused_pairs"] == scores["merged_pairs"] == {}
     assert scores["accuracy"] == 1
+
+
+def test_without_calibration_the_summary_says_so():
+    scores = classification(*drawn(), value=None, thresholds={"precision_95": 0.6})
+    assert (scores["calibration"]["calibrated"], scores["calibration"]["temperature"]) == (0, 1.0)
+    assert classification(*drawn())["calibration"]["calibrated"] == 1
+    text = metrics.format_summary("m", scores | {"clean": scores, "val": scores})
+    assert "not calibrated: 200 validation images show no gain;" in text
+    assert "temperature" not in text
+
+
+def test_the_worst_class_is_one_that_occurs_and_of_equals_the_first():
+    per_class = {
+        name: {"recall": recall, "support": support}
+        for name, recall, support in (("d", 0.0, 0), ("c", 0.5, 2), ("b", 0.5, 9), ("a", 0.9, 9))
+    }
+    assert metrics.worst_class(per_class) == ("b", {"recall": 0.5, "support": 9})
+
+
+def test_a_thousand_classes_are_scored_at_once():
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.arange(2000) % 1000)
+    probabilities = rng.dirichlet(np.full(1000, 0.1), 2000)
+    probabilities[np.arange(2000), labels] += rng.integers(2, size=2000)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    classes = [f"class {index:03}" for index in range(1000)]
+    images = Predictions(labels.astype(str), labels, probabilities, Calibration(1.1, True), tuple(classes))
+    scores = metrics.evaluate(images, images, images)
+    predicted = probabilities.argmax(axis=1)
+    assert scores["accuracy"] == pytest.approx((predicted == labels).mean(), abs=1e-6)
+    assert scores["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, predicted), abs=1e-6)
+    assert len(scores["per_class"]) == 1000
+    assert len(scores["most_confused_pairs"]) == 3
+    assert len(metrics.format_summary("m", scores)) < 1000
 
 
 def test_most_confused_pairs_count_both_directions_and_are_sorted():
@@ -157,8 +197,11 @@ def test_only_plain_numbers_come_out():
 )
 def test_the_summary_says_the_main_things(threshold, says):
     scores = classification(*drawn(), value=1.25, thresholds={"precision_95": threshold})
-    first, second, third = metrics.format_summary("m", scores | {"clean": scores, "val": scores}).splitlines()
+    first, worst, second, third = metrics.format_summary("m", scores | {"clean": scores, "val": scores}).splitlines()
     assert f"test accuracy {scores['accuracy']:.4f} [{scores['accuracy_interval']['low']:.4f}, " in first
+    name = min(CLASSES, key=lambda name: scores["per_class"][name]["recall"])
+    entry = scores["per_class"][name]
+    assert worst.endswith(f"; worst class: {name}, recall {entry['recall']:.4f} on {entry['support']} images")
     assert f"{scores['calibration']['ece']:.4f}, with temperature 1.250 " in second
     assert says in second
     assert all(f"{pair} ({entry['errors']};" in third for pair, entry in scores["most_confused_pairs"].items())

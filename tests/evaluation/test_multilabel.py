@@ -1,6 +1,7 @@
 """The second output's scores: from the model's own folder and the data it was made for."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,7 +37,9 @@ def data(tmp_path_factory, deterministic):
             root / f"features/{split}.npz",
             Features(images["key"], images["label"], features, CLASSES),
         )
-        joined = composites.choose(images["key"], images["label"], CLASSES, count=12, seed=0)
+        # With a third class, of which there is no image: of two alone, none are joined.
+        joined = composites.choose(images["key"], images["label"], (*CLASSES, "other"), count=12, seed=0)
+        joined = replace(joined, classes=CLASSES)
         composites.save(root / f"composites/records/{split}.npz", joined)
         features = rng.normal(size=(12, WIDTH)).astype(np.float32)
         composites.save(root / f"composites/features/{split}.npz", joined, features)
@@ -107,3 +110,50 @@ def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, dat
         expected = metrics.average_precision_score(street, expected_scores[output][:, 1])
         assert found[name]["per_class"][CLASSES[1]] == pytest.approx(expected, abs=1e-6)
         assert found[name]["per_class"][CLASSES[0]] == 1  # in all of them
+
+
+@pytest.mark.parametrize("kind", ["records", "features"])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_without_composites_the_labels_give_the_threshold(tmp_path, data, kind, drawn):
+    save(kind, tmp_path, data)
+    root = tmp_path / "data"
+    (root / "composites" / kind).mkdir(parents=True)
+    for name in ("records", "features"):
+        (root / name).symlink_to(data / name)
+    for split in ("val", "test"):
+        images = records.load(records.open_records(data / "records", split))
+        none = composites.choose(images["key"], images["label"], CLASSES, count=12, seed=0)
+        assert len(none.labels) == 0
+        features = np.empty((0, WIDTH), np.float32) if kind == "features" else None
+        composites.save(root / f"composites/{kind}/{split}.npz", none, features)
+    truth = {key: CLASSES[0] for key, _ in SPLITS["train"]} if drawn else {}
+    composites.save_ground_truth(root / "composites", truth)
+
+    found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", root)
+    assert set(found) == {"labels", "val", *(["ground_truth"] if drawn else [])}
+    network = store.load_outputs(tmp_path / "model", tmp_path / "multilabel")
+
+    def labels_and_scores(split):
+        images = records.load(records.open_records(data / "records", split))
+        inputs = images["image"] if kind == "records" else load_features(data / "features", split).features
+        return np.eye(2, dtype=bool)[images["label"]], scores(network, inputs)["presence"]
+
+    limit = multilabel.threshold(*labels_and_scores("val"))
+    assert multilabel.presence_threshold(found) == pytest.approx(limit, abs=1e-6)
+    known, values = labels_and_scores("test")
+    expected = metrics.f1_score(known.ravel(), (multilabel.round_scores(values) >= limit).ravel())
+    assert found["labels"]["large_loss_rejection"]["f1"] == pytest.approx(expected, abs=1e-6)
+    assert multilabel.format_summary("m", found).startswith("m: labels, F1: softmax 0.")
+
+
+def test_a_thousand_classes_take_no_time():
+    rng = np.random.default_rng(0)
+    present = np.zeros((300, 1000), bool)
+    present[np.arange(300)[:, None], rng.integers(1000, size=(300, 2))] = True
+    values = rng.random((300, 1000)) * 0.5 + present * 0.4
+    limit = multilabel.threshold(present, values)
+    found = multilabel.at_threshold(present, values, limit)
+    positive = multilabel.round_scores(values) >= limit
+    assert found["f1"] == pytest.approx(metrics.f1_score(present.ravel(), positive.ravel()), abs=1e-6)
+    precision = multilabel.average_precision(present, values, [f"{index}" for index in range(1000)])
+    assert len(precision["per_class"]) == present.any(axis=0).sum()

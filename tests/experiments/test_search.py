@@ -39,12 +39,12 @@ def test_the_schema_accepts_every_end_and_what_is_now_is_between(name):
     for setting in wanted.ends():
         applied([setting], ROOT / "params.yaml")
     assert wanted.current(PARAMS) is not None
-    assert all(key.startswith(f"models.{name}.") for key in wanted.space)
+    assert all(key.startswith((f"models.{name}.", "augmentation.")) for key in wanted.space)
 
 
 def test_every_range_says_why():
     lines = (ROOT / "scenes/experiments/tune.yaml").read_text().splitlines()
-    ranges = [line for line in lines if line.startswith("    models.")]
+    ranges = [line for line in lines if line.startswith(("    models.", "    augmentation."))]
     assert len(ranges) == sum(len(wanted.space) for wanted in SEARCHES.values())
     assert all("  # " in line for line in ranges)
 
@@ -92,7 +92,9 @@ def test_the_key_is_of_all_that_the_search_does_not_vary(tmp_path):
         assert key_of(files, "models.baseline.training.epochs", 99) != before
         assert key_of(files, "seed", 7) != before
         assert key_of(files, code="d") != before
+        assert key_of(files, "profiles.demo.cnn.epochs", 9) != before
     assert key_of([], "split.val_fraction", 0.3) != key_of([])
+    assert key_of([], "augmentation.flip", False) != key_of([])
     assert key_of([file], "split.val_fraction", 0.3) == key_of([file])  # the features tell
     before = key_of([file])
     file.write_bytes(b"features of another backbone")

@@ -31,7 +31,7 @@ def test_what_is_set_is_set_and_nothing_else():
         ("models.baseline.training.epochs=1,2", "models.baseline.training.epochs=1,2"),
         ("models.baseline.training.epochs", "models.baseline.training.epochs"),
         ("+more=1", "`more` is not a known key"),
-        ("profile=none", "'none' is not one of demo, intel"),
+        ("profile=none", "'none' is not one of demo, own, intel"),
     ],
 )
 def test_what_cannot_be_set_is_one_sentence(setting, words):

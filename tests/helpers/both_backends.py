@@ -62,7 +62,7 @@ def fit(network, inputs: np.ndarray, *, rate: float, epochs: int) -> list[float]
 def tuned():
     """Return a backbone and the classifier that ends in it, both to be trained."""
     with shallow():
-        network = backbone.build("EfficientNetV2B0", SEEN)
+        network = backbone.build("EfficientNetLite0", SEEN)
     finetuning.unfreeze(network, None)
     end = head.build(network.output_shape[-1], len(CLASSES), **HEAD)
     return network, finetuning.classifier(backbone.feature_extractor(network), end)

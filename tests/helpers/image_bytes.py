@@ -1,5 +1,6 @@
 """Images as bytes: parts written by hand, and a sample of each kind of file that is read."""
 
+import base64
 import struct
 import zlib
 
@@ -36,6 +37,16 @@ def exif(orientation: int) -> bytes:
 def ftyp(major: bytes, *compatible: bytes) -> bytes:
     box = b"ftyp" + major + b"\0\0\0\0" + b"".join(compatible)
     return struct.pack(">L", len(box) + 4) + box + bytes(100)
+
+
+def netpbm(magic: bytes, samples: np.ndarray, largest: int) -> bytes:
+    """A PBM (P1, without ``largest``), PGM or PPM of ``samples``, as text (P1 to P3) or as bytes."""
+    height, width = samples.shape[:2]
+    values = np.asarray(samples).astype(int).reshape(-1)
+    text = b" ".join(str(value).encode() for value in values)
+    pixels = text if magic in (b"P1", b"P2", b"P3") else values.astype(">u2" if largest > 255 else "u1").tobytes()
+    head = b"%s\n# a comment\n%d %d\n" % (magic, width, height)
+    return head + (b"" if magic == b"P1" else b"%d\n" % largest) + pixels
 
 
 def shades(seed: int = 1) -> Image.Image:
@@ -76,4 +87,23 @@ SAMPLES = {
     "TIFF, JPEG": encode(shades(), "TIFF", compression="jpeg"),
     "TIFF, fax": encode(shades().convert("1"), "TIFF", compression="group4"),
     "TIFF, big": encode(shades(), "TIFF", big_tiff=True),
+    "PPM": encode(shades(), "PPM"),
+    "PPM, plain": netpbm(b"P3", picture(1, 40, 30), 255),
+    "PGM, 12-bit": netpbm(b"P5", picture(1, 40, 30)[..., 0] * 16.0, 4095),
+    "PBM": encode(shades().convert("1"), "PPM"),
+    "AVIF": encode(shades(), "AVIF", quality=90),
+    "AVIF, alpha": encode(with_alpha(), "AVIF"),
 }
+
+# ``shades()`` at quality 50, written by pillow-heif, which Pillow cannot do without it.
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAA"
+    "AERAAAEAAQAAAAABoAABAAAAAAAAASMAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADc"
+    "aXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAA"
+    "AwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFw"
+    "AAAAKAAAAAEAAAAeAAAAAf///+gAAAAC////3gAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAABK21kYXQAAAEf"
+    "KAGvEyH99Df1IKBEQ//2bDSzBd+igMrLlbslcExjgzjsGJ+b5rpYskVJQClnQqYsJfA4s3T/qtWOJmm614iIhg1MhEqXDbweYtaIW0OQ9kRJGnng"
+    "OYR2O+DQnii9pXkIUGzGII9tToROxI9dHRZop1lLsfVlaw02tlxIFUIKA+duAgflsVT13ZxoTJKI7eDF9QdQbJRZFTHAtQ/ReRSMTy3ivZEmnFdg"
+    "5znm+1rmgLrlH6EJk3v6UFG/72nuEBu8TROKbdLAt5gH+Oj//GsBC5kGFDaiKX1KaivJ/ba/s897oSPrNuSqCMKMiiwpAkyHS8JC+vg6fFiAylP6"
+    "C8UqW9HnXMq4yoH48loNjO8Fp24g54OdQD7fS+RSHyXcUf8="
+)

@@ -23,6 +23,7 @@ COMMON = {
     "schedule": "cosine",
     "warmup_epochs": 1.5,
     "label_smoothing": 0.1,
+    "class_weight": "none",
     "early_stopping": NEVER,
 }
 STEPS = 6  # an epoch, of 8 of 41 examples
@@ -136,7 +137,7 @@ def data(kind: str, cache_mb: float, epochs: int, batch_size: int):
         )
     train, val = (records.open_records("../records", name) for name in ("train", "val"))
     network = cnn.build(train.image_shape, 2, filters=[4, 8], dropout=0.3)
-    augmented = {"cache_mb": cache_mb, "flip": True, "max_shift": 0.1}
+    augmented = {"cache_mb": cache_mb, "augmentation": {"flip": True, "max_shift": 0.1}}
     return (
         network,
         lambda start: training_batches.training_images(train, start=start, **augmented, **common),
@@ -163,7 +164,7 @@ def train(case: str, kill: tuple | None, *, resume: bool = True) -> None:
     network, batches, validation = data(kind, settings.pop("cache_mb"), settings["epochs"], settings["batch_size"])
 
     def finish(state):
-        history = training_fit.run(network, batches, validation, count=41, state=state, **settings)
+        history = training_fit.run(network, batches, validation, per_class=[21, 20], state=state, **settings)
         if kill == (END,):
             die()
         network.save_weights("model.weights.h5")

@@ -68,6 +68,7 @@ def save_cnn(folder: Path) -> keras.Model:
         "image_shape": (SIZE, SIZE, 3),
         "classes": CLASSES,
         "temperature": TEMPERATURE,
+        "calibrated": True,
     }
     store.save_network(folder, network, described)
     return network
@@ -87,6 +88,7 @@ def save_head(folder: Path, data: Path) -> keras.Model:
         "backbone": describe_features(data / "features"),
         "classes": CLASSES,
         "temperature": TEMPERATURE,
+        "calibrated": True,
     }
     store.save_network(folder, network, described)
     return network

@@ -31,7 +31,7 @@ def outcomes(*paths, limits: Limits = LIMITS) -> tuple[dict[str, object], list[s
             found[item.name] = item.sentence
         else:
             try:
-                found[item.name] = photos.decode(item.read(), limits)
+                found[item.name] = photos.decode(item.read(), limits).pixels
             except InputError as error:
                 found[item.name] = str(error)
         assert isinstance(found[item.name], np.ndarray) or is_a_sentence(found[item.name])

@@ -79,7 +79,7 @@ def texts_beyond_the_edge(figure) -> list[str]:
     """Return the texts of a matplotlib figure that its edge cuts."""
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
-    axes_texts = [text for axes in figure.axes for text in (*axes.texts, axes.title, *axes.get_yticklabels())]
+    axes_texts = [text for axes in figure.axes for text in (*axes.texts, axes.title, *_yticklabels(axes))]
     beyond = []
     for text in [*figure.texts, *axes_texts]:
         box = text.get_window_extent()
@@ -88,6 +88,12 @@ def texts_beyond_the_edge(figure) -> list[str]:
         ):  # fmt: skip
             beyond.append(text.get_text())
     return beyond
+
+
+def _yticklabels(axes) -> list:
+    """Return the labels of the ticks that are drawn: matplotlib also has some beyond the ends of the axis."""
+    low, high = sorted(axes.get_ylim())
+    return [tick.label1 for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
 
 
 def assert_same_and_whole(draw: Callable[[Path], None], folder: Path) -> None:

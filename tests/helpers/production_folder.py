@@ -22,6 +22,8 @@ def save(folder: Path) -> Path:
         "model": "baseline",
         "classes": CLASSES,
         "image_shape": [32, 32, 3],
+        "fit": "crop",
+        "calibrated": True,
         "unsure_below": 0.5,
         "presence_above": 0.5,
     }

@@ -51,6 +51,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
         "accuracy": accuracy,
         "accuracy_interval": {"low": accuracy - 0.031, "high": accuracy + 0.029},
         "balanced_accuracy": accuracy - 0.002,
+        "min_recall": accuracy - 0.1,
         "top2_accuracy": 0.987654,
         "macro_f1": accuracy - 0.004,
         "majority_class_accuracy": 0.345678,
@@ -59,6 +60,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
         "calibration": {
             "ece": 0.081234,
             "mce": 0.312345,
+            "calibrated": 1,
             "temperature": 0.765432,
             "temperature_scaled": {"ece": 0.021234, "mce": 0.112345, "crossentropy": 0.387654, "brier_score": 0.187654},
         },
@@ -86,7 +88,7 @@ def audit(classes: Sequence[str] = CLASSES) -> dict:
     """The content of metrics/audit.json."""
     groups = {"groups": 4, "images": 9}
     duplicates = groups | dict.fromkeys(("across_splits", "conflicting_labels", "train_and_test"), groups)
-    numbers = {"train": 900, "test": 240, "pred": 60, "total": 1200}
+    numbers = {"train": 900, "val": 0, "test": 240, "pred": 60, "total": 1200}
     return {
         "case_collisions": 0,
         "classes": {name: {"train": 300 + index, "test": 80} for index, name in enumerate(classes)},
@@ -192,7 +194,8 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
         [(f"train/{classes[0]}/{index}.jpg", classes[0], classes[1], f"0.{index:06}", "model") for index in range(57)],
     )
     splits = ["train"] * 70 + ["val"] * 9 + ["test"] * 30
-    write_csv(root / "data/split.csv", ("path", "split"), [(f"{n}.jpg", split) for n, split in enumerate(splits)])
+    rows = [(f"{n}.jpg", split, classes[n % len(classes)], f"{n}.jpg") for n, split in enumerate(splits)]
+    write_csv(root / "data/split.csv", ("path", "split", "label", "group"), rows)
     write_csv(
         root / "data/predictions.csv",
         ("key", "class", "confidence", *(f"probability_{name}" for name in classes), "unsure"),

@@ -1,4 +1,4 @@
-"""EfficientNetV2 as keras.applications builds it, with shallow, narrow blocks."""
+"""EfficientNetV2 as keras.applications builds it, and EfficientNet-Lite, with shallow, narrow blocks."""
 
 import sys
 from collections.abc import Iterator
@@ -6,12 +6,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from scenes.models import efficientnet_lite
+
 FILTERS = 24  # at most, of a block
 
 
 @contextmanager
 def shallow() -> Iterator[None]:
-    """Build every EfficientNetV2 with one layer a block, and two in the last one, which then has a skip connection.
+    """Build every EfficientNet with one layer a block, and two in the last one, which then has a skip connection.
 
     The names and kinds of layers are those of the whole network, which takes seconds to build and more to trace.
     """
@@ -22,10 +24,14 @@ def shallow() -> Iterator[None]:
     module.DEFAULT_BLOCKS_ARGS = {
         name: [*(_cut(block, 1) for block in blocks[:-1]), _cut(blocks[-1], 2)] for name, blocks in whole.items()
     }
+    stages = efficientnet_lite.STAGES
+    narrow = [stage._replace(blocks=1, filters=min(stage.filters, FILTERS)) for stage in stages]
+    efficientnet_lite.STAGES = [*narrow[:-1], narrow[-1]._replace(blocks=2)]
     try:
         yield
     finally:
         module.DEFAULT_BLOCKS_ARGS = whole
+        efficientnet_lite.STAGES = stages
 
 
 def _cut(block: dict, repeats: int) -> dict:

@@ -10,6 +10,8 @@ DESCRIPTION = {
     "model": "baseline",
     "classes": ["forest", "sea", "street"],
     "image_shape": [SIDE, SIDE, 3],
+    "fit": "crop",
+    "calibrated": True,
     "unsure_below": 0.9,
     "presence_above": 0.5,
 }

@@ -21,6 +21,7 @@ TRAINING = {
     "schedule": "cosine",
     "warmup_epochs": 1,
     "label_smoothing": 0.1,
+    "class_weight": "none",
     "early_stopping": STOPPING,
 }
 
@@ -48,7 +49,8 @@ def train(**changes):
             data, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=1, start=start
         )
 
-    return network, fit.run(network, batches, training_batches.validation_features(val), count=90, **settings)
+    validation = training_batches.validation_features(val)
+    return network, fit.run(network, batches, validation, per_class=[30, 30, 30], **settings)
 
 
 def main(path: str, xla: bool) -> None:

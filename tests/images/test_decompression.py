@@ -74,11 +74,12 @@ photos.decode(Path(sys.argv[1]).read_bytes(), limits)
 said, before, started = {}, peak(), time.process_time()
 for photo in photos.find(sys.argv[2:], limits, print):
     try:
-        said[photo.name] = photo.sentence if isinstance(photo, photos.Refused) else photos.decode(photo.read(), limits).shape
+        refused = isinstance(photo, photos.Refused)
+        said[photo.name] = photo.sentence if refused else photos.decode(photo.read(), limits).pixels.shape
     except InputError as error:
         said[photo.name] = str(error)
 print(json.dumps([said, peak() - before, time.process_time() - started]))
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.process
@@ -157,7 +158,7 @@ def png_with_text(unpacked: int) -> bytes:
 
 @pytest.mark.parametrize("data", [tiled(16), tiled(16, 32), tiled(256, unpacked=256**2)])
 def test_an_honest_tile_is_read(data):
-    assert photos.decode(data, LIMITS).shape == (16, 16, 3)
+    assert photos.decode(data, LIMITS).pixels.shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +215,11 @@ def test_numbers_of_every_kind_of_tiff(order, big):
 
 
 def test_as_many_scans_as_a_jpeg_may_have():
-    assert photos.decode(with_scans(100), LIMITS).shape == (30, 40, 3)
+    assert photos.decode(with_scans(100), LIMITS).pixels.shape == (30, 40, 3)
     assert "damaged" in refusal(with_scans(101))
     # Beyond the end of the picture anything may stand, as phones put a film there.
     film = b"\xff\xda\0\2" * 1000
-    assert np.array_equal(photos.decode(JPEG + film, LIMITS), photos.decode(JPEG, LIMITS))
+    assert np.array_equal(photos.decode(JPEG + film, LIMITS).pixels, photos.decode(JPEG, LIMITS).pixels)
 
 
 # Headers of very many parts
@@ -236,7 +237,7 @@ limits = photos.Limits(50_000_000, 200, 50_000_000)
 def spent(data):
     started = time.process_time()
     try:
-        said = photos.decode(data, limits).shape
+        said = photos.decode(data, limits).pixels.shape
     except InputError as error:
         said = str(error)
     return said, time.process_time() - started
@@ -274,7 +275,7 @@ def test_a_part_or_two_of_these_are_no_harm(kind):
     size = {"JPEG, EXIF": 70_000, "JPEG, Photoshop": 70_000, "GIF, comments": 5}.get(kind, 24)
     if "profiles" in kind:
         size = len(PROFILE)
-    assert photos.decode(HEADERS[kind](size), LIMITS).shape == (30, 40, 3)
+    assert photos.decode(HEADERS[kind](size), LIMITS).pixels.shape == (30, 40, 3)
 
 
 # What is honest, and has much beside its pixels
@@ -333,7 +334,7 @@ HONEST = {
 @pytest.mark.parametrize("kind", HONEST)
 def test_honest_files_of_much_metadata_are_read(kind):
     limits = Limits(50_000_000, 200, 50_000_000)
-    found = photos.decode(HONEST[kind], limits)
+    found = photos.decode(HONEST[kind], limits).pixels
     assert found.shape == (NOISE.shape if kind in ("PNG, data of 1 KB each", "TIFF, a row a strip") else (30, 40, 3))
 
 

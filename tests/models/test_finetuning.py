@@ -12,7 +12,8 @@ from tests.helpers.shallow_backbone import shallow
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 SIZE = 32
-LAST = {"EfficientNetV2B0": 6, "EfficientNetV2S": 6, "EfficientNetV2L": 7}  # Tan & Le 2021, table 4
+# The number of the last block: Tan & Le 2019, table 1, and 2021, table 4.
+LAST = {"EfficientNetLite0": 7, "EfficientNetV2B0": 6, "EfficientNetV2S": 6, "EfficientNetV2L": 7}
 
 
 def build(name="EfficientNetV2B0"):
@@ -56,8 +57,8 @@ def test_more_blocks_begin_earlier_and_all_includes_the_stem(network):
     assert learned(network) == convolutions(network, "block6", "top_")
 
 
-@pytest.mark.parametrize("name", ["EfficientNetV2S", "EfficientNetV2L"])
-def test_the_rule_holds_for_the_larger_networks(name):
+@pytest.mark.parametrize("name", ["EfficientNetLite0", "EfficientNetV2S", "EfficientNetV2L"])
+def test_the_rule_holds_for_the_other_networks(name):
     with shallow():
         large, last = build(name), LAST[name]
     finetuning.unfreeze(large, 1)
@@ -68,10 +69,11 @@ def test_the_rule_holds_for_the_larger_networks(name):
     assert learned(large) == convolutions(large)
 
 
-def test_a_step_moves_what_is_to_learn_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("name", ["EfficientNetLite0", "EfficientNetV2B0"])
+def test_a_step_moves_what_is_to_learn_and_nothing_else(name, tmp_path):
     """And what is saved of it brings the trained network back, bit by bit, from the weights it began with."""
     with shallow():
-        network, again = build(), build()
+        network, again = build(name), build(name)
     finetuning.unfreeze(network, 1)
     probe = keras.Sequential([keras.Input((network.output_shape[-1],)), keras.layers.Dense(3, activation="softmax")])
     classifier = finetuning.classifier(backbone.feature_extractor(network), probe)
@@ -82,7 +84,7 @@ def test_a_step_moves_what_is_to_learn_and_nothing_else(tmp_path):
     classifier.train_on_batch(images, np.eye(3, dtype=np.float32)[[0, 1, 2, 0]])
 
     changed = {variable.path for variable in network.weights if (variable.numpy() != before[variable.path]).any()}
-    assert changed == convolutions(network, "block6", "top_")
+    assert changed == convolutions(network, f"block{LAST[name]}", "top_")
     assert not {path for path in changed if "moving_" in path}
 
     finetuning.save(tmp_path, network)

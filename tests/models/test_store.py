@@ -140,7 +140,7 @@ def test_predictions_of_a_cnn_carry_keys_labels_and_probabilities(tmp_path, data
     np.testing.assert_allclose(table["confidence"], [by_key[key] for key in table["key"]], atol=1e-6)
     some = found.only({"t/1.jpg", "t/2.jpg", "elsewhere"})
     assert len(some.label) == len(some.probabilities) == 2
-    assert some.temperature == TEMPERATURE
+    assert some.calibration == (TEMPERATURE, True)
 
 
 def test_another_backbone_is_refused(tmp_path, data):

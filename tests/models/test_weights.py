@@ -1,4 +1,7 @@
-"""Weights: drawn the same twice, copied, downloaded by hash; wrong files are named before any feature is computed."""
+"""Weights: drawn the same twice, copied, downloaded by hash; wrong files are named before any feature is computed.
+
+Those that are installed as a package: test_packaged_weights.py.
+"""
 
 import hashlib
 import json
@@ -13,6 +16,7 @@ from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
 NAME = "EfficientNetV2B0"
+URL = backbone.BACKBONES[NAME].imagenet.url
 
 
 def acquire(folder, source, sha256=None):
@@ -96,11 +100,13 @@ def legacy(random_weights, tmp_path_factory):
 
 @pytest.fixture
 def official(legacy, loopback, monkeypatch):
-    """A loopback server in place of the official one; the file that it serves."""
-    loopback.replies["/efficientnetv2-b0_notop.h5"] = Reply(body=legacy[1])
-    monkeypatch.setattr(backbone, "OFFICIAL", f"{loopback.url}/")
+    """A loopback server in place of the official one, whose file is expected to be the one that it serves."""
+    path = f"/{URL.rpartition('/')[2]}"
+    loopback.replies[path] = Reply(body=legacy[1])
+    download = backbone.Download(f"{loopback.url}{path}", hashlib.md5(legacy[1]).hexdigest())
+    monkeypatch.setitem(backbone.BACKBONES, NAME, backbone.BACKBONES[NAME]._replace(imagenet=download))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return legacy[1]
+    return download
 
 
 def write_legacy_h5(network, path):
@@ -119,12 +125,10 @@ def write_legacy_h5(network, path):
                 group[f"{layer.name}/{variable.name}:0"] = variable.numpy()
 
 
-def test_the_official_file_is_downloaded_checked_and_loads(
-    official, legacy, random_weights, built_once, tmp_path, monkeypatch
-):
-    monkeypatch.setitem(backbone.IMAGENET_MD5, NAME, hashlib.md5(official).hexdigest())
+def test_the_official_file_is_downloaded_checked_and_loads(official, legacy, random_weights, built_once, tmp_path):
     folder = acquire(tmp_path / "imagenet", "imagenet")
-    assert backbone.describe(folder)["file"] == "backbone.h5"
+    described = backbone.describe(folder)
+    assert (described["file"], described["url"]) == ("backbone.h5", official.url)
     expected = backbone.load(random_weights, 64).get_weights()
     legacy[0].set_weights([np.zeros_like(each) for each in expected])
     found = backbone.load(folder, 64).get_weights()
@@ -133,14 +137,21 @@ def test_the_official_file_is_downloaded_checked_and_loads(
         np.testing.assert_array_equal(one, other)
 
 
-def test_another_file_than_the_official_one_is_refused(official, tmp_path):
+def test_another_file_than_the_official_one_is_refused(official, tmp_path, monkeypatch):
+    other = backbone.BACKBONES[NAME]._replace(imagenet=official._replace(md5="0" * 32))
+    monkeypatch.setitem(backbone.BACKBONES, NAME, other)
     with pytest.raises(InputError, match="md5"):
         acquire(tmp_path / "imagenet", "imagenet")
 
 
-def test_the_official_addresses():
-    assert backbone.imagenet_url("EfficientNetV2L").endswith("/efficientnet_v2/efficientnetv2-l_notop.h5")
-    assert backbone.imagenet_url("EfficientNetV2B0").endswith("/efficientnetv2-b0_notop.h5")
+@pytest.mark.parametrize(("name", "key"), [("V2B0", "b0"), ("V2S", "-s"), ("V2L", "-l")])
+def test_the_official_files_are_those_that_keras_downloads(name, key):
+    """By the hash and the address in keras.applications itself."""
+    from keras.src.applications import efficientnet_v2
+
+    url, md5 = backbone.BACKBONES[f"EfficientNet{name}"].imagenet
+    assert url == f"{efficientnet_v2.BASE_WEIGHTS_PATH}efficientnetv2-{key.removeprefix('-')}_notop.h5"
+    assert md5 == efficientnet_v2.WEIGHTS_HASHES[key][1]
 
 
 def test_features_are_those_of_keras_applications(random_weights):

@@ -1,6 +1,7 @@
 """The pictures of the audit are drawn for any archive, whole, and the same every time."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -14,11 +15,21 @@ TRAIN, TEST = "seg_train/seg_train", "seg_test/seg_test"
 MAX_PIXELS = 100_000
 
 
+def damaged(seed: int) -> bytes:
+    """A JPEG that decodes with a warning: an unexpected marker lies within its scan."""
+    data = bytearray(jpeg(seed))
+    middle = (data.index(b"\xff\xda") + len(data)) // 2
+    data[middle : middle + 2] = b"\xff\xd5"
+    return bytes(data)
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """An archive in which everything is found, with names that are hard to draw."""
     files = sound_files() | {
         f"{TRAIN}/lake/text.jpg": b"no picture",
+        f"{TRAIN}/lake/page.jpg": b"<!DOCTYPE html><title>404</title>",
+        f"{TRAIN}/lake/scan.jpg": damaged(1010),
         f"{TRAIN}/lake/cut.jpg": jpeg(1000)[:-400],
         f"{TRAIN}/lake/huge.jpg": encode(Image.new("L", (400, 300))),
         f"{TRAIN}/lake/$x_{{1$ and $.jpg": encode(picture(1002), "PNG"),
@@ -67,6 +78,42 @@ def test_no_text_is_cut_off(which, request):
         assert texts_beyond_the_edge(figure) == []
 
 
+def counted(classes: int, splits: dict[str, int]) -> pd.DataFrame:
+    """An audit in which the class of number n has n images more in train than the splits say."""
+    rows = [
+        (split, f"class with a rather long name, number {number:03d}")
+        for number in range(classes)
+        for split, images in splits.items()
+        for _ in range(images + (number if split == "train" else 0))
+    ]
+    return pd.DataFrame(rows, columns=["split", "label"]).assign(problem="")
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(2, 2), (40, 40), (41, 40), (102, 40)])
+def test_the_largest_and_the_smallest_of_many_classes_are_shown(classes, rows):
+    figure = plots_audit.class_balance(counted(classes, {"train": 2, "val": 1, "test": 1}))
+    assert figure.get_figwidth() * figure.dpi < 2500 > figure.get_figheight() * figure.dpi
+    assert texts_beyond_the_edge(figure) == []
+    assert [axes.get_title(loc="left").partition(":")[0] for axes in figure.axes] == ["train", "val", "test"]
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    assert len(widths) == rows
+    if rows < classes:
+        largest, smallest = range(classes + 1, classes - 19, -1), range(21, 1, -1)
+        assert widths == [*largest, *smallest]
+        assert f"20 smallest of {classes} classes" in figure.get_supxlabel()
+
+
+def test_panels_are_those_of_the_splits_that_the_archive_has():
+    figure = plots_audit.class_balance(counted(3, {"train": 2}))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["train: 9 usable images"]
+
+
+def test_an_archive_of_which_nothing_can_be_decoded_has_pictures_that_say_so():
+    table = counted(2, {"train": 2}).assign(problem="web_page", width=0, height=0, bytes=7)
+    for figure in (plots_audit.class_balance(table), plots_audit.sizes(table)):
+        assert "could be decoded" in figure.texts[0].get_text()
+
+
 def test_every_finding_is_shown(found):
     table, archive = found
     figure = plots_audit.findings(table, archive, max_pixels=MAX_PIXELS)
@@ -79,8 +126,8 @@ def test_every_finding_is_shown(found):
     assert "Exact or near duplicates with different labels (1 group)" in texts
     assert [texts.count(sign) for sign in "=≈≠"] == [1, 1, 1]
     assert "train moor\nconflict.jpg" in texts
-    assert len(figure.axes) == 6 + 3 * 2
-    assert len([axes for axes in figure.axes if axes.images]) == 3 + 3 * 2
+    assert len(figure.axes) == 8 + 3 * 2
+    assert len([axes for axes in figure.axes if axes.images]) == 4 + 3 * 2
 
 
 def test_an_archive_without_findings_says_so(nothing):

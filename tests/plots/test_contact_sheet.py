@@ -55,8 +55,3 @@ def test_rows_read_from_left_to_right_and_down():
 def test_what_could_not_be_decoded_says_so():
     figure = contact_sheet.figure([Section("t", [Cell(None, "a")])])
     assert [text.get_text() for text in figure.axes[0].texts] == ["not\ndecoded"]
-
-
-def test_a_long_text_keeps_its_ends():
-    assert contact_sheet.short("1234567890", 10) == "1234567890"
-    assert contact_sheet.short("0123456789abcdef", 10) == "0123…bcdef"

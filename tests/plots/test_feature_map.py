@@ -42,6 +42,27 @@ def test_the_same_features_give_the_same_bytes_unclipped(tmp_path):
     assert min(pixels[0].min(), pixels[-1].min(), pixels[:, 0].min(), pixels[:, -1].min()) == 255
 
 
+def legend_of(monkeypatch, classes: int, ringed_class: int) -> list[str]:
+    rows, _ = features()
+    label = np.arange(len(rows)) % classes
+    figures = []
+    monkeypatch.setattr(feature_map.style, "save", lambda figure, path: figures.append(figure))
+    names = [f"class {number}" for number in range(classes)]
+    feature_map.plot("unused.png", rows, label, names, label == ringed_class, title="t")
+    return [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()]
+
+
+def test_each_class_has_a_colour_as_long_as_they_can_be_told_apart(monkeypatch):
+    names = [f"class {number}" for number in range(20)]
+    assert legend_of(monkeypatch, 20, 3)[:-1] == names
+
+
+def test_of_many_classes_those_with_label_issues_have_a_colour(monkeypatch):
+    # 90 images of 40 classes: the first ten have three, all others two.
+    expected = [*(f"class {number}" for number in (*range(7), 30)), "32 other classes", "label issue (2)"]
+    assert legend_of(monkeypatch, 40, 30) == expected
+
+
 def test_a_ring_is_drawn_around_a_label_issue(tmp_path):
     rows, label = features()
     ringed = np.zeros(len(label), bool)

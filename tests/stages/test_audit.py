@@ -24,7 +24,7 @@ def test_audit_writes_its_outputs(project, run):
     text = (project / "metrics/audit.json").read_text()
     numbers = json.loads(text)
     assert text == json.dumps(numbers, indent=2, sort_keys=True) + "\n"
-    assert numbers["images"] == {"train": 8, "test": 6, "pred": 2, "total": 16}
+    assert numbers["images"] == {"train": 8, "val": 0, "test": 6, "pred": 2, "total": 16}
     assert len(audit_table.read(project / "data/audit.csv")) == 16
 
     first = {name: (project / name).read_bytes() for name in OUTPUTS}

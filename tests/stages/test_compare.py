@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from scenes.dataset import audit_table
+from scenes.dataset import audit_table, split
 from stages import compare
 from tests.code_facts import ROOT
 from tests.helpers.stage import refusal, written
@@ -32,13 +32,14 @@ def evaluated(tmp_path, monkeypatch):
         table.to_csv(folder / f"{model}.csv", index=False)
     (folder / "removed.csv").write_text("of a model that is no longer in params.yaml\n")
     audit = pd.DataFrame({"path": [*ANSWERS, "learn/1.jpg"]})
-    audit["split"] = ["test"] * 5 + ["train"]
+    audit["split"] = "train"  # the archive has no test set: the stage `split` has held the test images out
     audit["label"] = [answers[0] for answers in ANSWERS.values()] + ["sea"]
     audit["group"] = ["1", "2", "3", "4", "5", "5"]
     for column in audit_table.COLUMNS:
         if column not in audit:
             audit[column] = 0 if column in audit_table.NUMBERS else ""
     audit_table.write(audit, tmp_path / "data/audit.csv")
+    split.write(audit.assign(split=["test"] * 5 + ["train"]), tmp_path / "data/split.csv")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import termios
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,9 +55,9 @@ class Project:
         self._run = run
         monkeypatch.chdir(folder)
 
-    def write_params(self, source: str, **active) -> None:
+    def write_params(self, source: str, *, watch: str = "params.yaml", **active) -> None:
         block = {"source": source, "archive_bytes": None, "archive_sha256": None, "synthetic": None, **active}
-        text = yaml.safe_dump({"profile": "demo", "seed": 42, "profiles": {"demo": block}})
+        text = yaml.safe_dump({"profile": "demo", "watch": watch, "profiles": {"demo": block}})
         (self.folder / "params.yaml").write_text(text)
 
     def run(self, source: str, **active):
@@ -160,8 +162,63 @@ def test_bad_file(project, tmp_path, content, active, sentence):
     assert project.left() == []
 
 
-def test_file_that_is_a_folder(project):
-    assert "file:.. is a folder; name the zip itself" in refusal(project.run("file:.."))
+@pytest.fixture
+def folder(tmp_path):
+    """Pictures of two classes and a file that is neither a picture nor a table."""
+    folder = tmp_path / "a [b], 'c' é"
+    for name in ("cat/1.jpg", "cat/2.png", "dog/1.jpg", "labels.csv", "dog/1.cfg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def test_folder(project, folder):
+    result = project.run(f"file:{folder}", watch=str(folder))
+    assert (result.returncode, result.stderr) == (0, "")
+    with zipfile.ZipFile(project.archive) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            name: name.encode() for name in ("cat/1.jpg", "cat/2.png", "dog/1.jpg", "labels.csv")
+        }
+    assert project.left() == ["data/raw/archive.zip"]
+    assert "left out, as neither pictures nor tables: 1 .cfg\n" in result.stdout
+    assert "pin" not in result.stdout, "what is watched is there to be changed"
+
+
+@pytest.mark.parametrize("watch", ["params.yaml", "{folder}/cat"])
+def test_folder_whose_changes_nobody_would_notice(project, folder, watch):
+    said = refusal(project.run(f"file:{folder}", watch=watch.format(folder=folder)))
+    assert "DVC would not notice changes in the folder" in said
+    assert "make own DATA=<folder>" in said
+    assert project.left() == []
+
+
+def test_folder_that_is_watched_with_its_parent(project, folder, tmp_path):
+    assert project.run(f"file:../{folder.name}", watch="..").returncode == 0
+
+
+def test_folder_that_cannot_be_packed(project, folder):
+    (folder / "cat/3.jpg").symlink_to("nowhere")
+    assert "cat/3.jpg points to nothing" in refusal(project.run(f"file:{folder}", watch=str(folder)))
+    assert project.left() == []
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_tar(project, folder, tmp_path, mode):
+    with tarfile.open(tmp_path / "some.tar", mode) as archive:
+        archive.add(folder, arcname=".")
+    result = project.run("file:../some.tar")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "data/raw/archive.zip: 4 members" in result.stdout
+    assert "archive_sha256: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("head", "sentence"), [(b"Rar!\x1a\x07\x01\0", "a RAR archive"), (b"7z\xbc\xaf\x27\x1c", "a 7z archive")]
+)
+def test_archive_of_another_kind(project, tmp_path, head, sentence):
+    (tmp_path / "some.zip").write_bytes(head + bytes(1000))
+    said = refusal(project.run("file:../some.zip"))
+    assert f"this is {sentence}, not a zip; unpack it and name the folder" in said
 
 
 def test_file_that_may_not_be_read(project, tmp_path):

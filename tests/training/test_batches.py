@@ -50,7 +50,8 @@ def split(tmp_path_factory, deterministic):
 
 
 def batches(split, **options):
-    arguments = {"batch_size": 8, "epochs": 3, "seed": 5, "cache_mb": 100, "flip": True, "max_shift": 0.1} | options
+    augmentation = {"flip": True, "max_shift": 0.1}
+    arguments = {"batch_size": 8, "epochs": 3, "seed": 5, "cache_mb": 100, "augmentation": augmentation} | options
     return list(training_batches.training_images(split, **arguments).as_numpy_iterator())
 
 
@@ -72,7 +73,8 @@ def test_another_seed_sees_another_order(split):
 
 def test_without_augmentation_the_images_are_those_recorded(split):
     recorded = {image.tobytes() for image in records.load(split)["image"]}
-    seen = {image.tobytes() for images, _ in batches(split, flip=False, max_shift=0.0) for image in images}
+    unchanged = batches(split, augmentation={"flip": False, "max_shift": 0.0})
+    seen = {image.tobytes() for images, _ in unchanged for image in images}
     assert seen == recorded
 
 

@@ -1,0 +1,48 @@
+"""Which images of an archive are the same file, by their sizes and checksums, without reading them all."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+
+from scenes.archive.listing import Entry
+from scenes.archive.safe_zip import DamagedMember
+from scenes.common.hash_order import hash_rank
+
+_READ = 100  # groups that are read to see whether equal names and sizes mean equal contents
+_SURE = 0.95
+
+
+def same_files(paths: Iterable[str], files: Mapping[str, Entry], read: Callable[[str], bytes]) -> list[list[str]]:
+    """Return groups of two or more images with the same content, in the order of their first paths.
+
+    Images of the same size and CRC-32 count as the same. Where the listing has no CRC, as that of a folder, those of
+    the same size and name are read: a hundred groups at most, and if nearly all of these prove right, the others count
+    as well.
+
+    Args:
+        paths: of the images, in order. Empty files are no content.
+        files: the listing.
+        read: returns the bytes of a file.
+    """
+    groups: dict[Hashable, list[str]] = defaultdict(list)
+    for path in paths:
+        size, crc = files[path]
+        if size:
+            groups[(size, crc if crc is not None else path.rpartition("/")[2])].append(path)
+    repeated = [group for group in groups.values() if len(group) > 1]
+    unsure = [group for group in repeated if any(files[path].crc is None for path in group)]
+    if not unsure:
+        return repeated
+    sample = sorted(unsure, key=lambda group: hash_rank(0, group[0]))[:_READ]
+    confirmed = [group for group in sample if _is_same(group, read)]
+    if len(confirmed) >= _SURE * len(sample):
+        return repeated
+    wrong = {group[0] for group in unsure} - {group[0] for group in confirmed}
+    return [group for group in repeated if group[0] not in wrong]
+
+
+def _is_same(group: Iterable[str], read: Callable[[str], bytes]) -> bool:
+    try:
+        return len({zlib.crc32(read(path)) for path in group}) == 1
+    except (DamagedMember, OSError):
+        return False

@@ -1,0 +1,101 @@
+"""About how long a run of the pipeline takes and how much disk it needs, without a GPU."""
+
+import os
+from typing import NamedTuple
+
+from scenes.commands.own_settings import Settings
+
+# Measured on two cores of a cloud machine; what counts pixels was measured on the real photos of docs/own-images.md.
+FIXED_SECONDS = 150  # the stages start, most with TensorFlow, build their graphs, draw and export
+DECODED_MEGAPIXELS = 25.0  # a second and core: JPEGs decoded, hashed and compared by `audit`, and again by `records`
+FEATURE_MEGAPIXELS = 6.0  # a second: EfficientNet-Lite0, forwards
+TRAINED_MEGAPIXELS = 2.4  # a second: the CNN, forwards and backwards
+FINETUNED_MEGAPIXELS = 1.0  # a second: EfficientNet-Lite0 forwards, and its last two blocks backwards
+LABEL_ISSUES_SECONDS = 20e-6  # for each image and class: five logistic regressions
+COPY_BYTES = 60e6  # a second: packed, hashed, checked and copied into the cache
+MEASURED_CORES = 2
+
+COPIES = 2  # in the working tree and in DVC's cache, where the file system cannot share them
+RECORD_BYTES = 0.35  # for each pixel: JPEG at the quality of the records
+FEATURE_BYTES = 1280 * 4  # for each image: float32
+FIXED_BYTES = 150_000_000  # weights, models, exports, plots and the report
+
+
+class Workload(NamedTuple):
+    """What a run works on.
+
+    Attributes:
+        train: images to train on.
+        images: all of them, unlabelled ones included.
+        classes: how many.
+        megapixels: of an image, on average.
+        bytes: of all images as they are stored now.
+    """
+
+    train: int
+    images: int
+    classes: int
+    megapixels: float
+    bytes: int
+
+
+class Machine(NamedTuple):
+    """What it runs on.
+
+    Attributes:
+        cores: those that this process may use, for the stages that decode images in processes.
+        threads: ``threads`` in params.yaml, which limits TensorFlow.
+    """
+
+    cores: int
+    threads: int
+
+    @property
+    def speed(self) -> float:
+        """How fast TensorFlow is, in comparison with the machine of the measurements."""
+        return min(self.cores, self.threads) / MEASURED_CORES
+
+
+def this_machine(threads: int) -> Machine:
+    """Return the machine that this process runs on, which may have more cores than the process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(cores, threads)
+
+
+def run_seconds(work: Workload, settings: Settings, machine: Machine) -> float:
+    """Return how long the whole pipeline takes, with a frozen backbone."""
+    return (
+        FIXED_SECONDS
+        + work.bytes / COPY_BYTES
+        + work.images * work.megapixels / (DECODED_MEGAPIXELS * machine.cores)
+        + work.images * work.classes * LABEL_ISSUES_SECONDS
+        + (
+            work.images * _megapixels(settings.backbone_image_size) / FEATURE_MEGAPIXELS
+            + work.train * settings.cnn_epochs * _megapixels(settings.cnn_image_size) / TRAINED_MEGAPIXELS
+        )
+        / machine.speed
+    )
+
+
+def finetune_seconds(work: Workload, settings: Settings, machine: Machine, *, epochs: int) -> float:
+    """Return how long `finetune` for some epochs and the stages that depend on it take."""
+    size = _megapixels(settings.backbone_image_size)
+    images = work.train * epochs * size / FINETUNED_MEGAPIXELS + 2 * work.images * size / FEATURE_MEGAPIXELS
+    return FIXED_SECONDS / 2 + images / machine.speed
+
+
+def disk_bytes(work: Workload, settings: Settings) -> float:
+    """Return how much disk a run needs, DVC's cache included, the installed packages not."""
+    each = settings.image_size**2 * RECORD_BYTES + FEATURE_BYTES
+    return COPIES * (work.bytes + work.images * each + FIXED_BYTES)
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration for people, rounded as the estimate deserves."""
+    if seconds < 90 * 60:
+        return f"{max(1, round(seconds / 60))} minutes" if seconds >= 90 else "1 minute"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def _megapixels(size: int) -> float:
+    return size**2 / 1e6

@@ -1,0 +1,115 @@
+"""What a run on somebody's pictures came to, and what to do next, with the minutes that it costs."""
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scenes.commands import estimates
+from scenes.commands.estimates import Machine, Workload
+from scenes.commands.own_settings import Settings
+from scenes.common.tables import read_json
+
+FINETUNE_EPOCHS = 4
+# Frozen features below this, on test images, have probably not learned what tells the classes apart.
+WEAK = 0.85
+FINETUNE = f"dvc exp run -S profiles.own.finetune.epochs={FINETUNE_EPOCHS}"
+
+
+class WorstClass(NamedTuple):
+    """The class whose test images are recognised worst.
+
+    Attributes:
+        name: the class.
+        recall: share of its test images that are recognised.
+        tested: how many test images it has.
+        mistaken_for: the class that they are taken for most often; '' if all are right.
+    """
+
+    name: str
+    recall: float
+    tested: int
+    mistaken_for: str
+
+
+def report(
+    root: Path, models: Mapping[str, str], work: Workload, settings: Settings, machine: Machine, *, finetuned: bool
+) -> str:
+    """Return the scores and the next steps as lines for people.
+
+    Args:
+        root: a checkout in which the pipeline has run.
+        models: the kind of each model (``cnn`` or ``head``) by its name in params.yaml.
+        work, settings, machine: see :func:`scenes.commands.estimates.run_seconds`.
+        finetuned: whether the backbone has been fine-tuned.
+    """
+    production = read_json(root / "metrics/production.json")["model"]
+    scores = {name: read_json(root / f"metrics/{name}.json") for name in models}
+    worst = worst_class(_rows(root / f"plots/{production}/predictions.csv"))
+    trained = Counter(row["label"] for row in _rows(root / "data/split.csv") if row["split"] == "train")
+    issues = sum(1 for _ in _rows(root / "data/label_issues.csv"))
+    again = estimates.in_words(estimates.run_seconds(work, settings, machine))
+
+    steps = ["open reports/report.html: all results on one page"]
+    if issues:
+        steps.append(
+            f"look at the {issues:,} labels in data/label_issues.csv, which may be wrong; move or delete the pictures "
+            f"and run `dvc repro`: about {again}"
+        )
+    if worst.recall < 1:
+        steps.append(
+            f"add pictures of {worst.name!r}, of which {trained[worst.name]:,} are there to train on, "
+            f"and run `dvc repro`: about {again}"
+        )
+    if not finetuned:
+        seconds = estimates.finetune_seconds(work, settings, machine, epochs=FINETUNE_EPOCHS)
+        frozen = [score["accuracy"] for name, score in scores.items() if models[name] == "head"]
+        steps.append(_finetune_step(seconds, frozen))
+    return "\n".join([*_scores(scores, models, production, worst), "next:", *(f"- {step}" for step in steps)])
+
+
+def worst_class(rows: Iterable[dict[str, str]]) -> WorstClass:
+    """Return the class with the lowest recall; of several, the first by name.
+
+    Args:
+        rows: with the columns ``actual`` and ``predicted``.
+    """
+    answers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        answers[row["actual"]][row["predicted"]] += 1
+    recall = {name: counts[name] / counts.total() for name, counts in answers.items()}
+    name = min(sorted(recall), key=recall.__getitem__)
+    wrong = {other: count for other, count in answers[name].items() if other != name}
+    mistaken_for = max(sorted(wrong), key=wrong.__getitem__, default="")
+    return WorstClass(name, recall[name], answers[name].total(), mistaken_for)
+
+
+def _scores(scores: Mapping[str, Any], models: Mapping[str, str], production: str, worst: WorstClass) -> list[str]:
+    kinds = {"cnn": "a CNN from scratch", "head": "a head on the pretrained backbone"}
+    lines = ["accuracy on the test images, with its 95 % interval:"]
+    for name, score in scores.items():
+        low, high = score["accuracy_interval"]["low"], score["accuracy_interval"]["high"]
+        chosen = "; in production" if name == production else ""
+        lines.append(
+            f"  {score['accuracy']:.3f} [{low:.3f}, {high:.3f}] {name}, {kinds[models[name]]} "
+            f"(the mean over classes: {score['balanced_accuracy']:.3f}){chosen}"
+        )
+    taken = f", most often taken for {worst.mistaken_for!r}" if worst.mistaken_for else ""
+    lines.append(f"worst class: {worst.name!r}, {worst.recall:.0%} of {worst.tested:,} recognised{taken}")
+    return lines
+
+
+def _finetune_step(seconds: float, frozen: Sequence[float]) -> str:
+    step = f"fine-tune the backbone with `{FINETUNE}`: about {estimates.in_words(seconds)}"
+    if frozen and max(frozen) < WEAK:
+        step += (
+            f"; the frozen one is right on {max(frozen):.0%} only: its features suit photos of things, "
+            "and classes that look alike need a backbone that learns"
+        )
+    return step
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)

@@ -1,0 +1,230 @@
+"""Whether two images are one picture: compared at the resolution they have, with one cropped to what the other shows.
+
+The measure is the local structure of SSIM: the correlation of two grey pictures within small windows (Wang, Bovik,
+Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity", 2004). Its mean over
+the picture would hardly notice another digit or another playing card, so the windows that agree least decide. How
+similar is similar enough depends on what else is known: see :class:`Comparison`.
+
+The limits are between what was measured on copies of photographs (compressed at a quality of 30 to 95, scaled by 0.5 to
+2, brighter, darker, cropped by 2 to 10 %) and on digits, playing cards and X-rays that are not copies.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from scenes.dataset.perceptual_hash import WHOLE, Box
+
+SIDE = 128  # at which pictures are compared, unless they are smaller
+_SMALLEST_SIDE = 16  # smaller pictures have too few pixels to tell
+
+# The sides at which the crop is looked for, from coarse to fine, and the steps at each.
+_LEVELS = ((32, 3), (64, 3))
+_LARGEST_CROP = 0.15  # of the side, at each edge
+_LARGEST_STEP = 0.03
+_HOPELESS = 0.6  # correlation of the pictures at a level
+
+# Variances in squared grey levels. Noise and compression change a window by so much:
+_NOISE = 60.0
+_DETAIL_NOISE = 2.0
+_LEAST_DETAIL = 4.0  # standard deviation in grey levels, and
+_DETAIL_SHARE = 0.1  # as a share of the contrast of the picture
+
+_CHROMA_SIDE = 16
+_GREY = 4  # the largest chroma of a grey picture, of 128
+
+
+class Picture(NamedTuple):
+    """What is compared of an image.
+
+    Attributes:
+        grey: uint8 (side, side), at most 128 pixels a side.
+        chroma: uint8 (2, 16, 16), Cb and Cr.
+    """
+
+    grey: np.ndarray
+    chroma: np.ndarray
+
+    @classmethod
+    def from_pixels(cls, pixels: np.ndarray) -> "Picture":
+        """Reduce an image, uint8 (height, width, 3), to what is compared."""
+        side = min(SIDE, *pixels.shape[:2])
+        image = Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR)
+        chroma = image.resize((_CHROMA_SIDE, _CHROMA_SIDE), Image.Resampling.BOX).convert("YCbCr")
+        return cls(np.asarray(image.convert("L")), np.moveaxis(np.asarray(chroma), -1, 0)[1:])
+
+    def mirrored(self) -> "Picture":
+        """Return the mirror image."""
+        return Picture(self.grey[:, ::-1], self.chroma[..., ::-1])
+
+
+class Comparison(NamedTuple):
+    """How much two pictures agree. Correlations are those of windows, an eighth of the side wide unless stated.
+
+    Attributes:
+        least: the lowest correlation.
+        least_of_small: the lowest correlation of windows of a sixteenth of the side.
+        similarity: the lowest SSIM of these, which also sees a difference in contrast.
+        detailed: the share of windows with fine detail in one of the pictures.
+        agreeing: of these, the share whose detail has a correlation of 0.5 or more.
+        median: the median correlation of the detail in these.
+        contrast: the contrast of one picture divided by that of the other, at most 1.
+        brightness: the difference of the mean grey levels.
+        chroma: the largest difference of Cb or Cr, 0 if one of the pictures is grey.
+    """
+
+    least: float
+    least_of_small: float
+    similarity: float
+    detailed: float
+    agreeing: float
+    median: float
+    contrast: float
+    brightness: float
+    chroma: float
+
+    @property
+    def same_everywhere(self) -> bool:
+        """Whether nothing differs that a label could be about: the only sameness that counts under two labels."""
+        changed = self.contrast < 0.6 or self.brightness > 40 or self.chroma > 24
+        return self.least >= 0.93 and self.similarity >= 0.75 and not changed
+
+    @property
+    def same_picture(self) -> bool:
+        """Whether one is a copy of the other, perhaps compressed strongly, in other colours, scaled or cropped.
+
+        In pictures full of detail, the agreement of the detail says so, however bad the worst window; not in digits,
+        cards and drawings on a plain background.
+        """
+        plain = self.least >= 0.85 and self.least_of_small >= 0.55
+        rich = self.detailed >= 0.5 and self.agreeing >= 0.9 and self.median >= 0.85 and self.least >= 0.4
+        return self.same_everywhere or plain or rich
+
+    @property
+    def same_scene(self) -> bool:
+        """Whether they show one scene: copies with a caption, or shots from one place, moments apart.
+
+        Two X-rays agree as much. This counts only where images in general do not resemble each other.
+        """
+        return self.same_picture or (self.detailed >= 0.25 and self.agreeing >= 0.6 and self.median >= 0.6)
+
+
+def compare(first: Picture, second: Picture, box: Box = WHOLE) -> Comparison | None:
+    """Compare a picture with another that shows the whole of it, or about the part in ``box``.
+
+    Returns:
+        None if the two are obviously different, or too small to tell.
+    """
+    side = min(len(first.grey), len(second.grey))
+    if side < _SMALLEST_SIDE:
+        return None
+    large, small = (Image.fromarray(picture.grey).convert("F") for picture in (first, second))
+    position = np.array(box)
+    for number, (level, steps) in enumerate(_LEVELS):
+        level = min(level, side)
+        target = _resized(small, level)
+        if number == 0 and box != WHOLE:
+            starts = np.array([box, WHOLE])
+            position = max(starts, key=lambda start: _correlation(_resized(large, level, start), target))
+        for _ in range(steps):
+            position = _better_box(large, target, position)
+        if _correlation(_resized(large, level, position), target) < _HOPELESS:
+            return None
+    chroma = [_resized(Image.fromarray(plane).convert("F"), _CHROMA_SIDE, position) for plane in first.chroma]
+    return _measure(_resized(large, side, position), _resized(small, side), np.stack(chroma), second.chroma)
+
+
+def _resized(image: Image.Image, side: int, box: np.ndarray | None = None) -> np.ndarray:
+    """Return a part of a square picture as float64 (side, side)."""
+    area = None if box is None else tuple((box * image.width).tolist())
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, area), np.float64)
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    first, second = first - first.mean(), second - second.mean()
+    return float((first * second).mean() / (np.sqrt((first**2).mean() * (second**2).mean()) + 1e-9))
+
+
+def _better_box(large: Image.Image, target: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Move the four edges of a box so that its content resembles the target more: a step of Gauss and Newton.
+
+    As in Lucas and Kanade, "An iterative image registration technique" (1981), with gain and offset as two more
+    unknowns.
+    """
+    side = len(target)
+    shown = _resized(large, side, box)
+    down, across = np.gradient(shown)
+    down, across = down * side / (box[3] - box[1]), across * side / (box[2] - box[0])
+    right = (np.arange(side) + 0.5) / side  # how far each column, or row, is from the first edge to the second
+    bottom = right[:, None]
+    changes = (across * (1 - right), down * (1 - bottom), across * right, down * bottom, shown, np.ones_like(shown))
+    jacobian = np.stack(changes).reshape(len(changes), -1)
+    normal = jacobian @ jacobian.T
+    normal[range(4), range(4)] *= 1.01  # damped: a picture of stripes does not say how far to go along them
+    solution = np.linalg.lstsq(normal, jacobian @ target.ravel(), rcond=1e-9)[0]
+    step = np.clip(solution[:4] / max(solution[4], 0.2), -_LARGEST_STEP, _LARGEST_STEP)
+    return np.clip(box + step, (0, 0, 1 - _LARGEST_CROP, 1 - _LARGEST_CROP), (_LARGEST_CROP, _LARGEST_CROP, 1, 1))
+
+
+def _measure(first: np.ndarray, second: np.ndarray, chroma: np.ndarray, other_chroma: np.ndarray) -> Comparison:
+    """Compare two aligned pictures, float64 (side, side), and their chroma, (2, 16, 16)."""
+    from scipy.ndimage import uniform_filter
+
+    side, spread = len(first), float(second.std())
+    contrasts = sorted((float(first.std()), spread))
+    brightness = abs(float(first.mean() - second.mean()))
+    # With equal contrast, noise counts alike in both.
+    first, second = (first - first.mean()) * (spread / max(float(first.std()), 1e-9)), second - second.mean()
+    large = _Windows(first, second, side // 16)
+    small = _Windows(first, second, side // 32)
+    blur = max(side // 14 | 1, 3)
+    sharp, other_sharp = (values - uniform_filter(values, blur, mode="nearest") for values in (first, second))
+    fine = _Windows(sharp, other_sharp, side // 16)
+    detail = fine.correlation(_DETAIL_NOISE)[fine.largest_variance > max(_LEAST_DETAIL, _DETAIL_SHARE * spread) ** 2]
+    coloured = min(np.abs(planes - 128.0).max() for planes in (chroma, other_chroma)) > _GREY
+    return Comparison(
+        least=float(large.correlation(_NOISE).min()),
+        least_of_small=float(small.correlation(_NOISE).min()),
+        similarity=float(small.similarity(_NOISE).min()),
+        detailed=len(detail) / fine.largest_variance.size,
+        agreeing=float((detail >= 0.5).mean()) if len(detail) else 0.0,
+        median=float(np.median(detail)) if len(detail) else 0.0,
+        contrast=contrasts[0] / max(contrasts[1], 1e-9),
+        brightness=brightness,
+        chroma=float(np.abs(chroma - other_chroma).max()) if coloured else 0.0,
+    )
+
+
+class _Windows:
+    """Two pictures in overlapping windows of two by two blocks.
+
+    Args:
+        first, second: float64 (side, side).
+        block: pixels a side; at least 2.
+    """
+
+    def __init__(self, first: np.ndarray, second: np.ndarray, block: int) -> None:
+        means = [_means(values, max(block, 2)) for values in (first, second, first**2, second**2, first * second)]
+        self._variances = [np.maximum(means[2 + number] - means[number] ** 2, 0) for number in (0, 1)]
+        self._covariance = means[4] - means[0] * means[1]
+
+    @property
+    def largest_variance(self) -> np.ndarray:
+        """The larger variance of the two pictures, per window."""
+        return np.maximum(*self._variances)
+
+    def correlation(self, noise: float) -> np.ndarray:
+        """Return SSIM's comparison of structure: 1 where both are flat."""
+        first, second = self._variances
+        return (self._covariance + noise) / np.sqrt((first + noise) * (second + noise))
+
+    def similarity(self, noise: float) -> np.ndarray:
+        """Return SSIM's comparison of contrast and structure."""
+        return 2 * (self._covariance + noise) / (sum(self._variances) + 2 * noise)
+
+
+def _means(values: np.ndarray, block: int) -> np.ndarray:
+    count = len(values) // block
+    blocks = values[: count * block, : count * block].reshape(count, block, count, block).mean(axis=(1, 3))
+    return (blocks[:-1, :-1] + blocks[1:, :-1] + blocks[:-1, 1:] + blocks[1:, 1:]) / 4

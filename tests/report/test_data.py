@@ -1,0 +1,78 @@
+"""What the report says about the data: nothing private, every finding in words, what was held out."""
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenes.dataset.audit_table import FATAL, NOTED
+from scenes.report import data
+from tests.helpers import reported
+from tests.helpers.report_page import Page, rendered
+
+SPLITS = ("train", "val", "test", "pred")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return reported.folder(tmp_path_factory.mktemp("pipeline"))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("kaggle:owner/photos/versions/2", "Kaggle's data set owner/photos (version 2)"),
+        ("file:/home/somebody/secret/photos.zip", "from photos.zip"),
+        ("https://example.org/secret/photos.zip?token=secret", "from example.org"),
+    ],
+)
+def test_a_source_is_named_without_what_is_private(source, said, folder):
+    html, markdown = rendered(folder, source=source)
+    for text in (Page(html).text, markdown):
+        assert said.replace("_", "\\_") in text
+        assert "secret" not in text
+    assert "secret" not in html
+
+
+def test_every_problem_of_the_audit_has_words():
+    assert set(data._PROBLEMS) == {*FATAL, *NOTED}
+
+
+def test_findings_of_no_image_are_left_out():
+    found = data.findings(reported.audit() | {"problems": {"web_page": 12, "corrupt": 0}}, reported.of_model(0.8))
+    names = {finding["name"]: finding["images"] for finding in found}
+    assert names["a web page under an image's name, left out"] == 12
+    assert not any("truncated" in name for name in names)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(SPLITS)), max_size=30))
+def test_images_are_counted_by_class_and_split(rows):
+    table = pd.DataFrame(rows, columns=["label", "split"], dtype=str)
+    counts = data.images_per_class(table, ["a", "b", "c"])
+    expected = Counter(rows)
+    assert counts == {
+        name: {split: expected[name, split] for split in ("train", "val", "test")} for name in ("a", "b", "c")
+    }
+
+
+def sentences(archive: dict, final: dict) -> list[str]:
+    return data.held_out({"classes": archive}, final)
+
+
+def test_what_the_archive_has_is_not_held_out():
+    archive = {name: {"train": 8, "val": 2, "test": 3} for name in "ab"}
+    assert sentences(archive, archive) == []
+
+
+def test_what_is_held_out_is_said_by_set():
+    final = {name: {"train": 6, "val": 2, "test": 3} for name in "ab"}
+    assert sentences({name: {"train": 11} for name in "ab"}, final) == [
+        "The archive has no validation set: 4 of its training images were held out for it.",
+        "The archive has no test set: 6 of its training images were held out for it.",
+    ]
+    archive = {"a": {"train": 9, "val": 2, "test": 0}, "b": {"train": 6, "val": 2, "test": 3}}
+    assert sentences(archive, final) == [
+        "1 of 2 classes have no test images in the archive: 3 of their training images were held out."
+    ]
