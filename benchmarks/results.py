@@ -5,7 +5,7 @@
 
 Rows come from metrics/ (the demo, as committed) and from benchmarks/intel-subset/ (the run on the real subset that
 README.md describes). If params.yaml has the profile intel, `make results` copies metrics/ to benchmarks/intel-subset/
-instead of writing the tables.
+instead of writing the tables; with any other profile than demo it does nothing. `--show` is for every profile.
 """
 
 import json
@@ -22,18 +22,39 @@ BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results
 SUBSET = ROOT / "benchmarks" / "intel-subset"
 COPIED = ("audit", "baseline", "comparison", "export", "label_issues", "production")
 REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
-# The lines of the tables: data, model, metrics.
-LINES = (
-    (REAL, "baseline: CNN from scratch", SUBSET / "baseline.json"),
-    (REAL, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"),
-    (REAL, "efficientnetv2l: head on fine-tuned EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json"),
-    (DEMO, "baseline: CNN from scratch", ROOT / "metrics" / "baseline.json"),
-    (DEMO, "efficientnetv2l: head on **random** EfficientNetV2B0 (a floor)", ROOT / "metrics" / "efficientnetv2l.json"),
-)
 
 
 def read(file: Path) -> dict:
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def read_params() -> dict:
+    return parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def describe_head(profile: dict) -> str:
+    """Return what the head of a profile learns from, such as ``head on frozen EfficientNetLite0, pretrained``."""
+    state = "fine-tuned" if profile["finetune"]["epochs"] else "frozen"
+    if profile["weights"] == "random":
+        return f"head on {state} **random** {profile['backbone']} (a floor)"
+    return f"head on {state} {profile['backbone']}, pretrained"
+
+
+def lines() -> tuple[tuple[str, str, Path], ...]:
+    """Return the lines of the tables: data, model, metrics."""
+    demo = describe_head(read_params()["profiles"]["demo"])
+    return (
+        (REAL, "baseline: CNN from scratch", SUBSET / "baseline.json"),
+        (REAL, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"),
+        (REAL, "efficientnetv2l: head on fine-tuned EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json"),
+        (DEMO, "baseline: CNN from scratch", ROOT / "metrics" / "baseline.json"),
+        (DEMO, f"efficientnetv2l: {demo}", ROOT / "metrics" / "efficientnetv2l.json"),
+    )
+
+
+def worst_recall(scores: dict) -> float:
+    """Return the lowest recall of a class; older metrics do not have it as a number of its own."""
+    return min(entry["recall"] for entry in scores["per_class"].values() if entry["support"])
 
 
 def main_columns(scores: dict) -> dict[str, str]:
@@ -44,6 +65,8 @@ def main_columns(scores: dict) -> dict[str, str]:
         "accuracy": f"**{scores['accuracy']:.3f}** [{interval['low']:.3f}, {interval['high']:.3f}]",
         "clean": f"{scores['clean']['accuracy']:.3f}",
         "val": f"{scores['val']['accuracy']:.3f}",
+        "balanced": f"{scores['balanced_accuracy']:.3f}",
+        "worst class": f"{worst_recall(scores):.3f}",
         "crossentropy": f"{scores['crossentropy']:.3f}",
         "top-2": f"{scores['top2_accuracy']:.3f}",
         "macro F1": f"{scores['macro_f1']:.3f}",
@@ -88,7 +111,7 @@ def label_issues() -> str:
 def tables() -> str:
     """Return both tables and the sentence on label issues as Markdown."""
     main, multilabel, datasets = [], [], set()
-    for data, model, file in LINES:
+    for data, model, file in lines():
         scores = read(file)
         columns, second = main_columns(scores), multilabel_columns(scores)
         if data not in datasets:
@@ -109,30 +132,41 @@ def rendered(readme: str) -> str:
 
 
 def show() -> str:
-    """Return the main scores of every model in metrics/, one line each; `dvc metrics show` is complete but wide."""
+    """Return the main scores of every model in metrics/, one line each; `dvc metrics show` is complete but wide.
+
+    The first line names the data.
+    """
     import pandas as pd
 
-    rows = {}
+    params = read_params()
+    rows, count = {}, 0
     for file in sorted((ROOT / "metrics").glob("*.json")):
         scores = read(file)
         if "accuracy" in scores:
+            count = scores["count"]
             rows[file.stem] = {
                 "test accuracy": scores["accuracy"],
                 "clean": scores["clean"]["accuracy"],
                 "val": scores["val"]["accuracy"],
+                "balanced": scores["balanced_accuracy"],
+                "worst class": worst_recall(scores),
                 "best constant": scores["majority_class_accuracy"],
                 "crossentropy": scores["crossentropy"],
                 "macro F1": scores["macro_f1"],
                 "ECE": scores["calibration"]["ece"],
             }
-    return pd.DataFrame(rows).T.to_string(float_format="{:.3f}".format)
+    title = params["profiles"][params["profile"]]["title"]
+    table = pd.DataFrame(rows).T.to_string(float_format="{:.3f}".format)
+    return f"{title} (profile {params['profile']}), {count:,} test images\n{table}"
 
 
 def main() -> None:
     if sys.argv[1:] == ["--show"]:
         print(show())
         return
-    params = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = read_params()
+    if params["profile"] not in ("demo", "intel"):
+        sys.exit(f"README.md has the scores of the demo, and params.yaml the profile {params['profile']}")
     if params["profile"] == "intel":
         SUBSET.mkdir(exist_ok=True)
         transfer = "efficientnetv2l" if params["profiles"]["intel"]["finetune"]["epochs"] else "frozen"

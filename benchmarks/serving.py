@@ -22,13 +22,13 @@ REFERENCE = "Keras, compiled call"
 PIXEL_FORMATS = {"litert": "LiteRT", "onnx": "ONNX Runtime"}
 
 
-def contenders(folder: Path, formats: list[str], network, size: int, params) -> dict:
+def contenders(folder: Path, formats: list[str], network, description: dict, params) -> dict:
     """Return what is timed, by name: whether it takes image files, and a function from a batch of inputs to arrays.
 
     Args:
         folder: contains the exports.
         formats: those in the folder.
-        size: side of the model's images in pixels.
+        description: what model.json says of the model.
     """
     import keras
     import numpy as np
@@ -43,7 +43,8 @@ def contenders(folder: Path, formats: list[str], network, size: int, params) -> 
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(tf.constant(pixels)))
 
     def prepare(data):
-        return decode.fit(decode.decode(data, max_pixels=params.archive.max_pixels).pixels, size)
+        pixels = decode.decode(data, max_pixels=params.archive.max_pixels).pixels
+        return decode.fit(pixels, description["image_shape"][0], description["fit"])
 
     result = {
         REFERENCE: (False, call),
@@ -109,7 +110,6 @@ def main() -> None:
     for name in formats:
         print(f"{name:<12} {check.size(folder, name) / 1e6:>7.2f} MB")
     print(f"{'model.keras':<12} {(root / 'models/production/model.keras').stat().st_size / 1e6:>7.2f} MB")
-    size = description["image_shape"][0]
     for batch_size in arguments.batch_sizes:
         encoded = selected_images.read_encoded(test, batch_size)
         if len(encoded) < batch_size:
@@ -119,7 +119,7 @@ def main() -> None:
         # Load again for each batch size: LiteRT allocates for one number of images.
         runs = {
             name: (lambda predict=predict, batch=photos if files else pixels: predict(batch))
-            for name, (files, predict) in contenders(folder, formats, network, size, params).items()
+            for name, (files, predict) in contenders(folder, formats, network, description, params).items()
         }
         for run in runs.values():
             run()
@@ -127,7 +127,8 @@ def main() -> None:
         for _ in range(arguments.runs):
             for name, run in runs.items():
                 seconds[name].append(measure(run))
-        print(f"batch {batch_size}, images of {size} px, {params.threads} threads, {arguments.runs} turns")
+        side = description["image_shape"][0]
+        print(f"batch {batch_size}, images of {side} px, {params.threads} threads, {arguments.runs} turns")
         for name, times in seconds.items():
             milliseconds = 1000 * statistics.median(times) / batch_size
             ratio = statistics.median(own / keras for own, keras in zip(times, seconds[REFERENCE], strict=True))

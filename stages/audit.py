@@ -1,12 +1,15 @@
-"""Decode every image of the archive once and write what is found: data/audit.csv, metrics/audit.json, plots/audit/."""
+"""Decode every image of the archive and write what is found: data/audit.csv, metrics/audit.json, plots/audit/."""
 
 from scenes.archive.layout import Archive
+from scenes.archive.summary import summary
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table
+from scenes.dataset import audit_table, checks, findings
 from scenes.dataset.audit import audit
+from scenes.dataset.planted import near_duplicate_scores
 from scenes.plots.audit import plot
+from scenes.synthetic import ground_truth
 from stages import checked_stage
 
 ARCHIVE = "data/raw/archive.zip"
@@ -18,15 +21,24 @@ PLOTS = "plots/audit"
 def main() -> None:
     params = read()
     max_pixels = params.archive.max_pixels
-    with (
-        Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive,
-        atomic_write(TABLE, METRICS) as (table_file, metrics_file),
-        atomic_dir(PLOTS) as plots,
-    ):
-        table = audit(archive, max_pixels=max_pixels, near_duplicate_distance=params.audit.near_duplicate_distance)
-        audit_table.write(table, table_file)
-        write_json(metrics_file, audit_table.summary(table, archive))
-        plot(table, archive, plots, max_pixels=max_pixels)
+    with Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive:
+        print(*summary(archive.found), sep="\n", flush=True)
+        found = audit(archive, max_pixels=max_pixels, near_duplicate_distance=params.audit.near_duplicate_distance)
+        table = found.table
+        # Written before anything is refused, as it says why. DVC keeps the outputs of a stage that failed.
+        with atomic_write(TABLE) as table_file:
+            audit_table.write(table, table_file)
+        checks.refuse_unusable(table, ARCHIVE, TABLE)
+        numbers = audit_table.summary(table, archive)
+        for line in (*findings.lines(numbers, found.mirrored_classes), *checks.remarks(table)):
+            print(line)
+        numbers["mirrored_classes"] = {"pairs": len(found.mirrored_classes)}
+        drawn = ground_truth.read(archive)
+        if drawn is not None:
+            numbers["planted"] = {"near_duplicates": near_duplicate_scores(table, drawn)}
+        with atomic_write(METRICS) as metrics_file, atomic_dir(PLOTS) as plots:
+            write_json(metrics_file, numbers)
+            plot(table, archive, plots, max_pixels=max_pixels)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ def main(name: str) -> None:
     with atomic_write(*(plots / picture for picture in PICTURES)) as files:
         curves_file, errors_file, unsure_file, gradcam_file = files
         curves.plot(curves_file, history, title=name)
-        title = f"{name}: the {len(errors)} most confident of {count:,} errors in {len(predictions):,} test images{note}"
+        total = f"{count:,} errors in {len(predictions):,} test images"
+        title = f"{name}: the {len(errors)} most confident of {total}{note}"
         style.save(galleries.predictions_figure(errors, images, title=title), errors_file)
         title = f"{name}: the {len(unsure)} least confident predictions on test images{note}"
         style.save(galleries.predictions_figure(unsure, images, title=title), unsure_file)

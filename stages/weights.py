@@ -1,4 +1,4 @@
-"""Download, copy or draw the weights of the backbone: data/weights/."""
+"""Convert, download, copy or draw the weights of the backbone: data/weights/."""
 
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure

@@ -6,10 +6,12 @@ import shutil
 
 import pandas as pd
 import pytest
+import vl_convert
 import yaml
 from dvc.render.match import match_defs_renderers
 from dvc.repo import Repo
 
+from scenes.commands.plots_page import VEGA_LITE
 from scenes.plots import per_class, reliability, style
 from tests.code_facts import ROOT
 from tests.helpers import git
@@ -21,6 +23,11 @@ PER_CLASS = {
 BINS = pd.DataFrame(
     {"lower": [0.0, 0.5], "upper": [0.5, 1.0], "count": [3, 9], "confidence": [0.4, 0.9], "accuracy": [1 / 3, 0.8]}
 )
+PREDICTIONS = pd.DataFrame(
+    [("a.jpg", "sea", "sea", 0.9), ("b.jpg", "sea", "moor", 0.8), ("c.jpg", "moor", "moor", 0.7)],
+    columns=["key", "actual", "predicted", "confidence"],
+)
+ROWS = {"reliability": 4, "per_class": 2, "predictions": 3}  # by table
 
 
 def declared(table: str) -> dict:
@@ -38,7 +45,8 @@ def charts(tmp_path_factory):
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
     reliability.write(folder / "reliability.csv", {"before": BINS, "after": BINS})
     per_class.write(folder / "per_class.csv", PER_CLASS)
-    plots = [{f"{name}.csv": declared(name)} for name in ("reliability", "per_class")]
+    PREDICTIONS.to_csv(folder / "predictions.csv", index=False)
+    plots = [{f"{name}.csv": declared(name)} for name in ROWS]
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": plots}))
     git.init(folder)
     with Repo(folder) as repo:
@@ -46,15 +54,16 @@ def charts(tmp_path_factory):
     return {chart.renderer.name: json.loads(chart.renderer.partial_html()) for chart in rendered}
 
 
-@pytest.mark.parametrize("name", ["reliability", "per_class"])
+@pytest.mark.parametrize("name", ROWS)
 def test_every_row_is_in_the_chart_and_every_anchor_is_filled(charts, name):
     chart = charts[f"{name}.csv"]
     assert "<DVC_METRIC_" not in json.dumps(chart)
     assert chart["title"]["text"] == declared(name)["title"]
     points = chart["data"]["values"]
-    assert len(points) == (4 if name == "reliability" else 2)
+    assert len(points) == ROWS[name]
     # What the template names is in the data, or made of it by the template.
-    made = {made for step in chart["transform"] for made in ([step["as"]] if "calculate" in step else step["as"])}
+    made = set(re.findall(r'"as": "(\w+)"', json.dumps(chart["transform"])))
+    made |= {made for step in chart["transform"] if "fold" in step for made in step["as"]}
     fields = set(re.findall(r'"field": "(\w+)"', json.dumps(chart)))
     assert fields <= made | set(points[0])
 
@@ -67,3 +76,47 @@ def test_the_axes_are_confidence_and_accuracy(charts):
 def test_the_colours_are_those_of_all_figures(charts):
     text = json.dumps(charts)
     assert set(re.findall(r"#[0-9A-F]{6}", text)) <= {*style.COLOURS, style.FAINT}
+
+
+def drawn(chart: dict) -> list[dict]:
+    """The marks of a chart, as Vega draws them."""
+    marks, waiting = [], [vl_convert.vegalite_to_scenegraph(chart, vl_version=VEGA_LITE)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            marks.append(part)
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return marks
+
+
+def filled(template: str, rows: list[dict], **anchors: str) -> dict:
+    text = (ROOT / f".dvc/plots/{template}.json").read_text()
+    for anchor, value in anchors.items():
+        text = text.replace(f"<DVC_METRIC_{anchor}>", value)
+    return json.loads(text) | {"data": {"values": rows}}
+
+
+@pytest.mark.parametrize(("classes", "labels"), [(3, True), (20, True), (21, False), (300, False)])
+def test_a_cell_of_the_matrix_has_its_share_up_to_twenty_classes(classes, labels):
+    """Each class has three images; one of them is taken for the next class."""
+    rows = [
+        {"rev": "workspace", "actual": f"{true:03d}", "predicted": f"{(true + (image == 0)) % classes:03d}"}
+        for true in range(classes)
+        for image in range(3)
+    ]
+    marks = drawn(filled("confusion_matrix", rows, X="predicted", Y="actual", X_LABEL="p", Y_LABEL="a", TITLE="t"))
+    texts = [mark["text"] for mark in marks if str(mark.get("text")) in ("67%", "33%")]
+    assert sorted(texts) == (["33%"] * classes + ["67%"] * classes if labels else [])
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(3, 3), (1000, 40)])
+def test_of_many_classes_those_of_the_lowest_recall_have_bars(classes, shown):
+    rows = [
+        {"rev": "workspace", "class": f"{number:03d}", "precision": "0.5", "recall": f"{number / 1000}", "support": "9"}
+        for number in reversed(range(classes))
+    ]
+    marks = drawn(filled("per_class", rows, X="recall", Y="class", TITLE="t"))
+    names = {mark["text"] for mark in marks if re.fullmatch(r"\d{3}", str(mark.get("text")))}
+    assert names == {f"{number:03d}" for number in range(shown)}

@@ -140,7 +140,8 @@ def refuse_multi_label(
         )
     if len(examples) >= _MULTI_LABEL * images:
         return [f"{text}: this is multi-label data, but a model here learns one class for each image{_left(several)}"]
-    return [f"{text}{_left(several)}"]
+    kept = len(examples) > len(several)
+    return [f"{text}{_left(several)}{'; see split.drop_conflicting_duplicates' if kept else ''}"]
 
 
 def refuse_missing(members: Sequence[Member], folders: Mapping[str, str]) -> list[str]:

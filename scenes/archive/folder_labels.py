@@ -9,7 +9,8 @@ Folder = tuple[str, ...]
 
 # Names of folders that hold a part of the images, rather than a class: images_001, HAM10000_images_part_2.
 _GENERIC = re.compile(
-    r"(?:^|[\W_])(?:images?|imgs?|pictures?|photos?|frames?|data|files?|masks?|parts?|batch|shard|chunk|fold)[\W_\d]*$",
+    r"(?:^|[\W_])(?:images?|imgs?|pictures?|photos?|frames?|data|files?|masks?|parts?|batch|shard|chunk|fold|unknown|dummy)"
+    r"[\W_\d]*$",
     re.IGNORECASE,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from scenes.archive.folder_labels import Folder
 from scenes.archive.labelling import Labelling
 from scenes.archive.listing import Listing, folder_parts, total
-from scenes.archive.members import SPLITS, Member
+from scenes.archive.members import Member
 from scenes.archive.name_patterns import propose
 from scenes.archive.safe_zip import show
 from scenes.archive.split_names import Place
@@ -56,9 +56,9 @@ def no_labels(listing: Listing, splits: Mapping[str, str], classes: Sequence[str
 
 
 def refuse_unused(settings: Mapping[str, Any], places: Mapping[Folder, Place]) -> None:
-    """Raise an InputError if the folder that a user named for a split holds no images."""
+    """Raise an InputError if the folder that a user named for a split holds no images. That of pred may be missing."""
     used = {place.split for place in places.values()}
-    for split in SPLITS:
+    for split in ("train", "val", "test"):
         if settings.get(split) and split not in used:
             tops = sorted({folder[0] for folder in places if folder})
             raise InputError(
@@ -130,4 +130,4 @@ def without_images(listing: Listing, labels: Mapping[str, str]) -> list[str]:
     empty = [folder for folder in listing.imageless if folder and folder_parts(folder)[:-1] in parents]
     if not empty:
         return []
-    return [f"{listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no image, so no class is made of it"]
+    return [f"{count(len(empty), 'folder')} without an image, taken for no class: {listed(empty)}"]

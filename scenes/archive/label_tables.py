@@ -1,7 +1,7 @@
 """Tables of labels: which column names the images, which the classes, whatever the table is called.
 
 Read are ``metadata.csv`` with ``file_name`` (Hugging Face), ``_classes.csv`` with a column of 0 and 1 for each class
-(Roboflow), ``labels.csv``, and any other CSV, TSV or JSON Lines with a column of file names and one of labels.
+(Roboflow), ``labels.csv``, and any other CSV, TSV, JSON Lines or text with a column of file names and one of labels.
 """
 
 import csv
@@ -9,8 +9,9 @@ import io
 import json
 import posixpath
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from scenes.archive.image_index import ImageIndex
@@ -30,7 +31,9 @@ _LABEL_NAMES = (
 _SPLIT_NAMES = ("split", "set", "dataset", "subset", "partition", "usage", "phase")
 # What competitions hand out as an example of an answer has no labels.
 _NO_TABLE = re.compile(r"submission|submit", re.IGNORECASE)
-_SEPARATORS = ",;\t|"
+_LIKELY = re.compile(r"metadata|classes|label|train|val|test|class|annotation|ground.?truth", re.IGNORECASE)
+_MOST_TABLES, _MOST_TEXTS = 200, 20
+_SEPARATORS = ",;\t| "  # the blank is the last choice
 _SAMPLE = 200  # rows that decide which column names the images
 _ONE, _ZERO = {"1", "1.0", "true"}, {"0", "0.0", "false", ""}
 
@@ -67,7 +70,7 @@ def read_table(path: str, data: bytes) -> Table | None:
     Args:
         path: of the table; ``.jsonl`` is JSON Lines, all others have columns.
         data: UTF-8 or UTF-16 with or without a byte order mark, else Latin-1; separated by commas, semicolons, tabs or
-            bars.
+            bars, or by blanks if the first line has none of these.
 
     Returns:
         None if it has no rows or cannot be parsed.
@@ -99,16 +102,17 @@ def file_column(table: Table, index: ImageIndex) -> int | None:
     return -best[2] if best else None
 
 
-def read_labels(table: Table, index: ImageIndex, column: str = "") -> Labels | None:
+def read_labels(table: Table, index: ImageIndex, column: str = "", classes: Collection[str] = ()) -> Labels | None:
     """Return the labels in a table; None if no column names images, or none has labels.
 
     Args:
         table: see :func:`read_table`.
         index: of the images.
         column: the name of the column with the labels; '' finds it.
+        classes: known ones: a column with nothing else has the labels.
 
     Raises:
-        InputError: there is no such column, or nothing tells which of several has the labels.
+        InputError: there is no such column.
     """
     files = file_column(table, index)
     if files is None:
@@ -116,7 +120,7 @@ def read_labels(table: Table, index: ImageIndex, column: str = "") -> Labels | N
     others = [number for number in range(len(table.header)) if number != files and not _is_row_number(table, number)]
     split_column = next((number for number in others if _is_split_column(table, number)), None)
     others = [number for number in others if number != split_column]
-    chosen = _label_columns(table, others, column)
+    chosen = _of_classes(table, others, classes) or _label_columns(table, others, column)
     if not chosen:
         return None
     between = "" if len(chosen) > 1 else _between_labels({row[chosen[0]] for row in table.rows})
@@ -148,13 +152,17 @@ def values(table: Table, index: ImageIndex, column: str) -> dict[str, str] | Non
     return {path: cell for path, cell in found if path is not None}
 
 
-def candidates(paths: Iterable[str], most: int = 200) -> list[str]:
-    """Return the tables worth reading, the likely ones first; of a great many, those with a name of labels alone."""
-    tables = [path for path in paths if not path.lower().endswith(".txt") and not _NO_TABLE.search(path)]
-    likely = re.compile(r"metadata\.|_classes\.|label|train|valid|test|class|annotation", re.IGNORECASE)
-    named = [path for path in tables if likely.search(posixpath.basename(path))]
-    rest = sorted(set(tables) - set(named)) if len(tables) <= most else []
-    return [*sorted(named)[:most], *rest]
+def candidates(paths: Iterable[str]) -> list[str]:
+    """Return the tables worth reading, those with a likely name first; of a great many, those alone.
+
+    A text file may describe one image, as for detectors, so those with other names and a great many are no tables.
+    """
+    tables = [path for path in paths if not _NO_TABLE.search(path)]
+    named = [path for path in tables if _LIKELY.search(posixpath.basename(path))]
+    texts = {path for path in tables if path.lower().endswith(".txt")}
+    likely = [path for path in named if path not in texts or len(texts.intersection(named)) <= _MOST_TEXTS]
+    others = [path for path in tables if path not in texts and path not in likely]
+    return [*sorted(likely)[:_MOST_TABLES], *sorted(others if len(others) <= _MOST_TABLES else [])]
 
 
 def _text(data: bytes) -> str:
@@ -169,7 +177,7 @@ def _text(data: bytes) -> str:
 def _csv_rows(text: str) -> list[list[str]]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)
-    separator = max(_SEPARATORS, key=bare.count)
+    separator = max(_SEPARATORS[:-1] if any(each in bare for each in _SEPARATORS[:-1]) else " ", key=bare.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
@@ -205,6 +213,10 @@ def _is_split_column(table: Table, column: int) -> bool:
     return _rank(table.header[column], _SPLIT_NAMES) < len(_SPLIT_NAMES) and all(
         split_of(row[column]) or not row[column] for row in table.rows
     )
+
+
+def _of_classes(table: Table, others: list[int], classes: Collection[str]) -> list[int]:
+    return next(([number] for number in others if {row[number] for row in table.rows} <= set(classes)), [])
 
 
 def _label_columns(table: Table, others: list[int], column: str) -> list[int]:
@@ -248,6 +260,10 @@ def _between_labels(cells: set[str]) -> str:
 
 def _labels_of(table: Table, row: list[str], chosen: list[int], between: str) -> list[str]:
     if len(chosen) > 1:
-        return [table.header[number] for number in chosen if row[number].lower() in _ONE]
-    cell = row[chosen[0]]
-    return [label for part in (cell.split(between) if between else [cell]) if (label := part.strip())]
+        names = [table.header[number] for number in chosen if row[number].lower() in _ONE]
+    else:
+        cell = row[chosen[0]]
+        names = cell.split(between) if between else [cell]
+    # On one line and in composed form, as the names of folders.
+    labels = [unicodedata.normalize("NFC", " ".join(name.split())) for name in names]
+    return [label for label in labels if label]

@@ -116,9 +116,10 @@ def _by_folders_or_tables(
 ) -> Labelling:
     """Label by folders, unless these make no classes and a table does; test and val may differ from train."""
     by_folder = folder_labels(places, depth)
-    has_train = any(place.split == "train" for place in places.values())
+    present = {place.split for place in places.values()}
+    split_of_training = "train" if "train" in present else "" if "" in present else None
     training = {
-        label for folder, label in by_folder.items() if label and (places[folder].split == "train" or not has_train)
+        label for folder, label in by_folder.items() if label and split_of_training in (None, places[folder].split)
     }
     if len(training) > 1 and not all(map(is_generic, training)):
         found = _by_folders(images, splits, by_folder)
@@ -187,7 +188,7 @@ def _label_flat_splits(found: Labelling, classes: set[str], tables: Tables | Non
         found.labels.update(dict.fromkeys(flat, ""))
         if tables is None:
             continue
-        for table in tables.labels:
+        for table in tables.labels_among(classes):
             named = {path: table.labels[path] for path in flat if path in table.labels}
             right = {path: names[0] for path, names in named.items() if len(names) == 1 and names[0] in classes}
             if len(right) >= _AGREEING * len(flat):

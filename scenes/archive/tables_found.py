@@ -1,11 +1,12 @@
 """The tables of an archive, read when they are needed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
 from scenes.archive.image_index import ImageIndex
 from scenes.archive.label_tables import Labels, Table, candidates, read_labels, read_table, values
 from scenes.archive.safe_zip import DamagedMember, show
+from scenes.archive.words import listed
 from scenes.common.errors import InputError
 
 
@@ -17,10 +18,12 @@ class Tables:
     """
 
     def __init__(self, paths: Sequence[str], read: Callable[[str], bytes], splits: Mapping[str, str]) -> None:
-        """Args:
-        paths: of the files that may be tables.
-        read: returns the bytes of one.
-        splits: the split of each image by its folder, '' if none.
+        """Note the tables; none is read before it is needed.
+
+        Args:
+            paths: of the files that may be tables.
+            read: returns the bytes of one.
+            splits: the split of each image by its folder, '' if none.
         """
         self.used: set[str] = set()
         self._paths, self._read, self._splits = paths, read, splits
@@ -36,8 +39,12 @@ class Tables:
     @cached_property
     def labels(self) -> list[Labels]:
         """The labels of the tables that have some, those of the most images first."""
-        found = [labels for table in self._tables if (labels := read_labels(table, self._index)) and labels.labels]
-        return sorted(found, key=lambda labels: (-len(labels.labels), labels.path))
+        return self.labels_among(())
+
+    def labels_among(self, classes: Collection[str]) -> list[Labels]:
+        """Return ``labels`` when some classes are known, see :func:`scenes.archive.label_tables.read_labels`."""
+        each = [read_labels(table, self._index, classes=classes) for table in self._tables]
+        return sorted((found for found in each if found and found.labels), key=lambda it: (-len(it.labels), it.path))
 
     @property
     def headers(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -57,10 +64,9 @@ class Tables:
         if path not in self._paths:
             path, _, column = setting.rpartition(":")
         if path not in self._paths:
-            known = ", ".join(show(each, 60) for each in self._paths[:3])
             raise InputError(
                 f"archive.layout.labels names the table {show(setting, 80)}, which is not here"
-                + (f"; there are {known}" if known else "; there is no table")
+                + (f"; there are {listed(self._paths)}" if self._paths else "; there is no table")
             )
         table = self._table(path)
         labels = read_labels(table, self._index, column) if table else None
@@ -73,13 +79,16 @@ class Tables:
         return labels
 
     def column(self, name: str) -> dict[str, str]:
-        """Return the cell of the column ``name`` for each image that a table with this column names."""
+        """Return the cell of the column ``name`` for each image; the tables with the labels come first.
+
+        Raises:
+            InputError: there is no such column.
+        """
         cells: dict[str, str] = {}
-        for path in sorted(self.used) or [table.path for table in self._tables]:
+        for path in sorted(self.used):
             self._add_column(cells, path, name)
-        if not cells:
-            for table in self._tables:
-                self._add_column(cells, table.path, name)
+        for table in self._tables if not cells else ():
+            self._add_column(cells, table.path, name)
         if not cells:
             columns = sorted({column for _, header in self.headers for column in header})
             raise InputError(

@@ -25,7 +25,7 @@ class Matched(NamedTuple):
 
     Attributes:
         indices: of the model's class, by the name in the archive.
-        renamed: the model's name, by a name in the archive that differs in case alone.
+        renamed: the model's name, by a name in the archive that differs from it.
         unknown: names that are none of the model's classes, sorted.
     """
 
@@ -50,7 +50,11 @@ class Answers(NamedTuple):
 
 
 def match_classes(names: Iterable[str], classes: Sequence[str]) -> Matched:
-    """Match class names in Unicode's composed form (NFC), then without regard to case if only one class fits."""
+    """Match class names in Unicode's composed form (NFC), then without regard to case if only one class fits.
+
+    Of ``pets/cat``, the last part counts where the whole is no class: of a collection with one class, it is not known
+    which folders are classes.
+    """
     exact = {unicodedata.normalize("NFC", name): index for index, name in enumerate(classes)}
     folded: dict[str, list[int]] = {}
     for name, index in exact.items():
@@ -58,9 +62,13 @@ def match_classes(names: Iterable[str], classes: Sequence[str]) -> Matched:
     matched = Matched({}, {}, [])
     for name in sorted(names):
         composed = unicodedata.normalize("NFC", name)
-        candidates = folded.get(composed.casefold(), [])
+        last = composed.rpartition("/")[2]
+        candidates = folded.get(composed.casefold()) or folded.get(last.casefold(), [])
         if composed in exact:
             matched.indices[name] = exact[composed]
+        elif last in exact:
+            matched.indices[name] = exact[last]
+            matched.renamed[name] = classes[exact[last]]
         elif len(candidates) == 1:
             matched.indices[name] = candidates[0]
             matched.renamed[name] = classes[candidates[0]]

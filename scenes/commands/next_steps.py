@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scenes.archive.words import count
 from scenes.commands import estimates
 from scenes.commands.estimates import Machine, Workload
 from scenes.commands.own_settings import Settings
@@ -54,8 +55,8 @@ def report(
     steps = ["open reports/report.html: all results on one page"]
     if issues:
         steps.append(
-            f"look at the {issues:,} labels in data/label_issues.csv, which may be wrong; move or delete the pictures "
-            f"and run `dvc repro`: about {again}"
+            f"look at {count(issues, 'label')} in data/label_issues.csv that may be wrong; move or delete these "
+            f"pictures and run `dvc repro`: about {again}"
         )
     if worst.recall < 1:
         steps.append(

@@ -110,10 +110,12 @@ def checked_path(text: str | Path) -> Path:
     path = Path(text).expanduser()
     if not str(text).strip():
         raise InputError("the path is empty; name a folder, a zip or a tar of pictures")
+    if not str(text).isprintable():
+        raise InputError(f"the path {str(text)!a} holds characters that cannot be shown; rename it")
     try:
         exists = path.exists()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(text)!a} is no path that can be used ({error}); check it") from None
+    except OSError as error:
+        raise InputError(f"{path} is no path that can be used ({error.strerror}); check it") from None
     if not exists:
         link = "is a link to nothing" if path.is_symlink() else "does not exist"
         raise InputError(f"{path} {link}; name a folder, a zip or a tar of pictures")

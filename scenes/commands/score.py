@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.archive.words import count
 from scenes.commands import checkout
 from scenes.commands.look import options
 from scenes.commands.pictures import Pictures, open_pictures
@@ -109,11 +110,11 @@ def _result(
     correct = answers.labels == answers.predicted
     unseen = correct[~answers.seen]
     matrix = confusion_matrix(answers.labels, answers.predicted, len(classes))
-    counts = matrix.sum(axis=1)
+    totals = matrix.sum(axis=1)
     per_class = {
-        name: {"recall": float(matrix[number, number] / counts[number]), "images": int(counts[number])}
+        name: {"recall": float(matrix[number, number] / totals[number]), "images": int(totals[number])}
         for number, name in enumerate(classes)
-        if counts[number]
+        if totals[number]
     }
     recalls = [each["recall"] for each in per_class.values()]
     return {
@@ -150,11 +151,11 @@ def format_result(result: Mapping[str, Any]) -> list[str]:
     notes = [f"{name!r} counts as the model's {other!r}" for name, other in result["renamed"].items()]
     if unknown := result["unknown_classes"]["names"]:
         notes.append(
-            f"{result['unknown_classes']['images']:,} pictures are left out, because the model has no class "
+            f"{_left_out(result['unknown_classes']['images'], '')}, because the model has no class "
             f"{_some([repr(name) for name in unknown])}"
         )
     if unreadable := result["unreadable"]:
-        notes.append(f"{len(unreadable):,} pictures cannot be decoded and are left out, e.g. {unreadable[0]!r}")
+        notes.append(f"{_left_out(len(unreadable), 'cannot be decoded and ')}, e.g. {unreadable[0]!r}")
     if seen["images"]:
         without = seen["accuracy_without"]
         rest = "no other is left" if without is None else f"the accuracy on the others is {without:.3f}"
@@ -180,6 +181,10 @@ def _confusion(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> list[
     for number in used:
         lines.append(names[number].ljust(first) + "".join(f"{matrix[number][other]:{width},}" for other in used))
     return lines
+
+
+def _left_out(number: int, why: str) -> str:
+    return f"{count(number, 'picture')} {why}{'is' if number == 1 else 'are'} left out"
 
 
 def _some(names: Sequence[str]) -> str:

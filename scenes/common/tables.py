@@ -51,9 +51,7 @@ def write_csv(path: str | Path, table: "pd.DataFrame", sep: str = ",") -> None:
     table.to_csv(path, sep=sep, index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n", encoding="utf-8")
 
 
-def read_csv(
-    path: Any, integers: "Collection[str]" = (), columns: "Collection[str] | None" = None
-) -> "pd.DataFrame":
+def read_csv(path: Any, integers: "Collection[str]" = (), columns: "Collection[str] | None" = None) -> "pd.DataFrame":
     """Read all columns as text, so that a class may be called NA or 007.
 
     Args:

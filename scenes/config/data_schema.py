@@ -1,8 +1,9 @@
 """The sections of params.yaml about images: the archive, the split, the records and the features."""
 
+import codecs
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, field_validator, model_validator
 
 from scenes.config.section import Section, Seed, Share
 
@@ -58,6 +59,15 @@ class Archive(Section):
     max_member_bytes: PositiveInt
     max_ratio: PositiveInt
     max_pixels: PositiveInt
+
+    @field_validator("name_encoding")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        try:
+            codecs.lookup(value or "utf-8")
+        except LookupError:
+            raise ValueError(f"{value!r} is not an encoding of Python's, such as gbk, shift_jis or cp866") from None
+        return value
 
 
 class Audit(Section):

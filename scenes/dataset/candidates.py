@@ -1,9 +1,9 @@
 """Pairs of images that may be one picture, found by their perceptual hashes and thumbnails.
 
 However alike the images of a data set are (100,000 nearly blank scans, digits in one font), the number of pairs grows
-with the number of images and not with its square: an image is compared with at most 64 images of each near hash, and
-at most 10 partners remain, those with the most similar thumbnails. Every one of many copies of a picture is among the
-most similar to some other, so their groups stay whole.
+with the number of images and not with its square. Of more than 32 images with one hash, an image is compared with those
+that are about as bright, and not for crops; and at most 6 partners remain, those with the most similar thumbnails.
+Every one of many copies of a picture is among the most similar to some other, so their groups stay whole.
 """
 
 from typing import NamedTuple
@@ -13,8 +13,8 @@ import numpy as np
 from scenes.dataset.hash_search import HashIndex, expand
 from scenes.dataset.perceptual_hash import CROPS, THUMBNAIL_SIDE, WHOLE, Box, area_weights
 
-_PER_HASH = 64
-_PARTNERS = 10
+_PER_HASH = 32
+_PARTNERS = 6
 _LEAST_CORRELATION = 0.9  # of two thumbnails; that of copies is 0.94 or more
 _ALIKE_CORRELATION = 1 / 3
 _BLOCK = 32_768  # pairs whose thumbnails are compared at once, in some 100 MB
@@ -43,6 +43,7 @@ class View(NamedTuple):
 
 # In the order of ``Fingerprint.hashes``.
 VIEWS = (View(WHOLE, False), View(WHOLE, True), *(View(box, False) for box in CROPS))
+_FIRST_CROP = 2
 
 
 def find(hashes: np.ndarray, thumbnails: np.ndarray, distance: int) -> Pairs:
@@ -65,6 +66,8 @@ def find(hashes: np.ndarray, thumbnails: np.ndarray, distance: int) -> Pairs:
     found, count, limit = [np.empty((0, 4), np.int64)], 0, _KEPT
     for view, rows, buckets, _ in HashIndex(whole, distance).near(np.ascontiguousarray(hashes.T)):
         first, last = starts[buckets], starts[buckets + 1]
+        if view >= _FIRST_CROP:
+            last = np.where(last - first > _PER_HASH, first, last)
         # Of many images with one hash, take those that are about as bright.
         wanted = position[rows] + (buckets - bucket[rows]) * (256 * THUMBNAIL_SIDE**2)
         middle = np.searchsorted(positions, wanted) - _PER_HASH // 2

@@ -58,8 +58,8 @@ def remarks(audit: "pd.DataFrame") -> list[str]:
     if not few:
         return []
     return [
-        f"few images: {shortened(few, 3)}; scores of so few say little, and label issues are judged in no more folds than "
-        "the smallest class has distinct images"
+        f"few images: {shortened(few, 3)}; scores of so few say little, and label issues are judged in no more folds "
+        "than the smallest class has distinct images"
     ]
 
 

@@ -19,6 +19,8 @@ _CHUNK = 256
 _FEW = 1024
 # Pictures that a process remembers, in 70 MB.
 _REMEMBERED = 4096
+# Copies have no window that agrees less, seen from afar.
+_LEAST = 0.3
 
 
 class Image(NamedTuple):
@@ -98,7 +100,8 @@ class _Confirmer:
         first, second = (self._picture(archive, image.path) for image in (task.first, task.second))
         labels, others = task.first.labels, task.second.labels
         one_label = not labels or not others or not labels.isdisjoint(others)
-        return any(self._enough(result, one_label) for result in _comparisons(first, second, task.view))
+        results = _comparisons(first, second, task.view, thorough=self._scenes)
+        return any(self._enough(result, one_label) for result in results)
 
     def _enough(self, result: Comparison, one_label: bool) -> bool:
         if not one_label:
@@ -115,15 +118,21 @@ class _Confirmer:
         return picture
 
 
-def _comparisons(first: Picture, second: Picture, view: int) -> Iterator[Comparison]:
-    """Yield the comparisons of two pictures that may agree, the likeliest first."""
+def _comparisons(first: Picture, second: Picture, view: int, *, thorough: bool) -> Iterator[Comparison]:
+    """Yield the comparisons of two pictures that may agree, the likeliest first.
+
+    Args:
+        view: that of the first picture, by which it was found.
+        thorough: try more, because what differs may have misled the search for the crop.
+    """
     box, mirrored = VIEWS[view]
-    pairs = [(first, second.mirrored() if mirrored else second)]
-    if box == WHOLE:
-        # Either may be a little larger.
-        pairs.append((pairs[0][1], first))
-    for large, small in pairs:
-        if result := compare(large, small, box):
+    other = second.mirrored() if mirrored else second
+    tries = [(first, other, box)]
+    if box == WHOLE or thorough:
+        # Either may show a little more than the other.
+        tries += [(other, first, WHOLE)] if box == WHOLE else [(first, other, WHOLE), (other, first, WHOLE)]
+    for large, small, start in tries:
+        if result := compare(large, small, start, least=-1.0 if thorough else _LEAST):
             yield result
 
 

@@ -9,6 +9,7 @@ The limits are between what was measured on copies of photographs (compressed at
 2, brighter, darker, cropped by 2 to 10 %) and on digits, playing cards and X-rays that are not copies.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -110,8 +111,13 @@ class Comparison(NamedTuple):
         return self.same_picture or (self.detailed >= 0.25 and self.agreeing >= 0.6 and self.median >= 0.6)
 
 
-def compare(first: Picture, second: Picture, box: Box = WHOLE) -> Comparison | None:
+def compare(first: Picture, second: Picture, box: Box = WHOLE, *, least: float = -1.0) -> Comparison | None:
     """Compare a picture with another that shows the whole of it, or about the part in ``box``.
+
+    Args:
+        first, second: the pictures.
+        box: the part of the first that the second shows.
+        least: pictures count as different as soon as a window has a lower correlation; saves time.
 
     Returns:
         None if the two are obviously different, or too small to tell.
@@ -121,15 +127,15 @@ def compare(first: Picture, second: Picture, box: Box = WHOLE) -> Comparison | N
         return None
     large, small = (Image.fromarray(picture.grey).convert("F") for picture in (first, second))
     position = np.array(box)
-    for number, (level, steps) in enumerate(_LEVELS):
+    for level, steps in _LEVELS:
         level = min(level, side)
         target = _resized(small, level)
-        if number == 0 and box != WHOLE:
-            starts = np.array([box, WHOLE])
-            position = max(starts, key=lambda start: _correlation(_resized(large, level, start), target))
         for _ in range(steps):
             position = _better_box(large, target, position)
-        if _correlation(_resized(large, level, position), target) < _HOPELESS:
+        shown = _resized(large, level, position)
+        if _correlation(shown, target) < _HOPELESS:
+            return None
+        if _Windows(_scaled(shown, target), target - target.mean(), level // 16).correlation(_NOISE).min() < least:
             return None
     chroma = [_resized(Image.fromarray(plane).convert("F"), _CHROMA_SIDE, position) for plane in first.chroma]
     return _measure(_resized(large, side, position), _resized(small, side), np.stack(chroma), second.chroma)
@@ -144,6 +150,11 @@ def _resized(image: Image.Image, side: int, box: np.ndarray | None = None) -> np
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     first, second = first - first.mean(), second - second.mean()
     return float((first * second).mean() / (np.sqrt((first**2).mean() * (second**2).mean()) + 1e-9))
+
+
+def _scaled(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return a picture with the mean 0 and the contrast of another, so that noise counts alike in both."""
+    return (values - values.mean()) * (like.std() / max(float(values.std()), 1e-9))
 
 
 def _better_box(large: Image.Image, target: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -174,8 +185,7 @@ def _measure(first: np.ndarray, second: np.ndarray, chroma: np.ndarray, other_ch
     side, spread = len(first), float(second.std())
     contrasts = sorted((float(first.std()), spread))
     brightness = abs(float(first.mean() - second.mean()))
-    # With equal contrast, noise counts alike in both.
-    first, second = (first - first.mean()) * (spread / max(float(first.std()), 1e-9)), second - second.mean()
+    first, second = _scaled(first, second), second - second.mean()
     large = _Windows(first, second, side // 16)
     small = _Windows(first, second, side // 32)
     blur = max(side // 14 | 1, 3)
@@ -205,7 +215,8 @@ class _Windows:
     """
 
     def __init__(self, first: np.ndarray, second: np.ndarray, block: int) -> None:
-        means = [_means(values, max(block, 2)) for values in (first, second, first**2, second**2, first * second)]
+        average = _averages(len(first), max(block, 2))
+        means = [average @ values @ average.T for values in (first, second, first**2, second**2, first * second)]
         self._variances = [np.maximum(means[2 + number] - means[number] ** 2, 0) for number in (0, 1)]
         self._covariance = means[4] - means[0] * means[1]
 
@@ -224,7 +235,11 @@ class _Windows:
         return 2 * (self._covariance + noise) / (sum(self._variances) + 2 * noise)
 
 
-def _means(values: np.ndarray, block: int) -> np.ndarray:
-    count = len(values) // block
-    blocks = values[: count * block, : count * block].reshape(count, block, count, block).mean(axis=(1, 3))
-    return (blocks[:-1, :-1] + blocks[1:, :-1] + blocks[:-1, 1:] + blocks[1:, 1:]) / 4
+@lru_cache
+def _averages(side: int, block: int) -> np.ndarray:
+    """Return what averages a line of pixels over windows of two blocks, each a block further: float64 (windows, side)."""
+    blocks = side // block
+    weights = np.zeros((blocks - 1, side))
+    for number in range(blocks - 1):
+        weights[number, number * block : (number + 2) * block] = 1 / (2 * block)
+    return weights

@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("path", "split", "label", "group")
-HOLD_OUT, DROP = "hold_out", "drop"
 
-# Why a labelled image is left out; the first that applies counts.
+# Why a labelled image is left out, and the parameter that decides on it; the first that applies counts.
 REASONS = {
     "unusable": "cannot be decoded",
-    "damaged": "damaged",
-    "class": "of a class without test images",
-    "conflict": "the same picture under another label is there too",
-    "test": "duplicate of a test image",
-    "test_subject": "of the subject of a test image",
+    "damaged": "damaged (split.drop_damaged)",
+    "class": "of a class without test images (split.without_test)",
+    "conflict": "the same picture under several labels (split.drop_conflicting_duplicates)",
+    "test": "duplicate of a test image (split.drop_train_duplicates_of_test)",
+    "test_subject": "of the subject of a test image (split.drop_train_duplicates_of_test)",
     "val": "duplicate of a validation image",
     "val_subject": "of the subject of a validation image",
 }
@@ -89,7 +88,7 @@ def split(
     if drop_damaged:
         _leave_out(images, images["problem"] == "damaged", "damaged")
     tested = set(_kept(images, "test")["label"])
-    if tested and without_test == DROP:
+    if tested and without_test == "drop":
         _leave_out(images, ~images["label"].isin(tested), "class")
     learn = _kept(images, "train", "val")
     if drop_conflicting_duplicates:

@@ -268,7 +268,7 @@ def _open(data: bytes) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (upright) if there is none or it cannot be read."""
     for key in ("exif", "Raw profile type exif"):
-        if key in image.info:
+        if image.info.get(key):
             image.info[key] = image.info[key][:_EXIF_BYTES]
     try:
         # Pillow turns a TIFF when it is loaded and drops the tag.

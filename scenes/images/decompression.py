@@ -35,6 +35,11 @@ _TIFF_NUMBERS = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8
 _MAX_ENTRIES, _MAX_NUMBERS = 5000, 200_000
 
 
+# The boxes of an ISO media file (AVIF, HEIC) that describe it are some KB, even for hundreds of tiles. Parsers keep an
+# object for each part of them. A file has about five boxes; phones append a video.
+_DESCRIPTIONS, _MAX_DESCRIPTION, _MAX_BOXES = (b"ftyp", b"meta", b"moov", b"moof"), 2_000_000, 5000
+
+
 def cost(part: bytes) -> int:
     """Return the cost of a part that Pillow reads: 1, 1 more per KB, and more for parts that it goes on to parse."""
     parsing = 0
@@ -47,9 +52,15 @@ def cost(part: bytes) -> int:
 
 
 def is_bomb(data: bytes, max_pixels: int) -> bool:
-    """Return whether a file is a bomb that no budget stops: by a TIFF's tiles or numbers, or a JPEG's scans."""
+    """Return whether a file is a bomb that no budget stops.
+
+    It has too many scans (JPEG), too large tiles or too many numbers (TIFF), or too long a description of its parts
+    (AVIF and HEIC, whose parsers get the whole file at once).
+    """
     if data.startswith(b"\xff\xd8"):
         return _has_too_many_scans(data)
+    if data[4:8] == b"ftyp":
+        return _has_too_large_boxes(data)
     return data.startswith(_TIFF) and _has_too_large_entries(data, max_pixels)
 
 
@@ -69,6 +80,23 @@ def _has_too_many_scans(data: bytes) -> bool:
     else:
         return True
     return scans > _MAX_SCANS
+
+
+def _has_too_large_boxes(data: bytes) -> bool:
+    """Step from box to box of an ISO media file."""
+    start = 0
+    for _ in range(_MAX_BOXES):
+        size, kind = int.from_bytes(data[start : start + 4]), data[start + 4 : start + 8]
+        if size == 0:  # up to the end of the file
+            size = len(data) - start
+        elif size == 1:
+            size = int.from_bytes(data[start + 8 : start + 16])
+        if kind in _DESCRIPTIONS and min(size, len(data) - start) > _MAX_DESCRIPTION:
+            return True
+        if size < 8 or start + size >= len(data):
+            return False
+        start += size
+    return True
 
 
 def _has_too_large_entries(data: bytes, max_pixels: int) -> bool:

@@ -1,14 +1,13 @@
 """Which files are images: the formats that are read, and how the first bytes of a file name its format."""
 
+from importlib import import_module
 from importlib.util import find_spec
 
 # Formats of photographs, by Pillow's names; PPM stands for PBM, PGM and PPM. Pillow reads more, some of which run other
 # programs (EPS) or are not images at all.
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
-if find_spec("pi_heif"):  # a plugin for Pillow; it decodes what iPhones write by libheif and libde265
-    import pi_heif
-
-    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+if find_spec("pi_heif"):  # a plugin for Pillow; it decodes what iPhones write, by libheif and libde265
+    import_module("pi_heif").register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     FORMATS += ("HEIF",)
 
 # The signatures that are long enough to tell a damaged image from a file of another kind.

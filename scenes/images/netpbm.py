@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 _COMMENT = re.compile(rb"#[^\r\n]*")
+_MAX_COMMENTS = 1000  # among the samples, where hardly anybody writes one; millions would take gigabytes
 _BLANKS = b" \t\n\v\f\r"
 
 
@@ -32,8 +33,8 @@ def decode(data: bytes, start: int, shape: tuple[int, ...], *, largest: int, pla
     """
     count = int(np.prod(shape))
     if plain:
-        text = _COMMENT.sub(b"", data[start:])
-        samples = np.fromstring(text, np.int64, sep=" ")[:count]  # given a count, NumPy would invent what is missing
+        # Given a count, NumPy would invent what is missing.
+        samples = np.fromstring(_without_comments(data[start:]), np.int64, sep=" ")[:count]
         if samples.min(initial=0) < 0 or samples.max(initial=0) > largest:
             raise ValueError("a sample is out of range")
     else:
@@ -57,7 +58,13 @@ def decode_plain_bitmap(data: bytes, start: int, shape: tuple[int, int]) -> np.n
     Raises:
         ValueError: there are too few digits, or others than 0 and 1.
     """
-    digits = np.frombuffer(_COMMENT.sub(b"", data[start:]).translate(None, _BLANKS), np.uint8)[: shape[0] * shape[1]]
-    if len(digits) < shape[0] * shape[1] or not np.isin(digits, (ord("0"), ord("1"))).all():
+    digits = np.frombuffer(_without_comments(data[start:]).translate(None, _BLANKS), np.uint8)[: shape[0] * shape[1]]
+    if len(digits) < shape[0] * shape[1] or not ((digits == ord("0")) | (digits == ord("1"))).all():
         raise ValueError("a digit is missing, or neither 0 nor 1")
     return np.where(digits == ord("0"), 255, 0).astype(np.uint8).reshape(shape)
+
+
+def _without_comments(text: bytes) -> bytes:
+    if text.count(b"#") > _MAX_COMMENTS:
+        raise ValueError("there are too many comments")
+    return _COMMENT.sub(b"", text)

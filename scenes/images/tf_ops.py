@@ -1,12 +1,12 @@
 """Decodes and resizes images inside a TensorFlow graph, close to what ``scenes.images.decode`` does with Pillow.
 
-Decoded JPEGs and PNGs are equal to Pillow's to the bit, because both use libjpeg-turbo's accurate integer DCT. After
-cropping and resizing, nearly all pixels equal those of ``scenes.images.decode.fit``. The others differ by 1 of 255,
-where Pillow's fixed-point sums fall on a half. In images at least twice as tall as wide, for which Pillow resizes the
-rows first, a few pixels differ by up to 5 where colours jump from pixel to pixel.
+Sound JPEGs and PNGs give the same pixels to the bit, because both use libjpeg-turbo's accurate integer DCT. After
+resizing, nearly all pixels equal those of ``scenes.images.decode.fit``. The others differ by 1 or 2 of 255, where
+Pillow's fixed-point sums fall on a half.
 
 Unlike ``scenes.images.decode``, this module does not apply the EXIF orientation, does not composite transparent pixels
-on white (it drops the transparency), does not read BMP, TIFF, WebP and animated GIFs, and does not limit the size.
+on white (it drops the transparency), does not read BMP, TIFF, WebP, AVIF, netpbm and animated GIFs, does not limit the
+size, and does not say whether an image is damaged.
 """
 
 from typing import Any

@@ -134,7 +134,10 @@ def compute_features(graph: Callable[[Any], Any], split: Records, *, batch_size:
 
 def features_of(graph: Callable[[Any], Any], images: np.ndarray, *, batch_size: int) -> np.ndarray:
     """Return the features float32 (n, d) of ``images`` uint8 (n, h, w, 3); ``graph`` as in :func:`compute_features`."""
-    starts = range(0, max(len(images), 1), batch_size)  # without images, an empty batch gives the width
+    if not len(images):  # one black image gives the width; TensorFlow's batch normalisation fails on an empty batch
+        black = np.zeros((1, *images.shape[1:]), np.uint8)
+        return features_of(graph, black, batch_size=1)[:0]
+    starts = range(0, len(images), batch_size)
     return np.concatenate([graph(images[start : start + batch_size]).numpy() for start in starts]).astype(np.float32)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from scenes.common.errors import InputError
 
-MAX_BYTES = 256_000_000  # of a file; those of the networks here have 25 MB
+MAX_BYTES = 256_000_000  # of a file; those read here have at most 25 MB
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
 _DTYPES = {
     "FloatStorage": np.dtype("<f4"),
@@ -29,7 +29,7 @@ _DTYPES = {
 class _Storage(NamedTuple):
     key: str
     dtype: np.dtype
-    count: int
+    elements: int
 
 
 class _Tensor(NamedTuple):
@@ -73,17 +73,17 @@ def _parse(data: bytes) -> dict[str, np.ndarray]:
     if not all(isinstance(name, str) and isinstance(tensor, _Tensor) for name, tensor in tensors.items()):
         raise ValueError("it holds something else than tensors")
     stored = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
-    arrays = {key: _read_storage(file, stored[key]) for key in _unpickle(file)}
+    arrays = {stored[key]: _read_storage(file, stored[key]) for key in _unpickle(file)}
     if file.read(1):
         raise ValueError("bytes follow its end")
-    return {name: _view(arrays[tensor.storage.key], tensor) for name, tensor in tensors.items()}
+    return {name: _view(arrays[tensor.storage], tensor) for name, tensor in tensors.items()}
 
 
 def _unpickle(file: io.BytesIO) -> Any:
     start = file.tell()
     # Python's unpickler allocates memory for the largest index that the pickle names.
-    for opcode, index, _ in pickletools.genops(file):
-        if opcode.name in ("PUT", "LONG_BINPUT") and index > file.tell():
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in ("PUT", "LONG_BINPUT") and (argument or 0) > file.tell():
             raise ValueError("an index in it is too large")
     file.seek(start)
     return _TensorUnpickler(file).load()
@@ -102,20 +102,20 @@ class _TensorUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
     def persistent_load(self, pid: Any) -> _Storage:
-        kind, dtype, key, _device, count, view = pid
+        kind, dtype, key, _device, elements, view = pid
         if kind != "storage" or view is not None or not isinstance(dtype, np.dtype):
             raise pickle.UnpicklingError("it holds a storage of another kind")
-        return _Storage(key, dtype, count)
+        return _Storage(key, dtype, elements)
 
     def _tensor(self, storage: Any, offset: Any, shape: Any, strides: Any, *_gradient: Any) -> _Tensor:
         return _Tensor(storage, offset, shape, strides)
 
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> np.ndarray:
-    count = int.from_bytes(file.read(8), "little", signed=True)
-    if count != storage.count or count < 0:
-        raise ValueError(f"storage {storage.key} has {count} elements instead of {storage.count}")
-    return np.frombuffer(file.read(count * storage.dtype.itemsize), storage.dtype, count)
+    elements = int.from_bytes(file.read(8), "little", signed=True)
+    if elements != storage.elements or elements < 0:
+        raise ValueError(f"storage {storage.key} has {elements} elements instead of {storage.elements}")
+    return np.frombuffer(file.read(elements * storage.dtype.itemsize), storage.dtype, elements)
 
 
 def _view(array: np.ndarray, tensor: _Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import importlib.resources
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,8 @@ def _copy(folder: Path, original: Path, name: str, source: str, sha256: str | No
     shutil.copyfile(original, file)
     check_file(file, f"weights: {source}", expected_sha256=sha256)
     try:
-        backbone.build(name, BACKBONES[name].image_size).load_weights(file)
+        with warnings.catch_warnings(action="ignore"):  # Keras warns of every layer before it raises
+            backbone.build(name, BACKBONES[name].image_size).load_weights(file)
     except Exception as error:  # h5py, Keras and NumPy each raise their own for a truncated or foreign file
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"weights: {source} does not hold the weights of {name} without a top ({reason})") from None

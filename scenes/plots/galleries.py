@@ -68,8 +68,8 @@ def prediction_caption(row: Any) -> str:
         row: a named tuple or a Series of ``key,actual,predicted,confidence``.
     """
     sign = "✓" if row.actual == row.predicted else "✗"  # readable without colour
-    predicted = f"{sign} {short(row.predicted, 18)} {row.confidence:.1%}"
-    return f"{predicted}\nactual: {short(row.actual)}\n{short(row.key.rpartition('/')[2], 24)}"
+    predicted = f"{sign} {short(row.predicted, 16)} {row.confidence:.1%}"
+    return f"{predicted}\nactual: {short(row.actual, 16)}\n{short(row.key.rpartition('/')[2], 24)}"
 
 
 def most_and_least_confident(

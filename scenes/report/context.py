@@ -110,6 +110,7 @@ def context(
         "images_per_class": counts,
         "audit": audit,
         "split": dict.fromkeys(("train", "val", "test", "pred"), 0) | split["split"].value_counts().to_dict(),
+        "left_out": audit["usable"]["total"] - len(split),
         "held_out": data.held_out(audit, counts),
         "findings": data.findings(audit, test),
         "audit_pictures": load_pictures(paths.audit_plots, AUDIT_PICTURES),

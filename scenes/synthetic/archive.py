@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write
-from scenes.synthetic.canvas import pick
-from scenes.synthetic.faults import SPLITS, Place, encode, extras, plan, shape, shuffled_number
+from scenes.synthetic.canvas import pick, resize
+from scenes.synthetic.faults import SPLITS, Place, encode, extras, near_copy, plan, shape, shuffled_number
 from scenes.synthetic.ground_truth import COLUMNS, MEMBER
 from scenes.synthetic.scenes import CLASSES, classes_shown, render_scene
 
@@ -28,18 +28,6 @@ CONFUSED = {
 SIZES = 32, 512  # smaller images are unrecognisable, larger ones show no more detail
 
 
-def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize by averaging areas, in integers: uint8 (h, w, 3) to uint8 (height, width, 3)."""
-    for count in (height, width):
-        sums = np.concatenate([np.zeros_like(pixels[:1], np.int32), np.cumsum(pixels, 0, np.int32)])
-        at = np.arange(count + 1) * (len(pixels) << 8) // count
-        below = np.minimum(at >> 8, len(pixels) - 1)
-        part = (at - (below << 8))[:, None, None]
-        edges = sums[below] * (256 - part) + sums[below + 1] * part
-        pixels = (np.diff(edges, axis=0) // np.diff(at)[:, None, None]).swapaxes(0, 1)
-    return pixels.astype(np.uint8)
-
-
 def draw_image(place: Place, seed: int, size: int) -> tuple[bytes, list[str]]:
     """Draw an image with its fault; return the bytes of the file and the classes that it shows."""
     origin = place.source or place
@@ -52,6 +40,8 @@ def draw_image(place: Place, seed: int, size: int) -> tuple[bytes, list[str]]:
     grain = pick(rng, 0, 9)
     pixels = np.clip(pixels + rng.integers(-grain, grain + 1, pixels.shape, np.int16), 0, 255).astype(np.uint8)
     quality, subsampling = pick(rng, 60, 95), pick(rng, 0, 1) * 2
+    if place.change:
+        pixels, quality = near_copy(pixels, place, quality)
     return encode(pixels, place, quality, subsampling), classes_shown(layers)
 
 
@@ -84,6 +74,7 @@ def draw_archive(
     - ``classes``: the classes that the image shows, separated by spaces
     - ``fault``: empty or one of ``scenes.synthetic.faults.WORDS``
     - ``duplicate_of``: the path of the original, or empty
+    - ``change``: of a near duplicate, one of ``scenes.synthetic.faults.CHANGES``, or empty
 
     A member that is not an image has only a path and a fault.
 
@@ -115,9 +106,10 @@ def draw_archive(
             if isinstance(member, Place):
                 data, classes = draw_image(member, seed, size)
                 source = member_path(member.source, seed) if member.source else ""
-                rows.writerow([name, member.subject, member.label, " ".join(classes), member.fault, source])
+                shown = " ".join(classes)
+                rows.writerow([name, member.subject, member.label, shown, member.fault, source, member.change])
             else:
                 data, fault = member
-                rows.writerow([name, "", "", "", fault, ""])
+                rows.writerow([name, "", "", "", fault, "", ""])
             archive.writestr(zip_entry(name), data)
         archive.writestr(zip_entry(MEMBER), table.getvalue())

@@ -9,12 +9,13 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, cycle, repeat
 
 import numpy as np
 from PIL import Image
 
 from scenes.common.errors import InputError
+from scenes.synthetic.canvas import resize
 
 SPLITS = ("train", "test", "pred")
 
@@ -23,9 +24,7 @@ SPLITS = ("train", "test", "pred")
 RATED = {
     "wrong_label": ("train", "test"),  # in the folder of the class that its class is most often confused with
     "exact_duplicate": ("train",),  # the bytes of its source; every other source is in test
-    "near_duplicate": (
-        "train",
-    ),  # its source re-encoded or shifted by a quarter of a pixel; every other source is in test
+    "near_duplicate": ("train",),  # its source after one of CHANGES; every other source is in test
     "conflicting_duplicate": ("train",),  # the bytes of its source in train, under another label
     "odd_size": SPLITS,  # not square, or of another size than the rest
     "grey": SPLITS,  # a single channel
@@ -34,6 +33,14 @@ RATED = {
 BROKEN = ("truncated", "png_named_jpg", "cmyk", "sixteen_bit")
 EXTRA = ("not_an_image", "litter")
 WORDS = (*RATED, *BROKEN, *EXTRA)
+
+# What near duplicates are, besides being compressed again: the column `change`. The kinds take turns.
+CHANGES = (
+    "reencoded",  # nothing else
+    "shifted",  # by a quarter of a pixel
+    "mirrored",  # left and right
+    "cropped",  # by 1 to 3 % of the side at each edge, and enlarged again
+)
 
 MOST_IMAGES = 170_000  # in a split: the numbers in file names have 20 bits
 MOST_FAULTY = 0.5  # above, there would be too few sound images to copy
@@ -51,6 +58,7 @@ class Place:
     subject: str  # the class drawn
     fault: str = ""
     source: "Place | None" = None  # the image that it duplicates
+    change: str = ""  # of a near duplicate: one of CHANGES
 
     @property
     def key(self) -> tuple[int, str, int]:
@@ -174,6 +182,7 @@ def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]) ->
     sound = {place.key: place for place in places if not place.fault}
     tests = 1 + max(place.index for place in places if place.split == "test")
     across = {"exact_duplicate": False, "near_duplicate": False}
+    changes = chain.from_iterable(repeat(change, 2) for change in cycle(CHANGES))  # one across the splits, one within
     for place in places:
         subject = place.folder
         if place.fault in ("wrong_label", "conflicting_duplicate"):
@@ -186,7 +195,11 @@ def with_sources(seed: int, places: list[Place], confused: Mapping[str, str]) ->
                 if across[place.fault]:
                     keys = chain(((test, subject, i) for i in range(tests)), keys)
             key = next((key for key in keys if key in sound), None)
-            yield replace(place, subject=subject, source=sound.pop(key)) if key else replace(place, fault="")
+            if key:
+                change = next(changes) if place.fault == "near_duplicate" else ""
+                yield replace(place, subject=subject, source=sound.pop(key), change=change)
+            else:
+                yield replace(place, fault="")
         else:
             yield replace(place, subject=subject)
 
@@ -199,6 +212,27 @@ def shape(place: Place, size: int, seed: int) -> tuple[int, int]:
     return size * height // 8, size * width // 8
 
 
+def near_copy(pixels: np.ndarray, place: Place, quality: int) -> tuple[np.ndarray, int]:
+    """Return the pixels of a near duplicate, and the quality to compress them with.
+
+    Args:
+        pixels: of the source, uint8 (size, size, 3).
+        place: of the copy.
+        quality: of the source.
+    """
+    size = len(pixels)
+    if place.change == "shifted":
+        # A shift by a whole pixel instead of a quarter would change one pHash in ten by more than four bits.
+        neighbour = pixels[:, [0, *range(size - 1)]]
+        pixels = ((pixels.astype(np.uint16) * 3 + neighbour) // 4).astype(np.uint8)
+    elif place.change == "mirrored":
+        pixels = pixels[:, ::-1]
+    elif place.change == "cropped":
+        left, top, right, bottom = (max(size * (1 + hashed(3, "crop", place.key, edge)) // 100, 1) for edge in range(4))
+        pixels = resize(pixels[top : size - bottom, left : size - right], size, size)
+    return pixels, quality - 12 if quality > 80 else quality + 8
+
+
 def encode(pixels: np.ndarray, place: Place, quality: int, subsampling: int) -> bytes:
     """Return an image file: a JPEG, or what the fault of ``place`` asks for.
 
@@ -206,12 +240,6 @@ def encode(pixels: np.ndarray, place: Place, quality: int, subsampling: int) -> 
         pixels: uint8 (height, width, 3).
         quality, subsampling: Pillow's options for JPEG.
     """
-    if place.fault == "near_duplicate":
-        quality = quality - 12 if quality > 80 else quality + 8
-        if place.index % 2:
-            # A shift by a whole pixel instead of a quarter would change one pHash in ten by more than four bits.
-            left = pixels[:, [0, *range(pixels.shape[1] - 1)]]
-            pixels = ((pixels.astype(np.uint16) * 3 + left) // 4).astype(np.uint8)
     image = Image.fromarray(pixels)
     if place.fault == "grey":
         image = image.convert("L")
@@ -234,7 +262,7 @@ def extras(train_folder: str) -> list[tuple[str, tuple[bytes, str]]]:
     apple_double = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(2)
     note = b"The pictures of the second trip are still missing here.\n"
     return [
-        (f"{train_folder}/sea/notes.txt", (note, "not_an_image")),
+        (f"{train_folder}/sea/notes.jpg", (note, "not_an_image")),
         (f"{train_folder}/.DS_Store", (bytes(3) + b"\x01Bud1" + bytes(64), "litter")),
         (f"__MACOSX/{train_folder}/._.DS_Store", (apple_double, "litter")),
         (f"__MACOSX/{train_folder}/forest/._1001.jpg", (apple_double, "litter")),

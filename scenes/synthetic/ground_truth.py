@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEMBER = "ground_truth.csv"
-COLUMNS = ("path", "ground_truth", "label", "classes", "fault", "duplicate_of")
+COLUMNS = ("path", "ground_truth", "label", "classes", "fault", "duplicate_of", "change")
 
 
 def read(archive: Archive) -> "pd.DataFrame | None":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scenes.models import multilabel
+from scenes.models import head, multilabel
 from scenes.models.features import Features
 from scenes.training import batches
 
@@ -98,7 +98,7 @@ def fit(
 
     keras.utils.set_random_seed(seed)
     network = multilabel.build(train.features.shape[1], len(train.classes), units=units, dropout=dropout)
-    network.get_layer("standardise").adapt(train.features)
+    head.standardise(network, train.features)
     logits = keras.Model(network.input, network.get_layer("logits").output)
     steps = -(-len(train.label) // batch_size)
     optimizer = keras.optimizers.AdamW(

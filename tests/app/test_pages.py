@@ -8,6 +8,7 @@ import tomllib
 import weakref
 from concurrent.futures import Future
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,16 +16,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from app import models, words
+from app import examples, models, words
 from scenes.common.errors import InputError
 from scenes.config.schema import check
+from scenes.dataset import record_writer
 from scenes.images import decode
 from scenes.models.store import save_production
 from scenes.serving import photos
 from tests.code_facts import ROOT
 from tests.helpers import hostile, small_records
 from tests.helpers.image_bytes import exif
-from tests.helpers.pictures import encode, picture
+from tests.helpers.pictures import encode, jpeg, picture
 from tests.helpers.small_model import DESCRIPTION, small
 
 
@@ -137,6 +139,68 @@ def test_a_photo_is_answered_upright(photo_page):
         assert [said.value for said in seen.subheader] == [f":orange[:material/help:] Unsure, perhaps {best}"]
         confidence = words.percent(float(answer.probabilities.max()))
         assert f"Confidence **{confidence}** is below 90.0" in seen.markdown[0].value
+
+
+def describe(folder, **changes) -> None:
+    """Change what model.json says."""
+    file = folder / "models/production/model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "unsure_below", "said"),
+    [
+        (True, 0.0, "calibrated: about this share"),
+        (False, 0.0, "It is not calibrated"),
+        (False, 0.9, "It is not calibrated"),
+    ],
+)
+def test_a_confidence_that_is_not_calibrated_says_so(elsewhere, photo_page, calibrated, unsure_below, said):
+    describe(elsewhere, calibrated=calibrated, unsure_below=unsure_below)
+    seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
+    assert said in seen.markdown[0].value
+    assert ("not calibrated" in seen.markdown[0].value) == (not calibrated)
+
+
+def test_of_two_classes_it_does_not_say_what_else_is_in_the_photo(elsewhere, photo_page):
+    upload = "holiday.png", encode(picture(1, 60, 40), "PNG")
+    assert "**What is in it?**" in [text.value for text in photo_page(*upload).markdown]
+    network = small(0)
+    seen = network.get_layer("standardise").output
+    outputs = {
+        name: keras.layers.Dense(2, activation="sigmoid", name=name)(seen) for name in ("probabilities", "presence")
+    }
+    folder = elsewhere / "models/production"
+    save_production(folder, keras.Model(network.input, outputs), DESCRIPTION | {"classes": ["cat", "dog"]})
+    assert "**What is in it?**" not in [text.value for text in photo_page(*upload).markdown]
+
+
+def test_the_title_and_the_icon_are_those_of_the_profile(elsewhere, monkeypatch):
+    page = {}
+    params = check(ROOT / "params.yaml").model_copy(update={"profile": "own"})
+    monkeypatch.setattr(models, "params", lambda: params)
+    monkeypatch.setattr("streamlit.set_page_config", lambda **options: page.update(options))
+    started = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60).run()
+    assert not started.exception
+    assert page["page_title"] == params.profiles["own"].title
+    assert page["page_icon"] == params.profiles["own"].icon
+
+
+@pytest.mark.parametrize(("classes", "each", "shown"), [(2, 2, 4), (6, 2, 12), (7, 1, 7), (30, 1, 10)])
+def test_there_are_no_more_examples_than_fit_on_the_page(elsewhere, production, classes, each, shown):
+    shutil.copytree(production, elsewhere / "models/production")
+    names = [f"class {number:02d}" for number in range(classes)]
+    images = [(f"{name}/{number}.jpg", name) for name in names for number in range(3)]
+    (elsewhere / "data").mkdir()
+    (elsewhere / "data/records").mkdir()
+    splits, settings = {"train": images[:1], "test": images}, {"image_size": 48, "seed": 1, "shard_size": 1000}
+    record_writer.write(elsewhere / "data/records", splits, lambda key: jpeg(1), classes=names, **settings)
+    examples.load.cache_clear()
+    found = [example.label for example in examples.load()]
+    examples.load.cache_clear()
+    assert len(found) == shown <= examples.MOST
+    assert found == sorted(found)
+    assert {found.count(name) for name in found} == {each}
 
 
 def test_what_is_no_photo_gets_a_sentence(photo_page):

@@ -20,6 +20,7 @@ from scenes.commands.predict import LIMITS, THREADS, _parser
 from scenes.common.runtime import muted_stderr
 from scenes.config import schema
 from scenes.images import decode
+from scenes.images.formats import FORMATS
 from scenes.serving import answer_formats, classifier
 from scenes.serving import photos as serving_photos
 from scenes.serving.classifier import Answer
@@ -136,7 +137,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_answered(run, some):
     assert err.splitlines() == [
         f"{some}/nothing.jpg: there is no such file",
         f"{some}/2.jpg: this is not a readable image; choose another file "
-        "(supported: JPEG, PNG, WEBP, GIF, BMP and TIFF)",
+        f"(supported: {', '.join(FORMATS[:-1])} and {FORMATS[-1]})",
         f"{some}/a.zip: it is not a zip that can be read (File is not a zip file); download it again",
         f"2 skipped, because their names are not those of images: {some}/a.zip, {some}/notes.txt",
         "3 of 5 could not be used",

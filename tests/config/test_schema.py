@@ -73,7 +73,11 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("profiles.demo.label_issue_features", "pixels", "`profiles.demo.label_issue_features`"),
         ("label_issues.folds", 1, "`label_issues.folds`"),
         ("label_issues.cnn", "efficientnetv2l", "'efficientnetv2l' is not a model of kind cnn"),
-        ("archive.layout.test", "seg_train", "three different names"),
+        ("archive.layout", GOOD["archive"]["layout"] | {"train": "a", "test": "a"}, "need different names"),
+        ("archive.layout.subject", "patient", "`archive.layout.subject`: String should match pattern"),
+        ("archive.name_encoding", "klingon", "'klingon' is not an encoding of Python's"),
+        ("profiles.own.fit", "stretch", "`profiles.own.fit`: Input should be 'crop', 'pad' or 'squash'"),
+        ("profiles.own.cnn.epochs", 1, "(1) must be more than models.baseline.training.warmup_epochs (1)"),
         ("models", {}, "`models`"),
         (
             "export.formats",
@@ -83,7 +87,11 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("export.formats", ["onnx", "onnx"], "`export.formats`: name each format only once"),
         ("export.tolerance.onnx", 0.0, "`export.tolerance.onnx`"),
         ("models.export", GOOD["models"]["baseline"], "models.export: the pipeline itself writes files"),
-        ("report.published", [{"model": "CNN", "accuracy": 0.9, "remark": ""}], "`report.published.0.accuracy`"),
+        (
+            "profiles.demo.published",
+            [{"model": "CNN", "accuracy": 0.9, "remark": ""}],
+            "`profiles.demo.published.0.accuracy`",
+        ),
     ],
 )
 def test_a_bad_value_is_named(path, value, sentence, tmp_path):
@@ -144,3 +152,10 @@ def test_a_misspelled_key_is_named_and_not_just_the_missing_one(tmp_path):
         checked(values, tmp_path)
     sentence = "`models.baseline.training.learning_rat` is not a known key (and 1 more)"
     assert str(caught.value) == f"{tmp_path / 'params.yaml'}: {sentence}"
+
+
+def test_a_path_to_watch_must_exist(tmp_path):
+    params = checked(GOOD, tmp_path)
+    schema.check_watch(params)
+    with pytest.raises(InputError, match="`watch`: nowhere does not exist; run `make own DATA=<path>`"):
+        schema.check_watch(params.model_copy(update={"watch": "nowhere"}))

@@ -80,13 +80,12 @@ def test_few_composites_of_many_classes_are_of_all_of_them(classes):
     labels = np.arange(2 * classes) % classes
     keys = np.array([f"{index}".encode() for index in range(len(labels))])
     names = [f"{index}" for index in range(classes)]
-    found, again = (composites.choose(keys, labels, names, count=300, seed=seed) for seed in (0, 0))
+    found = composites.choose(keys, labels, names, count=300, seed=0)
     pairs = {tuple(sorted(pair)) for pair in found.labels.tolist()}
     assert len(pairs) == 300
     # 600 halves: of the classes, one in e^(600/k) is missed on average; of 1,000 drawn in pairs, nearly half.
     assert len(np.unique(found.labels)) > (0.4 * classes if classes > 300 else 0.99 * classes)
     assert np.bincount(found.labels.ravel()).max() < 12 * 600 / classes
-    np.testing.assert_array_equal(found.first, again.first)
 
 
 def test_what_is_known_are_the_two_classes():

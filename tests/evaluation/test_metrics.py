@@ -5,7 +5,6 @@ import pytest
 from sklearn import metrics as sk
 
 from scenes.evaluation import abstention, calibration, metrics
-from scenes.evaluation.inference import Predictions
 from scenes.models import temperature
 from scenes.models.temperature import UNCALIBRATED, Calibration
 
@@ -166,14 +165,16 @@ def test_a_thousand_classes_are_scored_at_once():
     probabilities[np.arange(2000), labels] += rng.integers(2, size=2000)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     classes = [f"class {index:03}" for index in range(1000)]
-    images = Predictions(labels.astype(str), labels, probabilities, Calibration(1.1, True), tuple(classes))
-    scores = metrics.evaluate(images, images, images)
+    calibration = Calibration(1.1, True)
+    scores = metrics.classification(
+        labels, probabilities, classes, calibration=calibration, thresholds={"precision_95": 0.9}
+    )
     predicted = probabilities.argmax(axis=1)
     assert scores["accuracy"] == pytest.approx((predicted == labels).mean(), abs=1e-6)
     assert scores["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, predicted), abs=1e-6)
     assert len(scores["per_class"]) == 1000
     assert len(scores["most_confused_pairs"]) == 3
-    assert len(metrics.format_summary("m", scores)) < 1000
+    assert len(metrics.format_summary("m", scores | {"clean": scores, "val": scores})) < 1000
 
 
 def test_most_confused_pairs_count_both_directions_and_are_sorted():

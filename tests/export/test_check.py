@@ -21,6 +21,7 @@ from scenes.images import decode
 from scenes.models import backbone
 from tests.code_facts import ROOT
 from tests.helpers.pictures import encode, picture
+from tests.helpers.shallow_backbone import shallow
 from tests.helpers.small_model import DESCRIPTION, SIDE, small, small_backbone, two_outputs
 
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -158,6 +159,21 @@ def test_a_saved_model_reads_files_of_any_size_and_names_classes(exported):
     assert list(found["class"]) == names
 
 
+@pytest.mark.parametrize("fit", decode.FIT_METHODS)
+def test_a_saved_model_fits_pictures_as_the_classifier_does(exported, tmp_path, fit):
+    network, _ = exported
+    check.save(tmp_path, ["saved_model"], network, {**DESCRIPTION, "fit": fit})
+    pictures = [picture(7, 150, 60), picture(8, 20, 71)]
+    found = check.load(tmp_path, "saved_model", threads=2)([encode(pixels, "PNG") for pixels in pictures])
+    prepared = {
+        method: np.stack([decode.fit(pixels, SIDE, method) for pixels in pictures]) for method in decode.FIT_METHODS
+    }
+    expected = {method: network.predict_on_batch(pixels)["probabilities"] for method, pixels in prepared.items()}
+    np.testing.assert_allclose(found["probabilities"], expected.pop(fit), atol=1e-3)
+    for others in expected.values():  # otherwise any fit would pass
+        assert np.abs(found["probabilities"] - others).max() > 2e-3
+
+
 def test_its_second_signature_takes_pixels(exported):
     network, folder = exported
     found = saved_model.load(folder / check.PATHS["saved_model"], saved_model.PIXELS)(PIXELS)
@@ -193,10 +209,13 @@ def test_the_onnx_file_is_sound_and_says_what_goes_in_and_out(exported):
         assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
-def test_a_head_behind_a_backbone(tmp_path):
-    """The layers of the other kind of model: resizing, a mirrored view, EfficientNetV2."""
+@pytest.mark.parametrize("name", ["EfficientNetV2B0", "EfficientNetLite0"])
+def test_a_head_behind_a_backbone(name, tmp_path):
+    """The layers of the other kind of model: resizing, a mirrored view, the blocks of either family."""
     keras.utils.set_random_seed(0)
-    answers_as_keras(tmp_path, small_backbone(40))
+    with shallow():
+        body = small_backbone(40) if name == "EfficientNetV2B0" else backbone.build(name, 40)
+    answers_as_keras(tmp_path, body)
 
 
 @pytest.mark.slow

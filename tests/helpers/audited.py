@@ -1,8 +1,19 @@
-"""Audits without an archive: tables of images that nobody drew."""
+"""Audits without an archive, tables of images that nobody drew, and what the split makes of them."""
 
 import pandas as pd
 
 from scenes.dataset.audit_table import COLUMNS
+from scenes.dataset.split import split
+
+OPTIONS = {
+    "test_fraction": 0.2,
+    "val_fraction": 0.2,
+    "seed": 42,
+    "drop_train_duplicates_of_test": True,
+    "drop_conflicting_duplicates": True,
+    "drop_damaged": True,
+    "without_test": "hold_out",
+}
 
 
 def table(rows) -> pd.DataFrame:
@@ -21,3 +32,11 @@ def plain_rows(train: int, test: int = 3, val: int = 0, labels=("lake", "moor"),
         for label in labels
         for number in range(count)
     ] + [(f"pred/{number}", "pred", "", f"pred{number}", f"pred{number}", "") for number in range(pred)]
+
+
+def divided(rows, **options) -> pd.DataFrame:
+    return split(table(rows), **OPTIONS | options).table
+
+
+def by_split(result: pd.DataFrame, name: str) -> pd.DataFrame:
+    return result[result["split"] == name]

@@ -5,7 +5,7 @@ import zlib
 
 from tests.helpers.image_bytes import SAMPLES, chunk
 
-SOUND = {kind: SAMPLES[kind] for kind in ("JPEG", "PNG", "GIF", "BMP")}
+SOUND = {kind: SAMPLES[kind] for kind in ("JPEG", "PNG", "GIF", "BMP", "AVIF")}
 GIF_IMAGE = 13 + (6 << (SOUND["GIF"][10] & 7))
 PNG_DATA = SOUND["PNG"].index(b"IDAT") - 4
 
@@ -57,6 +57,17 @@ def bmp_of_runs(size: int) -> bytes:
     return b"BM" + struct.pack("<LHHL", 0, 0, 0, 54 + 1024) + header + bytes(1024) + b"\1\1" * (size // 2)
 
 
+def avif_of_properties(size: int) -> bytes:
+    """An AVIF that lists as many properties of its picture as fit, all empty."""
+    data, added = bytearray(SOUND["AVIF"]), size // 8 * 8
+    for box in (b"meta", b"iprp", b"ipco"):
+        place = data.index(box) - 4
+        length = int.from_bytes(data[place : place + 4])
+        data[place : place + 4] = struct.pack(">L", length + added)
+    return bytes(data[: place + length] + EMPTY_BOX * (added // 8) + data[place + length :])
+
+
+EMPTY_BOX = struct.pack(">L4s", 8, b"free")
 PROFILE = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000)))
 PHOTOSHOP = segment(0xED, b"Photoshop 3.0\0" + b"8BIM\0\0\0\0\0\0\0\0" * 5000)
 BIG_TIFF = b"II+\0\x08\0\0\0" + struct.pack("<Q", 16)
@@ -85,4 +96,7 @@ HEADERS = {
         BIG_TIFF + struct.pack("<Q", size // 20) + struct.pack("<HHQQ", 40_000, 3, 1, 1) * (size // 20)
     ),
     "BMP, runs": bmp_of_runs,
+    "PGM, comments": lambda size: b"P2\n40 30\n255\n" + b"#\n" * (size // 2) + b"1 " * 1200,
+    "AVIF, properties": avif_of_properties,
+    "AVIF, boxes": lambda size: within("AVIF", len(SOUND["AVIF"]), EMPTY_BOX, size),
 }

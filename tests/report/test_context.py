@@ -10,7 +10,7 @@ import pytest
 from scenes.common.errors import InputError
 from scenes.report import context as report_context
 from tests.helpers import reported
-from tests.helpers.report_page import Page, rendered, tables
+from tests.helpers.report_page import Page, rendered
 
 
 @pytest.fixture(scope="module")
@@ -23,27 +23,6 @@ def folder(tmp_path_factory):
 def own(folder, tmp_path):
     """A copy to change."""
     return shutil.copytree(folder, tmp_path / "pipeline")
-
-
-def test_the_page_is_well_formed_and_its_contents_lead_somewhere(folder):
-    page = Page(rendered(folder)[0])
-    ids = page.ids()
-    assert len(ids) == len(set(ids))
-    links = [link["href"] for link in page.all("a")]
-    assert {link[1:] for link in links if link.startswith("#")} == set(ids)
-
-
-def test_the_page_loads_nothing(folder):
-    html, _ = rendered(folder)
-    page = Page(html)
-    loaded = [value for tag, attrs in page.tags for name, value in attrs.items() if name in ("src", "srcset", "poster")]
-    assert loaded
-    assert all(value.startswith("data:image/") for value in loaded)
-    assert not any(page.all(tag) for tag in ("script", "link", "iframe", "object", "base"))
-    style = html[html.index("<style>") : html.index("</style>")]
-    assert "url(" not in style
-    assert "@import" not in style
-    assert "default-src 'none'" in html
 
 
 def test_every_picture_is_in_the_page_and_says_what_it_shows(tmp_path):
@@ -100,41 +79,6 @@ def test_a_row_of_the_page_is_that_of_its_model(folder):
     html, _ = rendered(folder)
     row = re.search(r'<tr class="chosen">\s*<th scope="row">baseline.*?</tr>', html, re.DOTALL)[0]
     assert re.search(r"<b>87.7.%</b><small>84.6 to 90.6.%</small>", row)
-
-
-def test_markup_in_names_stays_text(tmp_path):
-    classes = ("<script>alert(1)</script>", 'a"b&c', "x|y*z_[u](http://v)")
-    folder = reported.folder(tmp_path, classes=classes)
-    html, markdown = rendered(folder, title="<b>Ours</b> & *yours*")
-    page = Page(html)
-    assert not page.all("script")
-    for name in classes:
-        assert name in page.text
-    assert "<b>Ours</b> & *yours*" in page.text
-    assert markdown.startswith("# \\<b\\>Ours\\</b\\> \\& \\*yours\\*\n")
-    for name in classes:
-        assert name not in markdown
-    for lines in tables(markdown):
-        # As many cells in each row: no name has ended one.
-        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, lines
-
-
-def test_markdown_has_tables_and_no_pictures(folder):
-    _, markdown = rendered(folder)
-    assert len(tables(markdown)) == 8  # two of them for each model, on what a photo contains
-    assert all(re.fullmatch(r"\|(-+:?\|)+", lines[1]) for lines in tables(markdown))
-    assert "data:" not in markdown
-    assert len(markdown) < 6_000
-
-
-def test_the_same_files_give_the_same_bytes_wherever_they_are(tmp_path, monkeypatch):
-    pages = []
-    for name in ("one", "another folder"):
-        (tmp_path / name).mkdir()
-        monkeypatch.chdir(tmp_path / name)
-        pages.append(rendered(reported.folder(tmp_path / name)))
-    assert pages[0] == pages[1]
-    assert str(tmp_path) not in pages[0][0] + pages[0][1]
 
 
 @pytest.mark.parametrize("models", [["baseline"], ["baseline", "transfer", "wider"]])
@@ -262,6 +206,7 @@ def test_features_that_saw_the_labels_are_said_to_have(own, features, epochs, le
 def test_what_is_trained_on_is_counted_without_what_was_left_out(own):
     html, markdown = rendered(own)
     assert "70 are used for training, 9 for validation and 30 for testing" in " ".join(Page(html).text.split())
+    assert "1,091 are left out" in " ".join(Page(html).text.split())  # of 1,200 that are usable, 109 are in split.csv
     assert "70 for training, 9 for validation" in markdown
 
 

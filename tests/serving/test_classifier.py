@@ -1,14 +1,17 @@
 """A model gives an image the same answer in any batch and from any number of threads."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from scenes.common.errors import InputError
+from scenes.images import decode
 from scenes.serving import classifier
 from scenes.serving.classifier import Answer, Classifier
 from tests.helpers import production_folder
+from tests.helpers.pictures import picture
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 ATOL = 2e-6  # float32 sums in another order
@@ -42,6 +45,14 @@ def test_many_may_ask_at_once(model, prepared):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda index: model.predict([prepared[index % len(prepared)]])[0], range(80)))
     np.testing.assert_allclose(both(found), np.take(expected, np.arange(80) % len(prepared), axis=0), atol=ATOL)
+
+
+@pytest.mark.parametrize("fit", decode.FIT_METHODS)
+def test_photos_are_fitted_as_the_training_images_were(tmp_path, fit):
+    file = production_folder.save(tmp_path) / "model.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "fit": fit}))
+    photo = picture(1, 90, 40)
+    np.testing.assert_array_equal(classifier.from_folder(tmp_path).prepare(photo), decode.fit(photo, 32, fit))
 
 
 def test_what_is_said_of_an_answer(model):

@@ -55,6 +55,14 @@ def test_answers_stand_in_the_order_of_the_photos(kinds, batch_size):
     assert all(0 < batch <= batch_size for batch in model.batches)
 
 
+def test_a_damaged_photo_is_answered_and_marked():
+    whole = encode(np.full((8, 8, 3), 7, np.uint8), quality=100)
+    cut = whole[: (whole.rindex(b"\xff\xda") + 14)] + b"\xff\xd9"
+    found = [Photo(name, lambda data=data: data) for name, data in (("whole", whole), ("cut", cut))]
+    answered = list(answer_all(found, decode, prepare, Model().predict, 4))
+    assert [(photo.name, photo.damaged) for photo in answered] == [("whole", False), ("cut", True)]
+
+
 def test_no_more_is_read_than_a_batch():
     read = []
 

@@ -6,12 +6,16 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_class_weight
 
 from scenes.common.errors import InputError
 from scenes.models import head
-from scenes.training import batches, fit
+from scenes.models.features import Features
+from scenes.training import batches, classifiers, fit
 from tests.code_facts import ROOT
-from tests.helpers.small_training import STOPPING, features, train
+from tests.helpers.small_training import STOPPING, TRAINING, features, train
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
@@ -113,6 +117,81 @@ def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys):
 def test_divergence_stops_in_one_sentence():
     with pytest.raises(InputError, match=r"lower training\.learning_rate"):
         train(optimizer="sgd", learning_rate=1e30, schedule="constant", warmup_epochs=0)
+
+
+@given(per_class=st.lists(st.integers(1, 1000), min_size=2, max_size=8))
+def test_balanced_weights_are_those_of_scikit_learn(per_class):
+    labels = np.repeat(np.arange(len(per_class)), per_class)
+    expected = compute_class_weight("balanced", classes=np.arange(len(per_class)), y=labels)
+    found = fit.class_weights("balanced", per_class)
+    assert [found[label] for label in range(len(per_class))] == pytest.approx(expected.tolist(), rel=1e-12)
+    assert fit.class_weights("none", per_class) is None
+
+
+def test_the_loss_of_a_step_is_weighted_by_class():
+    """One batch, no training: the reported loss is the weighted mean by hand, accuracy and crossentropy are not."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    data = features(41, 0, spread=4.0)
+    network = head.build(8, 3, units=4, dropout=0.0)
+    probabilities = network.predict(data.features, verbose=0)
+    losses = -np.log(probabilities[np.arange(41), data.label])
+    for class_weight, weights in (("none", np.ones(3)), ("balanced", 41 / (3 * np.bincount(data.label)))):
+        found = fit.run(
+            network,
+            lambda start: batches.training_features(data, batch_size=41, epochs=1, seed=0, start=start),
+            batches.validation_features(data),
+            per_class=np.bincount(data.label).tolist(),
+            **TRAINING
+            | {
+                "batch_size": 41,
+                "epochs": 1,
+                "learning_rate": 0.0,
+                "schedule": "constant",
+                "warmup_epochs": 0,
+                "label_smoothing": 0.0,
+                "class_weight": class_weight,
+            },
+        )
+        assert found["loss"][0] == pytest.approx((losses * weights[data.label]).mean(), rel=1e-4)
+        assert found["crossentropy"][0] == pytest.approx(losses.mean(), rel=1e-4)
+        assert found["val_loss"][0] == pytest.approx(losses.mean(), rel=1e-4)
+
+
+def test_balanced_weights_raise_the_recall_of_a_rare_class():
+    import keras
+
+    rng = np.random.default_rng(0)
+    label = np.repeat([0, 1], [180, 20])
+    rows = (rng.normal(size=(200, 4)) + np.eye(4)[label]).astype(np.float32)
+    data = Features(np.array([b"x"] * 200), label, rows, ("common", "rare"))
+    settings = {"network": {"units": 8, "dropout": 0.0}}
+    recalls = []
+    for class_weight in ("none", "balanced"):
+        keras.utils.set_random_seed(0)
+        training = TRAINING | {"epochs": 5, "class_weight": class_weight}
+        validation = batches.validation_features(data)
+        network, _ = classifiers.fit_head(data, validation, settings | {"training": training}, seed=0)
+        recalls.append((network.predict(rows, verbose=0).argmax(axis=1) == 1)[label == 1].mean())
+    assert recalls[1] > recalls[0] + 0.2
+
+
+def test_a_warm_up_longer_than_the_training_just_warms_up():
+    rate = fit.rate("cosine", peak=2.0, steps=5, warmup_steps=15)
+    assert [float(rate(step)) for step in (0, 5)] == pytest.approx([0, 2 / 3], abs=1e-6)
+
+
+def test_a_profile_sets_epochs_and_image_size():
+    model = {"kind": "cnn", "network": {"filters": [8]}, "training": {"epochs": 15, "batch_size": 4}}
+    assert classifiers.for_profile(model, epochs=None, image_size=None, image_shape=(96, 96, 3)) == model
+    assert classifiers.for_profile(model, epochs=None, image_size=96, image_shape=(96, 96, 3)) == model
+    changed = classifiers.for_profile(model, epochs=3, image_size=64, image_shape=(96, 96, 3))
+    assert changed == model | {
+        "network": {"filters": [8], "image_size": 64},
+        "training": {"epochs": 3, "batch_size": 4},
+    }
+    assert model["training"]["epochs"] == 15
 
 
 def test_weight_decay_leaves_biases_and_normalisation_alone():

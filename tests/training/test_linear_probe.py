@@ -31,3 +31,18 @@ def test_it_says_what_scikit_learn_says(C):
     found = network.predict(other.features, verbose=0)
     np.testing.assert_allclose(found, reference.predict_proba(other.features), atol=1e-4)
     assert (found.argmax(axis=1) == other.label).mean() > 0.6
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
+def test_it_weighs_the_classes_and_takes_two_of_them(classes, class_weight):
+    data, other = features(0), features(1)
+    kept = (data.label < classes) & ((data.label != 1) | (np.arange(120) < 30))
+    data = Features(data.key[kept], data.label[kept], data.features[kept], data.classes[:classes])
+    network = linear_probe.build(6, classes)
+    linear_probe.fit(network, data, C=0.1, class_weight=class_weight)
+    weights = None if class_weight == "none" else class_weight
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500, class_weight=weights))
+    reference.fit(data.features.astype(np.float64), data.label)
+    found = network.predict(other.features, verbose=0)
+    np.testing.assert_allclose(found, reference.predict_proba(other.features), atol=1e-4)

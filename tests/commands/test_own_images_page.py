@@ -1,0 +1,108 @@
+"""docs/own-images.md held against the code: its commands run, its messages are said, its parameters exist."""
+
+import re
+import shlex
+from functools import reduce
+from operator import getitem
+
+import pytest
+
+from scenes.commands import look, own_settings
+from scenes.commands.main import main
+from scenes.common.errors import InputError
+from scenes.config.params import parse_yaml
+from tests.code_facts import ROOT
+from tests.helpers import own_archives
+from tests.helpers.pictures import jpeg
+
+PAGE = (ROOT / "docs/own-images.md").read_text(encoding="utf-8")
+PARAMS = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+BLOCKS = re.findall(r"(<!-- not run: [^\n]+ -->\n)?```sh\n(.*?)```", PAGE, re.DOTALL)
+MESSAGES = re.search(r"\| message \|.*?\n\n", PAGE, re.DOTALL)[0]
+
+
+def commands(*, run: bool) -> list[str]:
+    return [line for mark, block in BLOCKS for line in block.splitlines() if run != bool(mark)]
+
+
+def said(name: str, tmp_path) -> str:
+    """Return the lines of `look` at a generated archive, or the sentence that refuses it."""
+    try:
+        return "\n".join(look.look(own_archives.write(name, tmp_path), look.options()).summary)
+    except InputError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("command", commands(run=True))
+def test_a_command_runs_as_written(command, capsys, tmp_path, monkeypatch, checkout_folder):
+    for folder in ("flowers", "other-flowers"):
+        for number, label in enumerate(("forest", "sea")):
+            (tmp_path / "pictures" / folder / label).mkdir(parents=True)
+            for index in range(6):
+                path = tmp_path / "pictures" / folder / label / f"{index}.jpg"
+                path.write_bytes(jpeg(10 * number + index))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(checkout_folder)
+    python, option, module, *arguments = shlex.split(command)
+    assert (python, option, module) == ("python", "-m", "scenes")
+    assert main(arguments) == 0
+    assert capsys.readouterr().out
+
+
+def test_commands_that_are_not_run_exist():
+    for command in commands(run=False):
+        if command.startswith("make "):
+            assert re.search(rf"^{command.split()[1]}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        else:
+            key = re.fullmatch(r"dvc exp run -S ([\w.]+)=\d+", command)[1]
+            reduce(getitem, key.split("."), PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_split", "there is no split: validation and test images are held out of the training images"),
+        ("train_val", "there is no labelled test set: one is held out of the training images"),
+        ("capital_splits", "there is no validation set: one is held out of the training images"),
+        ("one_class_lacks_test", "the class 'owl' has no test images"),
+        ("case_differs_between_splits", "classes that differ in case alone, 'Cat' and 'cat'"),
+        ("multi_label", "images are in several classes"),
+        ("upload_litter", "48 .cfg files left out"),
+        ("web_pages", "24 of 24 are web pages, e.g. 'train/cat/0.jpg'"),
+        ("utf8_names_without_flag", "were read as UTF-8, which they are valid in"),
+        ("gbk_names", "set archive.name_encoding to the encoding in which it reads right"),
+    ],
+)
+def test_messages_are_said(name, message, tmp_path):
+    assert f"| `{message}` |" in MESSAGES
+    assert message in said(name, tmp_path)
+
+
+def test_the_pattern_for_names_is_proposed(tmp_path):
+    assert "set archive.layout.labels to 'name:" in said("imagenet_flat", tmp_path)
+
+
+def test_the_example_begins_as_look_does(tmp_path):
+    _, *lines = said("no_split", tmp_path).splitlines()
+    for line in lines[:2]:
+        assert f"\n    {line}\n" in PAGE
+    plan = re.match("plan: .* test on 5; ", lines[-2])[0]
+    assert f"\n    {plan}...\n" in PAGE
+
+
+def test_parameters_exist():
+    keys = set(re.findall(r"`((?:archive|split|augmentation|models|finetune|profiles)\.[\w.]+)", PAGE))
+    assert len(keys) > 15
+    for key in keys:
+        reduce(getitem, key.split("."), PARAMS)
+
+
+def test_numbers_are_those_of_the_code():
+    (most, smallest), (many, small) = own_settings.MANY
+    assert f"up to {small} from\n  {many:,} training images on and {smallest} from {most:,} on" in PAGE
+    assert f"from {own_settings.SMALLEST} to {own_settings.LARGEST} pixels" in PAGE
+    assert f"`backbone_image_size` is at least {own_settings.BACKBONE_SMALLEST}." in PAGE
+    assert f"The head learns for {own_settings.HEAD_EPOCHS} epochs" in PAGE
+    low, high = own_settings.CNN_EPOCHS
+    assert f"It sees {own_settings.CNN_IMAGES:,} images" in PAGE
+    assert f"in {low} to {high} epochs" in PAGE
