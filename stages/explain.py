@@ -43,14 +43,13 @@ def main(name: str) -> None:
     heats = dict(zip(explained["key"], maps, strict=True))
 
     count = int((predictions["actual"] != predictions["predicted"]).sum())
-    note = "" if store.describe(MODELS / name)["calibrated"] else " (confidence not calibrated)"
+    how = "" if store.describe(MODELS / name)["calibrated"] else " (confidence not calibrated)"
     with atomic_write(*(plots / picture for picture in PICTURES)) as files:
         curves_file, errors_file, unsure_file, gradcam_file = files
         curves.plot(curves_file, history, title=name)
-        total = f"{count:,} errors in {len(predictions):,} test images"
-        title = f"{name}: the {len(errors)} most confident of {total}{note}"
+        title = f"{name}: the {len(errors)} most confident of {count:,} errors in {len(predictions):,} test images{how}"
         style.save(galleries.predictions_figure(errors, images, title=title), errors_file)
-        title = f"{name}: the {len(unsure)} least confident predictions on test images{note}"
+        title = f"{name}: the {len(unsure)} least confident predictions on test images{how}"
         style.save(galleries.predictions_figure(unsure, images, title=title), unsure_file)
         title = f"{name}: Grad-CAM, the brighter an area, the more it supports the predicted class"
         style.save(gradcam.figure(explained, images, heats, title=title), gradcam_file)

@@ -78,7 +78,7 @@ def look(path: str | Path, options: Options) -> Look:
         raise InputError(f"{path}: none of the pictures looked at can be used: {_headers(headers)}; get them again")
     counts = _split_counts(members, options)
     settings = own_settings.choose(headers, counts["train"])
-    work = Workload(counts["train"], len(members), len(pictures.found.classes), headers.megapixels, pictures.size)
+    work = Workload(counts["train"], len(members), headers.megapixels, pictures.size)
     lines = [
         f"{path}: a {pictures.kind}, {_size(pictures.size)}",
         *summary(pictures.found),

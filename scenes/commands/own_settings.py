@@ -43,19 +43,23 @@ class Settings(NamedTuple):
 def choose(sample: Sample, training_images: int) -> Settings:
     """Return settings for pictures like those of ``sample``.
 
+    Square pictures of one size keep it: then the records hold the files as they are, in a third of the room and without
+    the time for encoding.
+
     Args:
         sample: their sizes.
         training_images: how many there are to train on, roughly.
     """
     largest = next((size for count, size in MANY if training_images > count), LARGEST)
-    image_size = _clamp(STEP * round(sample.short_side / STEP), SMALLEST, largest)
+    rounded = _clamp(STEP * round(sample.short_side / STEP), SMALLEST, largest)
+    image_size = sample.square_side if SMALLEST <= sample.square_side <= largest else rounded
     return Settings(
         image_size=image_size,
         fit="pad" if sample.far_from_square > PAD_ABOVE else "crop",
         cnn_image_size=min(image_size, CNN_LARGEST),
         cnn_epochs=_clamp(CNN_IMAGES // max(training_images, 1), *CNN_EPOCHS),
         head_epochs=HEAD_EPOCHS,
-        backbone_image_size=max(image_size, BACKBONE_SMALLEST),
+        backbone_image_size=max(rounded, BACKBONE_SMALLEST),
     )
 
 

@@ -36,6 +36,12 @@ class Sample(NamedTuple):
         return int(statistics.median(map(min, self.sizes))) if self.sizes else 0
 
     @property
+    def square_side(self) -> int:
+        """Length of the side in pixels if more than half of them are squares of one size; else 0."""
+        (width, height), count = max(Counter(self.sizes).items(), key=lambda item: item[1], default=((0, 0), 0))
+        return width if width == height and 2 * count > len(self.sizes) else 0
+
+    @property
     def size(self) -> tuple[int, int]:
         """Median width and median height in pixels; 0 if no header could be read."""
         width, height = (int(statistics.median(sides)) for sides in zip(*self.sizes or [(0, 0)], strict=True))

@@ -93,20 +93,15 @@ class Comparison(NamedTuple):
 
     @property
     def same_picture(self) -> bool:
-        """Whether one is a copy of the other, perhaps compressed strongly, in other colours, scaled or cropped.
-
-        In pictures full of detail, the agreement of the detail says so, however bad the worst window; not in digits,
-        cards and drawings on a plain background.
-        """
-        plain = self.least >= 0.85 and self.least_of_small >= 0.55
-        rich = self.detailed >= 0.5 and self.agreeing >= 0.9 and self.median >= 0.85 and self.least >= 0.4
-        return self.same_everywhere or plain or rich
+        """Whether one is a copy of the other, perhaps strongly compressed, in other colours, scaled or cropped."""
+        return self.same_everywhere or (self.least >= 0.85 and self.least_of_small >= 0.55)
 
     @property
     def same_scene(self) -> bool:
         """Whether they show one scene: copies with a caption, or shots from one place, moments apart.
 
-        Two X-rays agree as much. This counts only where images in general do not resemble each other.
+        The detail says so, however bad the worst window. X-rays of different people may agree as much, so this counts
+        only where images in general do not resemble each other; digits, cards and drawings have too little detail.
         """
         return self.same_picture or (self.detailed >= 0.25 and self.agreeing >= 0.6 and self.median >= 0.6)
 

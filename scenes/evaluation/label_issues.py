@@ -82,11 +82,11 @@ def _limits(per_class: np.ndarray, classes: Sequence[str], folds: int) -> str:
     if len(several) < 2:
         return "no label is judged: fewer than two classes have two images that are not duplicates of each other"
     parts = []
-    if alone := [classes[index] for index in np.flatnonzero(per_class == 1)]:
+    if alone := [classes[index] for index in np.flatnonzero(per_class == 1).tolist()]:
         more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
         names = ", ".join(alone[:3])
         parts.append(f"labels of {names}{more} are not judged: there is one image, or duplicates of one")
-    smallest = several[per_class[several].argmin()]
+    smallest = int(several[per_class[several].argmin()])
     if per_class[smallest] < folds:
         count = per_class[smallest]
         parts.append(

@@ -154,7 +154,8 @@ def format_summary(name: str, scores: dict[str, Any]) -> str:
     Args:
         scores: see :func:`evaluate`.
     """
-    source, what = ("composites", "two classes found in composites") if "composites" in scores else ("labels", "labels")
+    source = "composites" if "composites" in scores else "labels"
+    what = {"composites": "two classes found in composites", "labels": "labels found in test images"}[source]
     f1 = ", ".join(f"{method} {entry['f1']:.4f}" for method, entry in scores[source].items())
     text = f"{name}: {what}, F1: {f1}"
     if "ground_truth" in scores:

@@ -118,7 +118,7 @@ def compute_features(graph: Callable[[Any], Any], split: Records, *, batch_size:
             if not np.isfinite(features).all():
                 raise InputError(
                     "the backbone gives features that are not finite; with random weights use a smaller backbone "
-                    "(EfficientNetV2B0), otherwise check the weights file"
+                    "(EfficientNetLite0), otherwise check the weights file"
                 )
             parts["key"].append(batch["key"].numpy())
             parts["label"].append(batch["label"].numpy())
@@ -152,5 +152,5 @@ def check_informative(features: Features) -> None:
     if (spread <= 1e-5 * scale).all():
         raise InputError(
             "the backbone gives the same features for every image; with random weights use a smaller backbone "
-            "(EfficientNetV2B0), otherwise check the weights file"
+            "(EfficientNetLite0), otherwise check the weights file"
         )

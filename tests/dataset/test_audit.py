@@ -31,8 +31,16 @@ TRAIN, TEST, PRED = "seg_train/seg_train", "seg_test/seg_test", "seg_pred/seg_pr
 
 def audited(path, files, *, workers: int = 1, **options):
     with opened(pack(path, files)) as archive:
-        table = audit(archive, **OPTIONS | options, workers=workers)
+        table = audit(archive, **OPTIONS | options, workers=workers).table
         return table, summary(table, archive)
+
+
+def damaged_jpeg(seed: int) -> bytes:
+    """Return a JPEG of which libjpeg warns: there is an unexpected marker in its scan."""
+    data = bytearray(jpeg(seed))
+    middle = (data.index(b"\xff\xda") + len(data)) // 2
+    data[middle : middle + 2] = b"\xff\xd5"
+    return bytes(data)
 
 
 def faulty_files() -> dict[str, bytes]:
@@ -41,10 +49,12 @@ def faulty_files() -> dict[str, bytes]:
     near = picture(1003)
     return sound_files() | {
         f"{TRAIN}/lake/text.jpg": b"no picture",
+        f"{TRAIN}/lake/page.jpg": b"\n<!DOCTYPE html>\n<title>Not found</title>",
         f"{TRAIN}/lake/empty.jpg": b"",
         f"{TRAIN}/lake/cut.jpg": jpeg(1000)[:-400],
         f"{TEST}/moor/cut.jpg": jpeg(1001)[:-400],
         f"{TRAIN}/lake/huge.jpg": encode(Image.new("L", (400, 300))),
+        f"{TRAIN}/lake/damaged.png": damaged_jpeg(1010),
         f"{TRAIN}/lake/png.jpg": encode(picture(1002), "PNG"),
         f"{TRAIN}/lake/grey.jpg": encode(picture(1004)[..., 0]),
         f"{TRAIN}/lake/cmyk.jpg": encode(Image.fromarray(picture(1005)).convert("CMYK")),
@@ -86,6 +96,8 @@ def test_each_fault_has_its_word(faulty):
     }
     assert {name: word for name, word in words.items() if word} == {
         "text.jpg": "not_an_image",
+        "page.jpg": "web_page",
+        "damaged.png": "damaged",
         "empty.jpg": "not_an_image",
         "cut.jpg": "corrupt",
         f"{TEST}/moor/cut.jpg": "corrupt",
@@ -132,13 +144,14 @@ def test_duplicates_share_a_group_and_nothing_else_does(faulty):
 
 def test_the_summary_counts(faulty):
     table, numbers = faulty
-    assert numbers["images"] == {"train": 23, "val": 0, "test": 8, "pred": 3, "total": 34}
-    assert numbers["usable"] == {"train": 19, "val": 0, "test": 7, "pred": 3, "total": 29}
-    assert numbers["classes"] == {"lake": {"train": 14, "test": 4}, "moor": {"train": 5, "test": 3}}
+    assert numbers["images"] == {"train": 25, "val": 0, "test": 8, "pred": 3, "total": 36}
+    assert numbers["usable"] == {"train": 20, "val": 0, "test": 7, "pred": 3, "total": 30}
+    assert numbers["classes"] == {"lake": {"train": 15, "test": 4}, "moor": {"train": 5, "test": 3}}
     assert numbers["problems"] == {
-        "not_an_image": 2, "corrupt": 2, "too_many_pixels": 1, "wrong_format": 1, "odd_mode": 3, "odd_size": 1
+        "not_an_image": 2, "web_page": 1, "corrupt": 2, "too_many_pixels": 1,
+        "damaged": 1, "wrong_format": 1, "odd_mode": 3, "odd_size": 1,
     }  # fmt: skip
-    assert numbers["ignored"] == {"litter": 1, "outside_layout": 1}
+    assert numbers["ignored"] == {"litter": 1, "outside_layout": 0, "other_suffixes": 1}
     nothing, one = {"groups": 0, "images": 0}, {"groups": 1, "images": 2}
     assert numbers["duplicates"] == {
         "exact": {"groups": 2, "images": 4, "across_splits": one, "train_and_test": nothing, "conflicting_labels": one},
@@ -199,7 +212,7 @@ def test_damaged_members_are_left_out(tmp_path):
     path = pack(tmp_path / "a.zip", files, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(files[name][-60:-10], bytes(50)))
     with opened(path) as archive:
-        row = audit(archive, **OPTIONS, workers=1).set_index("path").loc[name]
+        row = audit(archive, **OPTIONS, workers=1).table.set_index("path").loc[name]
     assert row[["problem", "sha256", "pixel_sha256", "phash", "mode"]].tolist() == ["corrupt", "", "", "", ""]
     assert row["bytes"] == len(files[name])
     assert row["group"]
@@ -211,7 +224,7 @@ def test_hostile_images_are_rows(tmp_path):
     table, _ = audited(tmp_path / "a.zip", files | {name: file.data for name, file in hostile_files.items()})
     problems = table.set_index("path")["problem"]
     for name, file in hostile_files.items():
-        refused = problems[name] in ("not_an_image", "corrupt", "too_many_pixels")
+        refused = problems[name] in audit_table.FATAL
         # A width of 10,799 pixels, by which a GIF is a script as well, is more than this archive takes.
         assert refused == bool(file.sentence or file.name == "script as well.gif"), file.name
 
@@ -233,13 +246,6 @@ def test_no_size_is_odd_where_none_is_usual(tmp_path):
     assert set(table["problem"]) == {""}
 
 
-def test_a_class_of_broken_images_is_refused(tmp_path):
-    files = sound_files()
-    broken = {name: data[:100] if "seg_test/moor" in name else data for name, data in files.items()}
-    with pytest.raises(InputError, match=r"no image of the class 'moor' in test can be decoded"):
-        audited(tmp_path / "a.zip", broken)
-
-
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_size_that_lies_is_refused(tmp_path, workers):
     files = sound_files() | {f"{TRAIN}/moor/more{number}.jpg": jpeg(5000 + number) for number in range(100)}
@@ -255,7 +261,7 @@ def test_a_size_that_lies_is_refused(tmp_path, workers):
 @pytest.mark.process
 def test_no_process_outlives_a_killed_audit(tmp_path):
     """Killing dvc kills the stage alone; what it started must notice."""
-    files = sound_files() | {f"{TRAIN}/moor/more{number}.jpg": jpeg(number) for number in range(1500)}
+    files = sound_files() | {f"{TRAIN}/moor/more{number}.jpg": jpeg(5000 + number) for number in range(1500)}
     path = pack(tmp_path / "a.zip", files, zipfile.ZIP_STORED)
     script = tmp_path / "long.py"
     script.write_text(
@@ -304,7 +310,7 @@ def _runs(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def looked_at(planted):
     with opened(planted.path) as archive:
-        table = audit(archive, **OPTIONS, workers=1)
+        table = audit(archive, **OPTIONS, workers=1).table
         return table, summary(table, archive)
 
 
@@ -319,7 +325,8 @@ def test_planted_faults_are_found_and_nothing_else(planted, looked_at):
     assert set(expected.values()) == {"", *words.values()}
     assert numbers["ignored"] == {
         "litter": sum(row["fault"] == "litter" for row in planted.rows.values()),
-        "outside_layout": 1,
+        "outside_layout": 0,
+        "other_suffixes": 1,
     }
 
 
@@ -340,6 +347,7 @@ def test_the_real_images():
         sample = [member for member in archive.members if member.path.endswith("77.jpg")]
         rows = [inspect(member, archive.read(member.path), max_pixels=50_000_000) for member in sample]
     assert len(rows) > 100
+    rows = [one.row for one in rows]
     assert {row["mode"] for row in rows} == {"RGB"}
     assert {row["problem"] for row in rows} == {""}
     assert all(row["phash"] for row in rows)

@@ -34,7 +34,7 @@ def test_no_images_have_no_candidates():
 
 
 def test_many_images_with_one_hash_have_few_candidates_each():
-    count = 20_000
+    count = 6_000
     rng = np.random.default_rng(0)
     base = rng.integers(0, 200, (16, 16))
     # Each is a little brighter than the one before, so that it is clear which are most alike.
@@ -46,7 +46,7 @@ def test_many_images_with_one_hash_have_few_candidates_each():
     tracemalloc.stop()
     assert count / 2 < len(first) <= 6 * count
     assert len(set(zip(first.tolist(), second.tolist(), strict=True))) == len(first)
-    assert peak < 500_000_000
+    assert peak < 300_000_000
 
 
 def test_many_copies_of_one_picture_stay_together():

@@ -87,10 +87,10 @@ def test_pictures_without_structure_have_no_hash(shade):
 
 
 def test_the_thumbnail_is_the_mean_of_each_cell():
-    pixels = picture(3, 160, 160)
+    pixels = picture(3, 128, 128)
     grey = np.asarray(Image.fromarray(pixels).convert("L"), float)
-    cells = grey.reshape(THUMBNAIL_SIDE, 10, THUMBNAIL_SIDE, 10).mean(axis=(1, 3))
-    assert np.abs(fingerprint(pixels).thumbnail - cells).max() <= 1
+    cells = grey.reshape(THUMBNAIL_SIDE, 8, THUMBNAIL_SIDE, 8).mean(axis=(1, 3))
+    assert np.abs(fingerprint(pixels).thumbnail - cells).max() <= 1.5  # rounded three times
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 1), (0.03, 1), (0.2, 0.7)])

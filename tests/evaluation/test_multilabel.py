@@ -143,7 +143,7 @@ def test_without_composites_the_labels_give_the_threshold(tmp_path, data, kind, 
     known, values = labels_and_scores("test")
     expected = metrics.f1_score(known.ravel(), (multilabel.round_scores(values) >= limit).ravel())
     assert found["labels"]["large_loss_rejection"]["f1"] == pytest.approx(expected, abs=1e-6)
-    assert multilabel.format_summary("m", found).startswith("m: labels, F1: softmax 0.")
+    assert multilabel.format_summary("m", found).startswith("m: labels found in test images, F1: softmax 0.")
 
 
 def test_a_thousand_classes_take_no_time():

@@ -43,6 +43,39 @@ def test_the_summary_counts():
     assert said == "4 images without a label: forest 3, sea 1; unsure of 25.0%"
 
 
+def test_the_summary_says_that_a_confidence_is_not_calibrated():
+    said = prediction_table.format_summary(table([0.9, 0.7]), calibrated=False)
+    assert said == "2 images without a label: forest 2; unsure of 50.0% (its confidence is not calibrated)"
+
+
+def many_classes(counts):
+    """A table in which class number i is predicted ``counts[i]`` times, and the names of all classes."""
+    names = [f"kind/{index:03}" for index in range(len(counts))]
+    probabilities = np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]
+    keys = [f"{index}.jpg" for index in range(len(probabilities))]
+    return prediction_table.build(keys, probabilities, probabilities, names, unsure_below=0.5), names
+
+
+def test_of_many_classes_the_most_frequent_are_named_and_shown():
+    counts = [1] * 1000
+    counts[500:512] = [2] * 12
+    found, names = many_classes(counts)
+    said = prediction_table.format_summary(found)
+    listed = ", ".join(f"{name} 2" for name in names[500:512])
+    assert said == f"1,012 images without a label: {listed} and 988 other classes; unsure of 0.0%"
+    sheets = galleries.class_sheets(found, names)
+    assert list(sheets) == names[500:512]
+    assert [len(rows) for rows in sheets.values()] == [2] * 12
+    assert galleries.sheet_name(names[500]) == "kind - 500.png"
+    assert len(galleries.sheet_name("ä" * 300).encode()) <= 255
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(2, 2), (12, 12), (13, 12)])
+def test_without_images_there_are_still_sheets(classes, shown):
+    found, names = many_classes([0] * classes)
+    assert list(galleries.class_sheets(found, names)) == names[:shown]
+
+
 @given(st.lists(st.floats(0, 1), max_size=40), st.integers(1, 5), st.randoms())
 def test_a_sheet_shows_the_surest_and_the_least_sure(first, count, random):
     found = table(first)

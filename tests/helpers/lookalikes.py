@@ -96,9 +96,8 @@ def digits(side: int = 28) -> dict[str, list[np.ndarray]]:
     found: dict[str, list[np.ndarray]] = {}
     for image, digit in zip(data.images, data.target, strict=True):
         grey = Image.fromarray(np.clip(image * 16, 0, 255).astype(np.uint8))
-        found.setdefault(str(digit), []).append(
-            np.asarray(grey.resize((side, side), Image.Resampling.BICUBIC).convert("RGB"))
-        )
+        large = grey.resize((side, side), Image.Resampling.BICUBIC)
+        found.setdefault(str(digit), []).append(np.asarray(large.convert("RGB")))
     return found
 
 

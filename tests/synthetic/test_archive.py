@@ -18,7 +18,8 @@ from PIL import Image
 
 from scenes.common.errors import InputError
 from scenes.synthetic import canvas, scenes
-from scenes.synthetic.archive import CONFUSED, draw_archive, resize
+from scenes.synthetic.archive import CONFUSED, draw_archive
+from scenes.synthetic.canvas import resize
 from scenes.synthetic.faults import RATED
 from tests.code_facts import ROOT
 from tests.helpers.planted import Planted, opened
@@ -36,7 +37,7 @@ SOME_FAULTS = {
 SMALL = {"seed": 0, "train": 48, "test": 12, "pred": 4, "size": 64, "faults": {**SOME_FAULTS, "odd_size": 0.2}}
 # Pinned, as everything downstream hangs on these bytes: dvc.lock, the scores in the README, and that two machines
 # can compare them at all. A change of the drawing changes it; another platform, Python or numpy must not.
-SMALL_SHA256 = "76aa3710010c228d0a97a0096e2400d65984c04b75a895d82ef86d16dd5416b2"
+SMALL_SHA256 = "ce987c0dbf86fe13232cf7d93caa769e98463abd7d296ecba5c33a9f3cffa6bb"
 
 
 def rng_of(*key: int) -> np.random.Generator:

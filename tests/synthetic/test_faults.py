@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from scenes.synthetic.archive import CONFUSED
-from scenes.synthetic.faults import BROKEN, RATED, WORDS, plan, shuffled_number
+from scenes.synthetic.faults import BROKEN, CHANGES, RATED, WORDS, Place, near_copy, plan, shuffled_number
+from tests.helpers.pictures import picture
 from tests.helpers.planted import COUNTS, RATES, SIZE, Planted
 
 
@@ -75,16 +76,44 @@ def test_exact_duplicates_have_the_same_bytes_and_label(planted):
     assert abs(sum(across) - len(rows) / 2) <= 1
 
 
-def test_near_duplicates_are_found_by_phash_and_differ(planted):
+def test_near_duplicates_are_their_source_changed(planted):
     rows = having(planted, "near_duplicate")
     for row in rows:
         source = planted.rows[row["duplicate_of"]]
         copy, original = image(planted, row["path"]), image(planted, source["path"])
         assert (np.asarray(copy) != np.asarray(original)).any()
+        if row["change"] == "mirrored":
+            copy = ImageOps.mirror(copy)
+        elif row["change"] == "cropped":
+            # Something between no crop and one of 6 % brings the two together.
+            crops = [original.crop((edge, edge, SIZE - edge, SIZE - edge)) for edge in range(3)]
+            original = min(crops, key=lambda crop: imagehash.phash(copy) - imagehash.phash(crop))
         assert imagehash.phash(copy) - imagehash.phash(original) <= 4
         assert row["label"] == source["label"] == row["ground_truth"] and source["fault"] == ""
+    assert {row["change"] for row in planted.rows.values()} == {"", *CHANGES}
     across = [split_of(row["duplicate_of"]) == "test" for row in rows]
     assert abs(sum(across) - len(rows) / 2) <= 1
+
+
+def test_the_changes_of_near_duplicates_take_turns_and_cross_the_splits_alike():
+    counts = {"train": 2000, "test": 500, "pred": 0}
+    rates = dict.fromkeys(RATED, 0.0) | {"near_duplicate": 0.02, "broken": False}
+    copies = [place for place in plan(1, counts, CONFUSED, rates) if place.fault == "near_duplicate"]
+    by_change = Counter((place.change, place.source.split) for place in copies)
+    assert set(by_change.values()) == {5}
+    assert {change for change, _ in by_change} == set(CHANGES)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("size", [32, 96])
+def test_near_copies_keep_their_size_and_change_little(change, size):
+    pixels = picture(0, size, size)
+    place = Place("train", "sea", 5, "sea", "near_duplicate", None, change)
+    copy, quality = near_copy(pixels, place, 90)
+    assert copy.shape == pixels.shape and copy.dtype == np.uint8 and quality == 78
+    expected = pixels[:, ::-1] if change == "mirrored" else pixels
+    assert np.abs(copy.astype(int) - expected).mean() < 12
+    assert np.array_equal(copy, expected) == (change in ("reencoded", "mirrored"))
 
 
 def test_conflicting_duplicates_have_two_labels(planted):

@@ -5,7 +5,7 @@ import pytest
 from scenes.synthetic import ground_truth
 from tests.helpers import pictures
 
-SHEET = b"path,ground_truth,label,classes,fault,duplicate_of\na.jpg,NA,007,sea glacier,,\n"
+SHEET = b"path,ground_truth,label,classes,fault,duplicate_of,change\na.jpg,NA,007,sea glacier,,,\n"
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_all_columns_are_text(tmp_path):
     path = pictures.pack(tmp_path / "a.zip", pictures.sound_files() | {"ground_truth.csv": SHEET})
     with pictures.opened(path) as archive:
         (row,) = ground_truth.read(archive).itertuples(index=False)
-    assert tuple(row) == ("a.jpg", "NA", "007", "sea glacier", "", "")
+    assert tuple(row) == ("a.jpg", "NA", "007", "sea glacier", "", "", "")

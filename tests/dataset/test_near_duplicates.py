@@ -1,0 +1,98 @@
+"""Near duplicates in an archive: confirmed by the pictures, whatever their number, names or workers."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scenes.dataset import near_duplicates
+from scenes.dataset.perceptual_hash import fingerprint
+from tests.helpers import lookalikes
+from tests.helpers.pictures import encode, opened, pack, picture, sound_files
+
+OPTIONS = {"distance": 4, "max_pixels": 100_000}
+
+
+def found_in(path, images: dict[str, tuple[set[str], np.ndarray]], workers: int = 1) -> set[frozenset[str]]:
+    """Return the pairs of near duplicates among pictures with these labels."""
+    pack(path, sound_files() | {name: encode(pixels, "PNG") for name, (_, pixels) in images.items()})
+    listed = [
+        near_duplicates.Image(name, frozenset(labels), fingerprint(pixels)) for name, (labels, pixels) in images.items()
+    ]
+    with opened(path) as archive:
+        pairs = near_duplicates.find(archive, listed, **OPTIONS, workers=workers)
+    assert len({frozenset(pair) for pair in pairs}) == len(pairs)
+    return {frozenset(pair) for pair in pairs}
+
+
+def darker(pixels: np.ndarray) -> np.ndarray:
+    return (pixels * 0.9).astype(np.uint8)
+
+
+def captioned(pixels: np.ndarray) -> np.ndarray:
+    changed = pixels.copy()
+    changed[-24:-12, 10:60] = 255
+    return changed
+
+
+def test_copies_are_found_whatever_was_done_to_them(tmp_path):
+    originals = {f"{number}.png": ({"a"}, picture(number, 120, 120)) for number in range(12)}
+    copies = {
+        "dark.png": ({"a"}, darker(originals["0.png"][1])),
+        "mirrored.png": ({"a"}, np.ascontiguousarray(originals["1.png"][1][:, ::-1])),
+        "cropped.png": ({"a"}, np.asarray(Image.fromarray(originals["2.png"][1]).crop((3, 3, 117, 117)))),
+        "unlabelled.png": (set(), darker(originals["3.png"][1])),
+        "also a.png": ({"a", "b"}, darker(originals["4.png"][1])),
+    }
+    pairs = {frozenset(pair) for pair in zip([f"{number}.png" for number in range(5)], copies, strict=True)}
+    assert found_in(tmp_path / "a.zip", originals | copies) == pairs
+
+
+def test_under_two_labels_only_what_differs_nowhere(tmp_path):
+    pixels = picture(0, 120, 120)
+    dark, caption = darker(pixels), captioned(picture(1, 120, 120))
+    others = {f"{number}.png": ({"a"}, picture(number, 120, 120)) for number in range(2, 9)}
+    images = {"0.png": ({"a"}, pixels), "dark.png": ({"b"}, dark)} | others
+    assert found_in(tmp_path / "a.zip", images) == {frozenset({"0.png", "dark.png"})}
+    images = {"1.png": ({"a"}, picture(1, 120, 120)), "caption.png": ({"b"}, caption)} | others
+    assert found_in(tmp_path / "b.zip", images) == set()
+
+
+def test_digits_in_one_font_are_no_duplicates_of_other_digits(tmp_path):
+    drawn = lookalikes.letters("0123456789", each=12, side=28)
+    images = {
+        f"{digit}/{number}.png": ({digit}, pixels)
+        for digit, pictures in drawn.items()
+        for number, pixels in enumerate(pictures)
+    }
+    pairs = found_in(tmp_path / "a.zip", images)
+    assert pairs, "a digit at one place in two shades is one picture"
+    assert all(len({name[0] for name in pair}) == 1 for pair in pairs)
+
+
+def test_cards_are_no_duplicates_of_other_cards(tmp_path):
+    images = {f"{name}.png": ({name}, pixels) for name, (pixels,) in lookalikes.cards(each=1).items()}
+    assert found_in(tmp_path / "a.zip", images) == set()
+
+
+@pytest.mark.process
+def test_the_number_of_processes_does_not_matter(tmp_path, monkeypatch):
+    monkeypatch.setattr(near_duplicates, "_FEW", 0)
+    monkeypatch.setattr(near_duplicates, "_CHUNK", 3)
+    images = {f"{number}.png": ({"a"}, picture(number, 60, 60)) for number in range(20)}
+    images |= {f"{number} again.png": ({"a"}, darker(picture(number, 60, 60))) for number in range(20)}
+    alone = found_in(tmp_path / "a.zip", images)
+    assert len(alone) == 20
+    assert found_in(tmp_path / "b.zip", images, workers=3) == alone
+
+
+def test_pictures_are_read_again_when_too_many_to_remember(tmp_path, monkeypatch):
+    monkeypatch.setattr(near_duplicates, "_REMEMBERED", 2)
+    images = {f"{number}.png": ({"a"}, picture(number % 4, 60, 60) // (1 + number / 40)) for number in range(12)}
+    images = {name: (labels, pixels.astype(np.uint8)) for name, (labels, pixels) in images.items()}
+    pairs = found_in(tmp_path / "a.zip", images)
+    assert all(len({int(name.split(".")[0]) % 4 for name in pair}) == 1 for pair in pairs)
+    assert len(pairs) == 12, "three of each picture"
+
+
+def test_no_images_have_no_duplicates(tmp_path):
+    assert found_in(tmp_path / "a.zip", {}) == set()
