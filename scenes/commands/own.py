@@ -22,6 +22,7 @@ from scenes.download.source import parse_source
 
 PARAMS = "params.yaml"
 PROFILE = "own"
+WRITTEN = (".dvc", ".git", ".partial", ".resume", "code", "data", "metrics", "models", "plots", "reports")
 EXAMPLE = "`make own DATA=~/pictures/flowers`"
 
 
@@ -100,13 +101,14 @@ def _next_steps(work: Workload) -> str:
 
 
 def _refuse_inside(path: Path, root: Path) -> None:
-    """Raise an InputError for pictures in the checkout, or a folder that the checkout is in."""
+    """Raise an InputError for pictures where the pipeline writes, or a folder that holds the checkout."""
     real, checkout = path.resolve(), root.resolve()
-    if real.is_relative_to(checkout):
-        raise InputError(
-            f"{path} is in the folder of the project, where `make clean` deletes data and git would see it; "
-            "move the pictures to a folder of their own outside"
-        )
+    for name in WRITTEN:
+        if real.is_relative_to(checkout / name):
+            raise InputError(
+                f"{path} is in {name}/, where the pipeline writes and `make clean` deletes; move the pictures to a "
+                "folder of their own"
+            )
     if checkout.is_relative_to(real):
         raise InputError(f"{path} holds the project itself; name the folder of the pictures alone")
 

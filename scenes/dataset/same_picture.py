@@ -175,16 +175,14 @@ def _better_box(large: Image.Image, target: np.ndarray, box: np.ndarray) -> np.n
 
 def _measure(first: np.ndarray, second: np.ndarray, chroma: np.ndarray, other_chroma: np.ndarray) -> Comparison:
     """Compare two aligned pictures, float64 (side, side), and their chroma, (2, 16, 16)."""
-    from scipy.ndimage import uniform_filter
-
     side, spread = len(first), float(second.std())
     contrasts = sorted((float(first.std()), spread))
     brightness = abs(float(first.mean() - second.mean()))
     first, second = _scaled(first, second), second - second.mean()
     large = _Windows(first, second, side // 16)
     small = _Windows(first, second, side // 32)
-    blur = max(side // 14 | 1, 3)
-    sharp, other_sharp = (values - uniform_filter(values, blur, mode="nearest") for values in (first, second))
+    blur = _blur(side)
+    sharp, other_sharp = (values - blur @ values @ blur.T for values in (first, second))
     fine = _Windows(sharp, other_sharp, side // 16)
     detail = fine.correlation(_DETAIL_NOISE)[fine.largest_variance > max(_LEAST_DETAIL, _DETAIL_SHARE * spread) ** 2]
     coloured = min(np.abs(planes - 128.0).max() for planes in (chroma, other_chroma)) > _GREY
@@ -232,9 +230,18 @@ class _Windows:
 
 @lru_cache
 def _averages(side: int, block: int) -> np.ndarray:
-    """Return what averages a line of pixels over windows of two blocks, each a block further: float64 (windows, side)."""
+    """Return what averages a line of pixels over windows of two blocks, a block apart: float64 (windows, side)."""
     blocks = side // block
     weights = np.zeros((blocks - 1, side))
     for number in range(blocks - 1):
         weights[number, number * block : (number + 2) * block] = 1 / (2 * block)
     return weights
+
+
+@lru_cache
+def _blur(side: int) -> np.ndarray:
+    """Return what averages each pixel of a line with those around it, within a 14th of it: float64 (side, side)."""
+    reach = max(side // 28, 1)
+    distance = np.abs(np.subtract.outer(np.arange(side), np.arange(side)))
+    near = (distance <= reach).astype(np.float64)
+    return near / near.sum(axis=1, keepdims=True)

@@ -144,15 +144,15 @@ def test_a_failing_run_hands_on_its_status(run, checkout, dvc, tmp_path):
 
 
 def test_what_cannot_be_used_changes_nothing(run, checkout, dvc, tmp_path):
-    inside = own_archives.unpack("no_split", checkout)
+    inside = own_archives.unpack("no_split", checkout / "data")
     assert "make own DATA=~/pictures/flowers" in refusal(run(own.main, []))
     assert "make own DATA=" in refusal(run(own.main, [""]))
-    assert "is in the folder of the project, where `make clean` deletes data" in refusal(run(own.main, [str(inside)]))
-    assert "is in the folder of the project" in refusal(run(own.main, ["."]))
+    assert "is in data/, where the pipeline writes and `make clean` deletes" in refusal(run(own.main, [str(inside)]))
+    assert "holds the project itself" in refusal(run(own.main, ["."]))
     assert "holds the project itself" in refusal(run(own.main, [".."]))
     assert "does not exist" in refusal(run(own.main, ["../nowhere"]))
-    (tmp_path / "link").symlink_to(checkout)
-    assert "is in the folder of the project" in refusal(run(own.main, ["../link"]))
+    (tmp_path / "link").symlink_to(inside)
+    assert "is in data/" in refusal(run(own.main, ["../link"]))
     assert "multi-label" in refusal(run(own.main, [str(own_archives.write("multi_label", tmp_path))]))
     assert lines_changed(checkout) == []
     assert dvc.calls == []

@@ -71,7 +71,7 @@ FILES = [
     Hostile("words.jpg", b"no image at all", "this is not a readable image"),
     Hostile("page.jpg", b"<!doctype html>" + _SCRIPT, "this is a web page"),
     Hostile("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'>" + _SCRIPT + b"</svg>", "this is an SVG drawing"),
-    Hostile("phone.heic", ftyp(b"heic", b"mif1", b"heic"), "this is a HEIC photo"),
+    Hostile("phone.heic", ftyp(b"heic", b"mif1", b"heic"), "the image is damaged or cut short"),
     Hostile("cut.jpg", _JPEG[: len(_JPEG) // 2], "the image is damaged or cut short"),
     Hostile("pixels.png", _pixels(30_000), "more than the 50,000,000 pixels allowed"),
     Hostile("palette.png", png(4, 4, 8, 3, bytes(5 * 4)), "the image is damaged or cut short"),
