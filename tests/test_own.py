@@ -77,7 +77,7 @@ def test_dvc_notices_one_picture_more_and_runs_nothing_otherwise(own):
     picture = own.pictures / "pets" / "cat" / "new.jpg"
     picture.write_bytes(own_archives.pet(99, 0))
     assert stages_run(run(own.clone, "dvc", "repro", "records")) == ["download", "audit", "split", "records"]
-    (own.pictures / "pets" / "more notes.txt").write_text("no picture")
+    (own.pictures / "pets" / "notes.pdf").write_text("no picture")
     assert stages_run(run(own.clone, "dvc", "repro", "records")) == ["download"]
 
 

@@ -10,6 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from scenes.archive.layout import Archive
 from scenes.common.errors import InputError
 
@@ -25,6 +27,8 @@ def map_chunks(
 ) -> Iterator[Result]:
     """Yield ``work(archive, chunk)`` for each chunk, in order.
 
+    BLAS gets one thread: its products are small here, and its threads would fight with the processes for the cores.
+
     Args:
         work: a function of a module, or a ``functools.partial`` of one, so that another process can find it.
         archive: an open archive; each process opens it again.
@@ -36,7 +40,9 @@ def map_chunks(
     """
     if workers == 1 or len(chunks) < 2:
         for chunk in chunks:
-            yield work(archive, chunk)
+            with threadpool_limits(1, "blas"):
+                result = work(archive, chunk)
+            yield result
         return
     # Spawned, not forked: the fork of a process with threads (TensorFlow's, in tests) may hang.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (work, archive))
@@ -67,6 +73,7 @@ _worker_state: dict[str, Any] = {}
 
 def _start_worker(work: Callable[[Archive, Any], Any], archive: Archive) -> None:
     _worker_state.update(work=work, archive=archive)
+    threadpool_limits(1, "blas")
     # Ctrl-C reaches all processes of the terminal; only the parent reports it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
