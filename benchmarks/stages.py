@@ -55,13 +55,15 @@ def commands(checkout: Path) -> Iterator[tuple[str, list[str]]]:
 
     with Repo(checkout) as repo:
         for stage in reversed(list(networkx.topological_sort(repo.index.graph))):
-            yield stage.addressing, stage.cmd if isinstance(stage.cmd, list) else [stage.cmd]
+            yield stage.name, stage.cmd if isinstance(stage.cmd, list) else [stage.cmd]
 
 
 def run(command: str, checkout: Path, log: io.IOBase) -> tuple[int, float, float]:
     """Run a command; return its exit status, its seconds, and the most memory of one of its processes in MB."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, shell=True, cwd=checkout, stdout=log, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, shell=True, cwd=checkout, env=verify.environment(), stdout=log, stderr=subprocess.STDOUT
+    )
     _, status, usage = os.wait4(process.pid, 0)
     megabytes = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     return os.waitstatus_to_exitcode(status), time.perf_counter() - start, megabytes
@@ -78,7 +80,7 @@ def main() -> int:
         draw(folder, options.classes, options.each)
         log_file = Path(parent) / "log"
         with log_file.open("wb") as log:
-            run(f"{sys.executable} -m scenes own --no-run {folder}", checkout, log)
+            run(f"python -m scenes own --no-run {folder}", checkout, log)
             print(f"{options.classes} classes of {options.each} images\n\n| stage | seconds | MB |\n|---|---|---|")
             for name, lines in commands(checkout):
                 results = [run(line, checkout, log) for line in lines]
