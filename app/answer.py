@@ -9,11 +9,12 @@ from PIL import Image
 from app.models import Served
 from app.words import escape_markdown, percent
 from scenes.images import decode
+from scenes.models.temperature import MIN_IMAGES
 from scenes.plots import gradcam
 from scenes.serving.classifier import Answer, Classifier
 
 TOP_K = 5  # classes shown at most, so that they fit on a screen
-_LOOSE = " It is not calibrated, because the validation photos are too few or show no gain."
+_LOOSE = f" It is not calibrated: the validation photos are fewer than {MIN_IMAGES}, or show no gain."
 _SIDE = 448  # pixels of the pictures that show what the model looked at
 _SEEN = {"crop": "the central square", "pad": "the whole photo, padded", "squash": "the whole photo, squashed"}
 

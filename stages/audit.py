@@ -5,9 +5,9 @@ from scenes.archive.summary import summary
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table, checks, findings
+from scenes.dataset import audit_checks, audit_findings, audit_table
 from scenes.dataset.audit import audit
-from scenes.dataset.planted import near_duplicate_scores
+from scenes.dataset.near_duplicate_scores import near_duplicate_scores
 from scenes.plots.audit import plot
 from scenes.synthetic import ground_truth
 from stages import checked_stage
@@ -28,9 +28,10 @@ def main() -> None:
         # Written before anything is refused, as it says why. DVC keeps the outputs of a stage that failed.
         with atomic_write(TABLE) as table_file:
             audit_table.write(table, table_file)
-        checks.refuse_unusable(table, ARCHIVE, TABLE)
+        audit_checks.refuse_unusable(table, ARCHIVE, TABLE, found.not_read)
         numbers = audit_table.summary(table, archive)
-        for line in (*findings.lines(numbers, found.mirrored_classes), *checks.remarks(table)):
+        lines = audit_findings.lines(numbers, found.mirrored_classes, found.not_read)
+        for line in (*lines, *audit_findings.small_classes(table)):
             print(line)
         numbers["mirrored_classes"] = {"pairs": len(found.mirrored_classes)}
         drawn = ground_truth.read(archive)

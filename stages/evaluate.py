@@ -8,7 +8,7 @@ from scenes.common.runtime import configure
 from scenes.common.tables import write_csv, write_json
 from scenes.config.params import read
 from scenes.dataset import audit_table, split
-from scenes.evaluation import inference, metrics, multilabel, selection
+from scenes.evaluation import composites, inference, metrics, multilabel, selection
 from scenes.plots import evaluation
 from stages import checked_stage
 
@@ -35,7 +35,8 @@ def main(name: str) -> None:
     scores = metrics.evaluate(test, clean, val)
     scores["multilabel"] = multilabel.evaluate(folder, multilabel_folder, DATA)
     print(metrics.format_summary(name, scores))
-    print(multilabel.format_summary(name, scores["multilabel"]))
+    if len(scores["per_class"]) >= composites.MIN_CLASSES:  # of two classes it repeats the accuracy
+        print(multilabel.format_summary(name, scores["multilabel"]))
 
     for_selection = selection.validation_scores(folder, multilabel_folder, scores["val"], scores["multilabel"])
     files = METRICS / f"{name}.json", VALIDATION_SCORES / f"{name}.json", TEST_PREDICTIONS / f"{name}.csv"

@@ -34,9 +34,8 @@ def main() -> None:
         check.save(folder, formats, network, description)
         for name in formats:
             images = encoded if name == "saved_model" else pixels  # a SavedModel decodes the images itself
-            exported = check.in_batches(check.load(folder, name, threads=params.threads), images)
-            compared = check.compare(name, exported, expected, tolerance=params.export.tolerance[name])
-            metrics[name] = {"bytes": check.size(folder, name), **compared}
+            tolerance, threads = params.export.tolerance[name], params.threads
+            metrics[name] = check.measure(folder, name, network, images, expected, tolerance=tolerance, threads=threads)
             print(check.format_summary(name, metrics[name]))
         used = {"threads": params.threads, "archive.max_pixels": max_pixels, "export": to_dict(params.export)}
         code = code_digest("export")

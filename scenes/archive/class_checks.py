@@ -5,9 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from scenes.archive.members import Member
-from scenes.archive.safe_zip import show
-from scenes.archive.words import count, listed
 from scenes.common.errors import InputError
+from scenes.common.words import count, listed, show
 
 _ALL = 0.95  # the share of the other classes' images that a folder such as `all` holds
 _MULTI_LABEL = 0.05  # the share of images in several classes above which they are meant to be
@@ -65,31 +64,36 @@ def join_cases(members: Sequence[Member]) -> Checked:
 def without_all_folder(members: Sequence[Member], same: Sequence[Sequence[str]]) -> Checked:
     """Leave out a class that holds the images of all others and nearly nothing else, such as a folder ``all``.
 
+    The others count in the splits that have this class: ``train/all`` need not hold the images of ``test``.
+
     Args:
         members: of train, val and test.
         same: groups of paths with the same content.
     """
     labels = {member.path: member.label for member in members}
-    contents = Counter(member.label for member in members)  # different images of a class
-    shared: Counter[str] = Counter()  # those that other classes have too
-    everything = len(members)
+    shared: Counter[str] = Counter()  # contents of a class that other classes have too
     for group in same:
-        repeated = Counter(label for path in group if (label := labels.get(path)))
-        if repeated:
-            everything -= repeated.total() - 1
-            contents -= Counter({label: times - 1 for label, times in repeated.items()})
-            if len(repeated) > 1:
-                shared.update(repeated.keys())
-    if len(contents) < 3 or not shared:
+        found = {label for path in group if (label := labels.get(path))}
+        if len(found) > 1:
+            shared.update(sorted(found))
+    if not shared:
         return Checked(list(members), [])
     label, common = shared.most_common(1)[0]
-    others = everything - (contents[label] - common)
-    if common < _ALL * others or common < _ALL * contents[label]:
+    splits = {member.split for member in members if member.label == label}
+    own = {member.path for member in members if member.label == label}
+    beside = {member.path for member in members if member.label != label and member.split in splits}
+    images, others, held = len(own), len(beside), 0  # different ones; those beside that the class holds
+    for group in same:
+        copies, theirs = len(own.intersection(group)), len(beside.intersection(group))
+        images -= max(0, copies - 1)
+        others -= max(0, theirs - 1)
+        held += copies > 0 and theirs > 0
+    if len({labels[path] for path in beside}) < 2 or held < _ALL * others or common < _ALL * images:
         return Checked(list(members), [])
     return Checked(
         [member for member in members if member.label != label],
         [
-            f"the folder {show(label, 60)} holds {common:,} of the {others:,} images of the other classes and little "
+            f"the folder {show(label, 60)} holds {held:,} of the {others:,} images of the other classes and little "
             "else, so it is left out"
         ],
     )

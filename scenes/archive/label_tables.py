@@ -141,6 +141,15 @@ def read_labels(table: Table, index: ImageIndex, column: str = "", classes: Coll
     return Labels(table.path, how, labels, splits, lost)
 
 
+def possible_columns(table: Table, index: ImageIndex) -> list[str]:
+    """Return the columns whose values repeat as labels do; none if no column names images."""
+    files = file_column(table, index)
+    if files is None:
+        return []
+    others = [number for number in range(len(table.header)) if number != files and not _is_split_column(table, number)]
+    return [table.header[number] for number in _repeated_columns(table, others) if table.header[number]]
+
+
 def values(table: Table, index: ImageIndex, column: str) -> dict[str, str] | None:
     """Return the cell of a column for each image that a table names; None if it has no such column or no images."""
     number = _numbered(table, column)
@@ -236,8 +245,12 @@ def _label_columns(table: Table, others: list[int], column: str) -> list[int]:
     binary = [number for number in others if {row[number].lower() for row in table.rows} <= _ONE | _ZERO]
     if len(binary) > 1:
         return binary
-    repeated = [number for number in others if _repeats(Counter(row[number] for row in table.rows))]
+    repeated = _repeated_columns(table, others)
     return repeated if len(repeated) == 1 else []
+
+
+def _repeated_columns(table: Table, columns: list[int]) -> list[int]:
+    return [number for number in columns if _repeats(Counter(row[number] for row in table.rows))]
 
 
 def _repeats(counts: Counter[str]) -> bool:

@@ -8,11 +8,10 @@ from scenes.archive.folder_labels import Folder, folder_labels, is_generic
 from scenes.archive.label_tables import Labels
 from scenes.archive.listing import folder_parts
 from scenes.archive.name_patterns import label_in, label_pattern
-from scenes.archive.safe_zip import show
 from scenes.archive.split_names import Place
-from scenes.archive.tables_found import Tables
-from scenes.archive.words import count, listed
+from scenes.archive.tables import Tables
 from scenes.common.errors import InputError
+from scenes.common.words import count, listed, show
 
 _AGREEING = 0.9  # the share of images from which a table and folders say the same
 

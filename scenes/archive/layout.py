@@ -11,15 +11,15 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
-from scenes.archive import class_checks, found_notes
-from scenes.archive.contents import same_files
+from scenes.archive import class_checks, layout_notes
 from scenes.archive.labelling import Labelling, label_images, take_as_train
 from scenes.archive.listing import Entry, Listing, folder_parts, list_files
 from scenes.archive.members import SPLITS, Found, Member
 from scenes.archive.safe_zip import SafeZip
+from scenes.archive.same_files import same_files
 from scenes.archive.split_names import Place, find_places
 from scenes.archive.subjects import with_subjects
-from scenes.archive.tables_found import Tables
+from scenes.archive.tables import Tables
 from scenes.common.errors import InputError
 from scenes.common.suffixes import suffix
 
@@ -51,10 +51,10 @@ def find_members(
     """
     listing = list_files(files, folders)
     if not listing.images:
-        raise InputError(found_notes.no_images(listing))
+        raise InputError(layout_notes.no_images(listing))
     names = {split: settings.get(split) for split in SPLITS}
     places, like_splits = find_places(map(folder_parts, listing.images), names)
-    found_notes.refuse_unused(settings, places)
+    layout_notes.refuse_unused(settings, places)
     splits: dict[str, str] = {}
     for folder, paths in listing.images.items():
         splits |= dict.fromkeys(paths, places[folder_parts(folder)].split)
@@ -64,7 +64,7 @@ def find_members(
     take_as_train(labelling)
     labels = {label for label in labelling.labels.values() if label}.union(*labelling.several.values())
     if len(labels) < 1 + training:
-        raise InputError(found_notes.no_labels(listing, labelling.splits, sorted(labels), tables))
+        raise InputError(layout_notes.no_labels(listing, labelling.splits, sorted(labels), tables))
 
     left_out = {unicodedata.normalize("NFC", label) for label in settings.get("leave_out") or ()}
     class_checks.refuse_unknown(left_out, labels)
@@ -74,24 +74,25 @@ def find_members(
     same = same_files([member.path for member in labelled], files, read)
     labelled, all_notes = class_checks.without_all_folder(labelled, same)
     notes = class_checks.refuse_multi_label(labelled, same, several) if training else []
+    multi_label = "".join(notes)
     split_folders = _split_folders(listing, places, labelling)
     notes += [name_note] if name_note else []
     notes += all_notes + case_notes
     notes += class_checks.refuse_missing(labelled, split_folders) if training else []
     notes += labelling.notes
-    notes += found_notes.held_out(labelled, split_folders) if training else []
+    notes += layout_notes.held_out(labelled, split_folders) if training else []
     classes = tuple(sorted({member.label for member in labelled}))
-    notes += found_notes.nested(classes) if labelling.kind == "folders" else []
-    notes += found_notes.like_splits(like_splits, classes)
+    notes += layout_notes.nested(classes) if labelling.kind == "folders" else []
+    notes += layout_notes.like_splits(like_splits, classes)
     members = sorted(labelled + unlabelled)
     if subject := settings.get("subject"):
         members, note = with_subjects(members, subject, tables)
         notes.append(note)
-    notes += found_notes.left_outside(labelling)
-    notes += found_notes.without_images(listing, labelling.labels)
+    notes += layout_notes.left_outside(labelling)
+    notes += layout_notes.without_images(listing, labelling.labels)
     skipped = listing.skipped + Counter(suffix(path) for path in listing.tables if path not in tables.used)
     outside = len(splits) - len(members)
-    return Found(tuple(members), classes, tuple(notes), skipped, listing.litter, outside, split_folders)
+    return Found(tuple(members), classes, tuple(notes), skipped, listing.litter, outside, split_folders, multi_label)
 
 
 def _members(

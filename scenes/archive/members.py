@@ -39,6 +39,7 @@ class Found(NamedTuple):
             left out.
         folders: name of the folder of each split, as it is in the archive; a split has none if a table states it, or
             if the archive has no splits.
+        multi_label: the note on images in several classes, which is the first of ``notes``; '' if there are none.
     """
 
     members: tuple[Member, ...]
@@ -48,3 +49,4 @@ class Found(NamedTuple):
     litter: int
     outside: int
     folders: dict[str, str]
+    multi_label: str = ""

@@ -22,6 +22,7 @@ from scenes.archive.uncompressed import stated_bytes
 from scenes.archive.zip_names import decode_names, original_name
 from scenes.common.errors import InputError
 from scenes.common.limited_reader import BudgetExceeded, LimitedReader
+from scenes.common.words import show
 
 # A member of no more unpacked bytes is harmless at any ratio (a blank page packs 1000:1).
 _HARMLESS_BYTES = 1_000_000
@@ -273,9 +274,3 @@ def is_litter(parts: list[str]) -> bool:
     """Return whether a member, by the parts of its path, was left by an operating system: hidden, or a Thumbs.db."""
     hidden = any(part == "__MACOSX" or part.startswith(".") for part in parts)
     return hidden or parts[-1].lower() in _LITTER_NAMES
-
-
-def show(name: str, most: int = 120) -> str:
-    """Return a member name for a message: quoted, on one line, at most ``most`` characters."""
-    quoted = repr(name)
-    return quoted if len(quoted) <= most else f"{quoted[: most - 3]}...'"

@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 
 def split_of(name: str) -> str:
-    """Return the split that a name stands for; '' if none or several."""
+    """Return the split that a name means; '' if none or several."""
     splits = {_WORDS[word] for word in _words(name) if word in _WORDS}
     return splits.pop() if len(splits) == 1 else ""
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from scenes.archive.members import Member
 from scenes.archive.name_patterns import compile_pattern
-from scenes.archive.safe_zip import show
-from scenes.archive.tables_found import Tables
-from scenes.archive.words import count
+from scenes.archive.tables import Tables
+from scenes.common.words import count, show
 
 
 def with_subjects(members: Sequence[Member], how: str, tables: Tables) -> tuple[list[Member], str]:

@@ -4,16 +4,19 @@ from collections import Counter
 
 from scenes.archive.listing import NO_SUFFIX
 from scenes.archive.members import SPLITS, Found
-from scenes.archive.words import count
+from scenes.common.words import count
 
 
 def summary(found: Found) -> list[str]:
     """Return a line with the images of each split, the classes and what is left out, then the notes.
 
+    Images in several classes come before all else, because a model here learns one class for each image.
     For example ``train/ 7,624, valid/ 265, test/ 265; 53 classes (54 to 181 images); nothing else``. The images of a
     class are those of train, val and test together.
     """
-    return [f"{_splits(found)}; {_classes(found)}; {_rest(found)}", *found.notes]
+    line = f"{_splits(found)}; {_classes(found)}; {_rest(found)}"
+    first = [found.multi_label] if found.multi_label else []
+    return [*first, line, *found.notes[len(first) :]]
 
 
 def _splits(found: Found) -> str:

@@ -1,9 +1,9 @@
 """About how long a run of the pipeline takes and how much disk it needs, without a GPU."""
 
-import os
 from typing import NamedTuple
 
 from scenes.commands.own_settings import Settings
+from scenes.common.runtime import cores
 
 # Measured on two cores of a cloud machine, in seconds of a core or, for TensorFlow, of both.
 FIXED_SECONDS = 160  # the stages start, most with TensorFlow, build their graphs, draw and export
@@ -61,9 +61,8 @@ class Machine(NamedTuple):
 
 
 def this_machine(threads: int) -> Machine:
-    """Return the machine that this process runs on, which may have more cores than the process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cores, threads)
+    """Return the machine that this process runs on."""
+    return Machine(cores(), threads)
 
 
 def run_seconds(work: Workload, settings: Settings, machine: Machine) -> float:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scenes.archive.layout import Member
-from scenes.archive.safe_zip import show
 from scenes.archive.summary import summary
 from scenes.commands import checkout, estimates, own_settings, sample
 from scenes.commands.estimates import Machine, Workload
@@ -18,6 +17,8 @@ from scenes.commands.own_settings import Settings
 from scenes.commands.pictures import DEFAULT_ARCHIVE, UNREADABLE, open_pictures
 from scenes.commands.sample import Sample
 from scenes.common.errors import InputError
+from scenes.common.words import show
+from scenes.images.formats import not_read
 
 
 class Options(NamedTuple):
@@ -75,7 +76,8 @@ def look(path: str | Path, options: Options) -> Look:
         members = pictures.found.members
         headers = sample.look_at([member.path for member in members], pictures.read, UNREADABLE)
     if not headers.sizes:
-        raise InputError(f"{path}: none of the pictures looked at can be used: {_headers(headers)}; get them again")
+        again = "" if len(headers.not_read) == len(headers.unreadable) else "; get them again"
+        raise InputError(f"{path}: none of the pictures looked at can be used: {_headers(headers)}{again}")
     counts = _split_counts(members, options)
     settings = own_settings.choose(headers, counts["train"])
     work = Workload(counts["train"], len(members), headers.megapixels, pictures.size)
@@ -112,7 +114,8 @@ def _headers(headers: Sample) -> str:
     if headers.web_pages:
         looked_at = len(headers.sizes) + len(headers.unreadable)
         parts.append(f"{len(headers.web_pages):,} of {looked_at:,} are web pages, e.g. {show(headers.web_pages[0])}")
-    if broken := sorted(set(headers.unreadable) - set(headers.web_pages)):
+    parts += not_read(headers.not_read.values())
+    if broken := sorted(set(headers.unreadable) - set(headers.web_pages) - set(headers.not_read)):
         parts.append(f"{len(broken):,} cannot be read, e.g. {show(broken[0])}")
     return "; ".join(parts)
 

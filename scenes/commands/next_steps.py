@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scenes.archive.words import count
 from scenes.commands import estimates
 from scenes.commands.estimates import Machine, Workload
 from scenes.commands.own_settings import Settings
 from scenes.common.tables import read_json
+from scenes.common.words import count
 
 FINETUNE_EPOCHS = 4
 # Frozen features below this, on test images, have probably not learned what tells the classes apart.
@@ -60,8 +60,8 @@ def report(
         )
     if worst.recall < 1:
         steps.append(
-            f"add pictures of {worst.name!r}, of which {trained[worst.name]:,} are there to train on, "
-            f"and run `dvc repro`: about {again}"
+            f"add pictures of {worst.name!r}, which has {trained[worst.name]:,} to train on, and run `dvc repro`: "
+            f"about {again}"
         )
     if not finetuned:
         seconds = estimates.finetune_seconds(work, settings, machine, epochs=FINETUNE_EPOCHS)
@@ -96,6 +96,11 @@ def _scores(scores: Mapping[str, Any], models: Mapping[str, str], production: st
             f"  {score['accuracy']:.3f} [{low:.3f}, {high:.3f}] {name}, {kinds[models[name]]} "
             f"(the mean over classes: {score['balanced_accuracy']:.3f}){chosen}"
         )
+    if not scores[production]["calibration"]["calibrated"]:
+        from scenes.evaluation import metrics  # here, because it imports pandas
+
+        why = metrics.why_uncalibrated(scores[production]["val"]["count"])
+        lines.append(f"the confidence of {production} is not calibrated: {why}")
     taken = f", most often taken for {worst.mistaken_for!r}" if worst.mistaken_for else ""
     lines.append(f"worst class: {worst.name!r}, {worst.recall:.0%} of {worst.tested:,} recognised{taken}")
     return lines

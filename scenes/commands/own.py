@@ -1,4 +1,4 @@
-"""``scenes own``: run the pipeline on somebody's own pictures: ``make own DATA=<folder, zip or tar>``.
+"""``scenes own`` runs the pipeline on somebody's own pictures, as ``make own DATA=<folder, zip or tar>``.
 
 It says what it found, writes the path and settings that suit the pictures into the profile ``own`` of params.yaml,
 switches to it, runs ``dvc repro``, and ends with the scores and what to do next. So plain ``dvc repro``,
@@ -23,7 +23,6 @@ from scenes.download.source import parse_source
 PARAMS = "params.yaml"
 PROFILE = "own"
 WRITTEN = (".dvc", ".git", ".partial", ".resume", "code", "data", "metrics", "models", "plots", "reports")
-EXAMPLE = "`make own DATA=~/pictures/flowers`"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,9 +41,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--no-run", action="store_true", help="write params.yaml and do not run the pipeline")
     arguments = parser.parse_args(argv)
     if not arguments.path.strip():
-        raise InputError(f"name your pictures, a folder, a zip or a tar, as in {EXAMPLE}")
+        raise InputError("name your pictures, a folder, a zip or a tar, as in `make own DATA=~/pictures/flowers`")
     path = checked_path(arguments.path)
     _refuse_inside(path, Path.cwd())
+    _refuse_variable(path)
     source = parse_source(f"file:{path}", f"the path {str(path)!a}")
     found = look(path, options())
     print("\n".join(found.summary))
@@ -67,7 +67,8 @@ def write_params(path: str, source: str, settings: Settings, *, reset: bool) -> 
     if own is None:
         raise InputError(f"{PARAMS} has no profile `{PROFILE}`; restore it, e.g. with `git checkout {PARAMS}`")
     values: dict[str, int | str | None] = {"profile": PROFILE, "watch": path}
-    if own.source != source or reset:
+    anew = own.source != source or reset
+    if anew:
         block = {"source": source, "title": title(path), "archive_bytes": None, "archive_sha256": None}
         values |= {f"profiles.{PROFILE}.{key}": value for key, value in (block | settings.values()).items()}
     changed = params_file.update(PARAMS, values)
@@ -75,7 +76,7 @@ def write_params(path: str, source: str, settings: Settings, *, reset: bool) -> 
     if not changed:
         return f"{PARAMS}: as before; `python -m scenes own PATH --reset` chooses its settings anew"
     shown = ", ".join(f"{key.removeprefix(f'profiles.{PROFILE}.')}: {values[key]}" for key in changed)
-    kept = "" if own.source != source or reset else " (settings as they were; `--reset` chooses them anew)"
+    kept = "" if anew else " (settings as they were; `--reset` chooses them anew)"
     return f"{PARAMS}: {shown}{kept}; `git diff {PARAMS}` shows it"
 
 
@@ -111,6 +112,12 @@ def _refuse_inside(path: Path, root: Path) -> None:
             )
     if checkout.is_relative_to(real):
         raise InputError(f"{path} holds the project itself; name the folder of the pictures alone")
+
+
+def _refuse_variable(path: Path) -> None:
+    """Raise an InputError for a path that DVC would rewrite: it replaces ``${...}`` in params.yaml by a parameter."""
+    if "${" in str(path):
+        raise InputError(f"{path} has ${{ in it, which begins a variable for DVC in {PARAMS}; rename the folder or file")
 
 
 def title(path: str) -> str:

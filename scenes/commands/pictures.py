@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from scenes.archive.layout import Entry, Found, find_members
 from scenes.archive.safe_zip import DamagedMember, SafeZip
-from scenes.archive.words import listed
 from scenes.common import suffixes
 from scenes.common.errors import InputError
+from scenes.common.words import listed
 from scenes.download.folder import list_folder
 from scenes.download.tar import Tar, is_tar
 

@@ -49,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.csv:
         sys.stdout.write(answer_formats.csv_rows([], model, header=True))
     good, bad = _write(tqdm(answers, unit=" photos", disable=hidden), _formatter(arguments, model))
+    if arguments.csv and good and not model.calibrated:  # the columns are those of data/predictions.csv
+        print("the probabilities are not calibrated", file=sys.stderr)
     if skipped:
         more = f" and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
         print(

@@ -3,10 +3,11 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from scenes.images.decode import ImageProblem, is_web_page, read_header
+from scenes.images.formats import format_not_read
 
 PICTURES = 300  # a share of them is known to 6 points
 MOST_BYTES = 300_000_000  # read in all; the sample of large photos is smaller
@@ -20,8 +21,9 @@ class Sample(NamedTuple):
         sizes: upright width and height in pixels.
         formats: how many have which format, by Pillow's name.
         turned: how many are turned or mirrored by their EXIF orientation.
-        unreadable: paths of those without a readable header, web pages included.
+        unreadable: paths of those without a readable header, web pages and formats that are not read included.
         web_pages: paths of those that are web pages, which failed downloads leave.
+        not_read: the format of those in one that is not read, see :func:`scenes.images.formats.format_not_read`, by path.
     """
 
     sizes: Sequence[tuple[int, int]]
@@ -29,6 +31,7 @@ class Sample(NamedTuple):
     turned: int
     unreadable: Sequence[str]
     web_pages: Sequence[str]
+    not_read: Mapping[str, str]
 
     @property
     def short_side(self) -> int:
@@ -71,6 +74,7 @@ def look_at(paths: Sequence[str], read: Callable[[str], bytes], unreadable: tupl
     formats: Counter[str] = Counter()
     failed: list[str] = []
     web_pages: list[str] = []
+    not_read: dict[str, str] = {}
     turned, left = 0, MOST_BYTES
     for path in paths[step // 2 :: step][:PICTURES]:
         if left <= 0:
@@ -87,8 +91,10 @@ def look_at(paths: Sequence[str], read: Callable[[str], bytes], unreadable: tupl
             failed.append(path)
             if is_web_page(data):
                 web_pages.append(path)
+            elif name := format_not_read(data):
+                not_read[path] = name
             continue
         sizes.append((header.width, header.height))
         formats[header.format] += 1
         turned += header.orientation != 1
-    return Sample(sizes, formats, turned, failed, web_pages)
+    return Sample(sizes, formats, turned, failed, web_pages, not_read)

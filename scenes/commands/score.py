@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenes.archive.words import count
 from scenes.commands import checkout
 from scenes.commands.look import options
 from scenes.commands.pictures import Pictures, open_pictures
 from scenes.common.errors import InputError
+from scenes.common.words import count, shortened
 
 if TYPE_CHECKING:
     from scenes.commands.labelled_answers import Answers, Matched
@@ -80,8 +80,8 @@ def score(pictures: Pictures, path: str, model_name: str, split: str | None) -> 
     matched = labelled_answers.match_classes({member.label for member in labelled}, model.classes)
     if not matched.indices:
         raise InputError(
-            f"none of the classes in {path} ({_some(matched.unknown)}) is one of the model's ({_some(model.classes)}); "
-            "name the folders as the model's classes"
+            f"none of the classes in {path} ({shortened(matched.unknown)}) is one of the model's "
+            f"({shortened(model.classes)}); name the folders as the model's classes"
         )
     hashes, checked = frozenset[str](), False
     if model_name == checkout.PRODUCTION or model_name in checkout.available_models("."):
@@ -152,7 +152,7 @@ def format_result(result: Mapping[str, Any]) -> list[str]:
     if unknown := result["unknown_classes"]["names"]:
         notes.append(
             f"{_left_out(result['unknown_classes']['images'], '')}, because the model has no class "
-            f"{_some([repr(name) for name in unknown])}"
+            f"{shortened(map(repr, unknown))}"
         )
     if unreadable := result["unreadable"]:
         notes.append(f"{_left_out(len(unreadable), 'cannot be decoded and ')}, e.g. {unreadable[0]!r}")
@@ -185,7 +185,3 @@ def _confusion(classes: Sequence[str], matrix: Sequence[Sequence[int]]) -> list[
 
 def _left_out(number: int, why: str) -> str:
     return f"{count(number, 'picture')} {why}{'is' if number == 1 else 'are'} left out"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -12,6 +12,11 @@ from typing import Any
 DEFERRED = frozenset(["jax", "matplotlib", "pandas", "sklearn"])
 
 
+def cores() -> int:
+    """Return the number of cores that this process may use, e.g. fewer than the machine has in a job queue."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def configure(*, seed: int, threads: int, xla: bool = False) -> None:
     """Seed all generators, turn op determinism on and fix the size of the thread pools.
 

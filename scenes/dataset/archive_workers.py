@@ -63,11 +63,6 @@ def map_chunks(
         pool.shutdown(cancel_futures=True)
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use, e.g. fewer than the machine has in a job queue."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 _worker_state: dict[str, Any] = {}
 
 

@@ -10,13 +10,15 @@ import numpy as np
 
 from scenes.archive.layout import Archive, Member
 from scenes.archive.safe_zip import DamagedMember
+from scenes.common.runtime import cores
 from scenes.common.suffixes import suffix
 from scenes.dataset import mirrored_classes, near_duplicates
-from scenes.dataset.archive_workers import cores, map_chunks
+from scenes.dataset.archive_workers import map_chunks
 from scenes.dataset.audit_table import COLUMNS, usable
-from scenes.dataset.duplicates import groups
+from scenes.dataset.duplicate_groups import groups
 from scenes.dataset.perceptual_hash import Fingerprint, fingerprint
 from scenes.images import decode
+from scenes.images.formats import format_not_read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,17 +46,23 @@ class Audit(NamedTuple):
     Attributes:
         table: a row per member, see ``scenes.dataset.audit_table``.
         mirrored_classes: pairs of classes that look like mirror images of each other, sorted.
+        not_read: the format of pictures in one that is not read, see :func:`scenes.images.formats.format_not_read`, by
+            path.
     """
 
     table: "pd.DataFrame"
     mirrored_classes: list[tuple[str, str]]
+    not_read: dict[str, str]
 
 
 class Inspected(NamedTuple):
-    """One member: its row of the table, without the group, and what its near duplicates are found by."""
+    """One member: its row of the table, without the group, what its near duplicates are found by, and its format if that
+    is not read.
+    """
 
     row: dict[str, Any]
     fingerprint: Fingerprint | None = None
+    not_read: str = ""
 
 
 def audit(archive: Archive, *, max_pixels: int, near_duplicate_distance: int, workers: int | None = None) -> Audit:
@@ -86,7 +94,8 @@ def audit(archive: Archive, *, max_pixels: int, near_duplicate_distance: int, wo
     table["group"] = groups(table["sha256"].tolist(), table["pixel_sha256"].tolist(), table["path"].tolist(), near)
     labelled = [(image.fingerprint.thumbnail, label) for image in images for label in sorted(image.labels)]
     thumbnails, labels = (list(values) for values in zip(*labelled, strict=True)) if labelled else ([], [])
-    return Audit(table[list(COLUMNS)], mirrored_classes.find(np.array(thumbnails), labels))
+    not_read = {one.row["path"]: one.not_read for one in inspected if one.not_read}
+    return Audit(table[list(COLUMNS)], mirrored_classes.find(np.array(thumbnails), labels), not_read)
 
 
 def inspect(member: Member, data: bytes, *, max_pixels: int) -> Inspected:
@@ -95,9 +104,10 @@ def inspect(member: Member, data: bytes, *, max_pixels: int) -> Inspected:
     try:
         image = decode.decode(data, max_pixels=max_pixels)
     except decode.ImageProblem as error:
-        web_page = error.reason == decode.NOT_AN_IMAGE and decode.is_web_page(data)
-        problem = "web_page" if web_page else error.reason
-        return Inspected(row | {"width": error.width, "height": error.height, "mode": error.mode, "problem": problem})
+        unknown = error.reason == decode.NOT_AN_IMAGE
+        row |= {"width": error.width, "height": error.height, "mode": error.mode}
+        row["problem"] = "web_page" if unknown and decode.is_web_page(data) else error.reason
+        return Inspected(row, not_read=format_not_read(data) if unknown else "")
     height, width, _ = image.pixels.shape
     problem = ""
     if image.damaged:

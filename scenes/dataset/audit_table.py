@@ -102,9 +102,9 @@ def summary(audit: "pd.DataFrame", archive: Archive) -> dict[str, Any]:
     - ``classes.<class>.<split>``: usable images, for those of train, val and test that the archive has.
     - ``problems.<word>``: images with this problem, 0 included.
     - ``duplicates.<kind>``: of the usable images, the groups of two or more and the images in them, for the kinds
-      ``exact`` (file), ``pixel`` and ``near``, each of which includes the one before; of these, those ``across_splits``
-      (any two of train, val, test, pred), those in ``train_and_test`` (in train or val, and in test), and those with
-      ``conflicting_labels``.
+      ``exact`` (file), ``pixel`` and ``near``, each including the one before. Among these are counted those
+      ``across_splits`` (any two of train, val, test, pred), those in ``train_and_test`` (in train or val, and in test),
+      and those with ``conflicting_labels``.
     - ``clean_test``: see :func:`clean_test`, and their share of the usable test images; absent where there are none.
     - ``ignored``: files skipped because they are litter, outside the layout, or of a suffix that no image has.
     - ``case_collisions``: members whose paths differ only in case or Unicode form.

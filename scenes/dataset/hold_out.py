@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenes.archive.safe_zip import show
 from scenes.common.errors import InputError
 from scenes.common.hash_order import hash_rank
-from scenes.common.words import shortened
+from scenes.common.words import shortened, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +61,7 @@ def hold_out(
     Args:
         images: the images to choose from, with ``unit``, ``group`` and ``label``.
         fraction: share of the images of each class, between 0 and 1; at least one image.
-        classes: those of which a share is wanted; images of other classes are held out only in units with these.
+        classes: those that must give a share; images of other classes are held out only in units with these.
         seed: a different seed gives a different choice.
         keep: by class, the number of units that must remain.
     """

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from scenes.archive.layout import Archive
-from scenes.dataset import candidates
+from scenes.dataset import near_duplicate_candidates as candidates
 from scenes.dataset.archive_workers import map_chunks
-from scenes.dataset.candidates import VIEWS
+from scenes.dataset.near_duplicate_candidates import VIEWS
 from scenes.dataset.perceptual_hash import WHOLE, Fingerprint
 from scenes.dataset.same_picture import Comparison, Picture, compare
 from scenes.images import decode
@@ -43,8 +43,9 @@ def find(
     """Return the pairs of paths whose images are one picture.
 
     Under one label, or without one, copies of a picture are near duplicates, and so are shots of one scene a moment
-    apart if the images of the archive do not all resemble each other. Under two labels, only pictures that differ
-    nowhere are: a small part may be what the labels are about, and a copy under another label raises no score.
+    apart if the images of the archive do not all resemble each other. Under two labels, only pictures that agree as
+    they are, neither mirrored nor cropped: the direction, the place or a small part may be what the labels are about,
+    and a copy under another label raises no score.
 
     Args:
         archive: an open archive.
@@ -99,14 +100,11 @@ class _Confirmer:
     def _same(self, archive: Archive, task: _Task) -> bool:
         first, second = (self._picture(archive, image.path) for image in (task.first, task.second))
         labels, others = task.first.labels, task.second.labels
-        one_label = not labels or not others or not labels.isdisjoint(others)
+        if labels and others and labels.isdisjoint(others):
+            result = compare(first, second, least=_LEAST)
+            return result is not None and result.same_view
         results = _comparisons(first, second, task.view, thorough=self._scenes)
-        return any(self._enough(result, one_label) for result in results)
-
-    def _enough(self, result: Comparison, one_label: bool) -> bool:
-        if not one_label:
-            return result.same_everywhere
-        return result.same_scene if self._scenes else result.same_picture
+        return any(result.same_scene if self._scenes else result.same_picture for result in results)
 
     def _picture(self, archive: Archive, path: str) -> Picture:
         picture = self._pictures.pop(path, None)

@@ -25,6 +25,8 @@ _LEVELS = ((32, 3), (64, 3))
 _LARGEST_CROP = 0.15  # of the side, at each edge
 _LARGEST_STEP = 0.03
 _HOPELESS = 0.6  # correlation of the pictures at a level
+_STRETCH = 1.05  # of one side relative to the other: edges cropped by 1 to 3 % each, then resized to the old shape
+_SAME_VIEW = 0.01  # of the side: how far an edge may seem to be from its place
 
 # Variances in squared grey levels. Noise and compression change a window by so much:
 _NOISE = 60.0
@@ -42,22 +44,25 @@ class Picture(NamedTuple):
     Attributes:
         grey: uint8 (side, side), at most 128 pixels a side.
         chroma: uint8 (2, 16, 16), Cb and Cr.
+        aspect: width divided by height of the image.
     """
 
     grey: np.ndarray
     chroma: np.ndarray
+    aspect: float
 
     @classmethod
     def from_pixels(cls, pixels: np.ndarray) -> "Picture":
         """Reduce an image, uint8 (height, width, 3), to what is compared."""
-        side = min(SIDE, *pixels.shape[:2])
+        height, width = pixels.shape[:2]
+        side = min(SIDE, height, width)
         image = Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR)
         chroma = image.resize((_CHROMA_SIDE, _CHROMA_SIDE), Image.Resampling.BOX).convert("YCbCr")
-        return cls(np.asarray(image.convert("L")), np.moveaxis(np.asarray(chroma), -1, 0)[1:])
+        return cls(np.asarray(image.convert("L")), np.moveaxis(np.asarray(chroma), -1, 0)[1:], width / height)
 
     def mirrored(self) -> "Picture":
         """Return the mirror image."""
-        return Picture(self.grey[:, ::-1], self.chroma[..., ::-1])
+        return Picture(self.grey[:, ::-1], self.chroma[..., ::-1], self.aspect)
 
 
 class Comparison(NamedTuple):
@@ -73,6 +78,7 @@ class Comparison(NamedTuple):
         contrast: the contrast of one picture divided by that of the other, at most 1.
         brightness: the difference of the mean grey levels.
         chroma: the largest difference of Cb or Cr, 0 if one of the pictures is grey.
+        cropped: the largest share of a side that the second picture lacks at an edge.
     """
 
     least: float
@@ -84,10 +90,16 @@ class Comparison(NamedTuple):
     contrast: float
     brightness: float
     chroma: float
+    cropped: float
+
+    @property
+    def same_view(self) -> bool:
+        """Whether the pictures agree as they are, uncropped: the only sameness that counts under two labels."""
+        return self.same_everywhere and self.cropped <= _SAME_VIEW
 
     @property
     def same_everywhere(self) -> bool:
-        """Whether nothing differs that a label could be about: the only sameness that counts under two labels."""
+        """Whether nothing differs that a label could be about, once one is cropped to what the other shows."""
         changed = self.contrast < 0.6 or self.brightness > 40 or self.chroma > 24
         return self.least >= 0.93 and self.similarity >= 0.75 and not changed
 
@@ -108,6 +120,8 @@ class Comparison(NamedTuple):
 
 def compare(first: Picture, second: Picture, box: Box = WHOLE, *, least: float = -1.0) -> Comparison | None:
     """Compare a picture with another that shows the whole of it, or about the part in ``box``.
+
+    A crop keeps its proportions, or is stretched to those of the whole; another stretch makes two pictures different.
 
     Args:
         first, second: the pictures.
@@ -132,8 +146,12 @@ def compare(first: Picture, second: Picture, box: Box = WHOLE, *, least: float =
             return None
         if _Windows(_scaled(shown, target), target - target.mean(), level // 16).correlation(_NOISE).min() < least:
             return None
+    stretch = (position[2] - position[0]) / (position[3] - position[1])
+    if not any(1 / _STRETCH <= ratio <= _STRETCH for ratio in (stretch, stretch * first.aspect / second.aspect)):
+        return None
     chroma = [_resized(Image.fromarray(plane).convert("F"), _CHROMA_SIDE, position) for plane in first.chroma]
-    return _measure(_resized(large, side, position), _resized(small, side), np.stack(chroma), second.chroma)
+    cropped = float(np.abs(position - WHOLE).max())
+    return _measure(_resized(large, side, position), _resized(small, side), np.stack(chroma), second.chroma, cropped)
 
 
 def _resized(image: Image.Image, side: int, box: np.ndarray | None = None) -> np.ndarray:
@@ -173,7 +191,9 @@ def _better_box(large: Image.Image, target: np.ndarray, box: np.ndarray) -> np.n
     return np.clip(box + step, (0, 0, 1 - _LARGEST_CROP, 1 - _LARGEST_CROP), (_LARGEST_CROP, _LARGEST_CROP, 1, 1))
 
 
-def _measure(first: np.ndarray, second: np.ndarray, chroma: np.ndarray, other_chroma: np.ndarray) -> Comparison:
+def _measure(
+    first: np.ndarray, second: np.ndarray, chroma: np.ndarray, other_chroma: np.ndarray, cropped: float
+) -> Comparison:
     """Compare two aligned pictures, float64 (side, side), and their chroma, (2, 16, 16)."""
     side, spread = len(first), float(second.std())
     contrasts = sorted((float(first.std()), spread))
@@ -196,6 +216,7 @@ def _measure(first: np.ndarray, second: np.ndarray, chroma: np.ndarray, other_ch
         contrast=contrasts[0] / max(contrasts[1], 1e-9),
         brightness=brightness,
         chroma=float(np.abs(chroma - other_chroma).max()) if coloured else 0.0,
+        cropped=cropped,
     )
 
 

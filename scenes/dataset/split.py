@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from scenes.archive.safe_zip import show
 from scenes.common.errors import InputError
 from scenes.common.tables import read_csv, write_csv
-from scenes.dataset.audit_table import usable
+from scenes.common.words import show
+from scenes.dataset.audit_table import conflicting, usable
 from scenes.dataset.hold_out import hold_out, refuse_too_few, units
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def split(
         _leave_out(images, ~images["label"].isin(tested), "class")
     learn = _kept(images, "train", "val")
     if drop_conflicting_duplicates:
-        conflicting = _conflicting(learn, "sha256") | _conflicting(learn, "pixel_sha256")
-        _leave_out(images, images.index.isin(learn.index[conflicting]), "conflict")
+        disputed = conflicting(learn, "sha256") | conflicting(learn, "pixel_sha256")
+        _leave_out(images, images.index.isin(learn.index[disputed]), "conflict")
     if drop_train_duplicates_of_test:
         _leave_out_shared(images, "test", ("train", "val"))
     _leave_out_shared(images, "val", ("train",))
@@ -144,11 +144,6 @@ def _leave_out_shared(images: "pd.DataFrame", name: str, sides: tuple[str, ...])
     others = _kept(images, name)
     for column, reason in (("group", name), ("unit", f"{name}_subject")):
         _leave_out(images, images[column].isin(others[column]) & images["split"].isin(sides), reason)
-
-
-def _conflicting(images: "pd.DataFrame", key: str) -> "pd.Series":
-    """Return, per image, whether another one with the same ``key`` has another label."""
-    return images.groupby(key)["label"].transform("nunique") > 1
 
 
 def _hold_out(images: "pd.DataFrame", fractions: dict[str, float], seed: int) -> dict[str, dict[str, tuple[int, int]]]:

@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from scenes.archive.safe_zip import show
-from scenes.archive.words import count, listed
-from scenes.common.words import shortened
+from scenes.common.words import count, listed, shortened, show
 from scenes.dataset.split import REASONS, Split
 
 if TYPE_CHECKING:

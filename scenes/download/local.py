@@ -10,13 +10,7 @@ from pathlib import Path
 
 from scenes.common.errors import InputError
 from scenes.download.partial import check_room
-from scenes.download.tar import is_tar
-
-# zipfile stops a member at the size that its entry states, so the sum of these sizes bounds the time; nothing is kept
-# in memory. Deflate packs at most 1032 : 1, as it does blank scans, so more can only come from members that share their
-# bytes.
-BOMB_BYTES = 1 << 30
-BOMB_RATIO = 1032
+from scenes.download.tar import BOMB_BYTES, BOMB_RATIO, is_tar
 
 # What zipfile and the decompressors raise on damaged bytes. An unknown compression method is a NotImplementedError, a
 # member that needs a password a RuntimeError.

@@ -13,7 +13,9 @@ from typing import IO, Any, Self, cast
 from scenes.common.errors import InputError
 from scenes.download.folder import fault_of_name
 
-# Deflate packs at most 1032 : 1, and nothing here is read into memory as a whole. So these bound the time alone.
+# The largest size that a zip or tar may unpack to: this many bytes, or this many times its own size. No member is read
+# into memory as a whole, so the limit is one of time. Deflate packs at most 1032 : 1, as it does blank scans; more can
+# only come from members that share their bytes.
 BOMB_BYTES = 1 << 30
 BOMB_RATIO = 1032
 _MOST_PER_READ = 1 << 24  # bytes; tarfile reads a member's extended header, whose size the tar states, at once

@@ -7,9 +7,10 @@ import numpy as np
 
 from scenes.common.errors import InputError
 from scenes.common.tables import rounded
+from scenes.common.words import count
 from scenes.evaluation import abstention, intervals
 from scenes.evaluation.calibration import errors as calibration_errors
-from scenes.models.temperature import Calibration, scale
+from scenes.models.temperature import MIN_IMAGES, Calibration, scale
 
 if TYPE_CHECKING:
     from scenes.evaluation.inference import Predictions
@@ -197,9 +198,20 @@ def worst_class(per_class: Mapping[str, Mapping[str, float]]) -> tuple[str, Mapp
     return name, per_class[name]
 
 
+def why_uncalibrated(images: int) -> str:
+    """Return why a model is not calibrated, see ``scenes.models.temperature.calibrate``.
+
+    Args:
+        images: number of validation images.
+    """
+    if images < MIN_IMAGES:
+        return f"{count(images, 'validation image')}, fewer than the {MIN_IMAGES} that a temperature needs"
+    return f"{count(images, 'validation image')} show no gain"
+
+
 def _format_calibration(entry: Mapping[str, Any], images: int) -> str:
     if not entry["calibrated"]:
-        return f"calibration error {entry['ece']:.4f}, not calibrated: {images:,} validation images show no gain"
+        return f"calibration error {entry['ece']:.4f}, not calibrated: {why_uncalibrated(images)}"
     return (
         f"calibration error {entry['ece']:.4f},"
         f" with temperature {entry['temperature']:.3f} {entry['temperature_scaled']['ece']:.4f}"

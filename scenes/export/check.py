@@ -56,6 +56,51 @@ def load(folder: str | Path, name: str, *, threads: int) -> Callable[[Any], dict
     return _PIXEL_FORMATS[name].load(path, threads=threads)
 
 
+def measure(
+    folder: str | Path,
+    name: str,
+    network: "keras.Model",
+    images: "Sequence[bytes] | np.ndarray",
+    expected: dict[str, np.ndarray],
+    *,
+    tolerance: float,
+    threads: int,
+) -> dict[str, Any]:
+    """Return the size of one format, and how far its outputs are from those of the Keras model, for the metrics.
+
+    How much rounding to float16 changes the outputs depends on the model. Where it is more than the tolerance, LiteRT's
+    file is written again with float32 weights.
+
+    Args:
+        folder: see :func:`save`.
+        name: a key of ``PATHS``.
+        network: see :func:`save`.
+        images: as the format takes them, see :func:`load`.
+        expected: the outputs of ``network`` for them, see :func:`compare`.
+        tolerance: the largest difference allowed in a probability or score.
+        threads: see :func:`load`.
+
+    Raises:
+        InputError: see :func:`compare`.
+    """
+
+    def compared() -> dict[str, Any]:
+        return compare(name, in_batches(load(folder, name, threads=threads), images), expected, tolerance=tolerance)
+
+    try:
+        result = compared()
+    except InputError:
+        if name != "litert":
+            raise
+        print(
+            f"litert: float16 weights differ by more than export.tolerance.litert ({tolerance:g}): written as float32"
+        )
+        pixels = np.asarray(images)
+        litert.save(Path(folder) / PATHS[name], graph.trace_pixels(network, pixels.shape[1:]), float16=False)
+        result = compared()
+    return {"bytes": size(folder, name), **result}
+
+
 def in_batches(
     predict: Callable[[Any], dict[str, np.ndarray]], images: "Sequence[bytes] | np.ndarray"
 ) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ Every image becomes 8-bit RGB:
 - only the first of several frames is used.
 
 Pillow reads all headers, and the pixels of all formats but JPEG, which simplejpeg decodes (``scenes.images.jpeg``). A
-JPEG of which libjpeg warns is decoded by Pillow, which forgives it unless its last rows are missing. Such an image is
+JPEG that makes libjpeg warn is decoded by Pillow, which accepts it unless its last rows are missing. Such an image is
 ``damaged``, and so is a PNG with a wrong checksum; the pixels are still the same for everybody. In the other formats
 nothing tells whether a byte has changed, as long as they can be decoded.
 """

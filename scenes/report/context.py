@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 from scenes.common.tables import flatten, read_csv, read_json
+from scenes.evaluation.metrics import why_uncalibrated
 from scenes.report import data
 from scenes.report.pictures import (
     AUDIT_PICTURES,
@@ -168,6 +169,7 @@ def _model(paths: Paths, name: str, description: Mapping[str, Any], backbone: Ma
         "kind": _describe_kind(description, backbone),
         "scores": scores,
         "calibrated": bool(scores["calibration"]["calibrated"]),
+        "why_uncalibrated": why_uncalibrated(scores["val"]["count"]),
         "pairs": [{"name": pair, "errors": entry["errors"], **merged[pair]} for pair, entry in pairs],
         "abstention": [
             {"target": int(key.rpartition("_")[2]) / 100, **entry}

@@ -6,33 +6,43 @@ from collections.abc import Sequence
 import numpy as np
 
 from scenes.evaluation import prediction_table
+from scenes.evaluation.composites import MIN_CLASSES
 from scenes.serving.classifier import Classifier
 from scenes.serving.stream import Answered
 
 
 def text_line(photo: Answered, model: Classifier, top_k: int) -> str:
-    """Return a line for a person: the ``top_k`` most probable classes, and those that the photo contains."""
+    """Return a line for a person: the ``top_k`` most probable classes, and those that the photo contains.
+
+    Of fewer than ``MIN_CLASSES`` classes, whether a photo contains one says nothing more, and it is left out.
+    """
     classes = ", ".join(f"{name} {probability:.1%}" for name, probability in model.top(photo.answer, top_k))
-    contained = ", ".join(model.contained(photo.answer)) or "none of the classes"
     remarks = "damaged; " * photo.damaged + "unsure; " * model.unsure(photo.answer)
-    return f"{photo.name}: {remarks}{classes}; contains {contained}"
+    line = f"{photo.name}: {remarks}{classes}{'' if model.calibrated else ' (not calibrated)'}"
+    if len(model.classes) < MIN_CLASSES:
+        return line
+    return f"{line}; contains {', '.join(model.contained(photo.answer)) or 'none of the classes'}"
 
 
 def json_line(photo: Answered, model: Classifier, top_k: int) -> str:
-    """Return a JSON object on one line (https://jsonlines.org), with scores of six decimals."""
+    """Return a JSON object on one line (https://jsonlines.org), with scores of six decimals.
+
+    ``presence`` is left out as in :func:`text_line`.
+    """
     (best, _), *_ = top = model.top(photo.answer, top_k)
-    scores = zip(model.classes, photo.answer.presence.tolist(), strict=True)
-    return json.dumps(
-        {
-            "key": photo.name,
-            "class": best,
-            "confidence": model.confidence(photo.answer),
-            "unsure": model.unsure(photo.answer),
-            "damaged": photo.damaged,
-            "top": [{"class": name, "probability": round(probability, 6)} for name, probability in top],
-            "presence": {name: round(score, 6) for name, score in scores},
-        }
-    )
+    said = {
+        "key": photo.name,
+        "class": best,
+        "confidence": model.confidence(photo.answer),
+        "calibrated": model.calibrated,
+        "unsure": model.unsure(photo.answer),
+        "damaged": photo.damaged,
+        "top": [{"class": name, "probability": round(probability, 6)} for name, probability in top],
+    }
+    if len(model.classes) >= MIN_CLASSES:
+        scores = zip(model.classes, photo.answer.presence.tolist(), strict=True)
+        said["presence"] = {name: round(score, 6) for name, score in scores}
+    return json.dumps(said)
 
 
 def csv_rows(answered: Sequence[Answered], model: Classifier, *, header: bool) -> str:

@@ -19,7 +19,7 @@ from scenes.common.errors import InputError
 from scenes.common.suffixes import is_image
 from scenes.images.decode import CORRUPT, TOO_MANY_PIXELS, Decoded, ImageProblem, is_web_page
 from scenes.images.decode import decode as decode_image
-from scenes.images.formats import FORMATS, iso_media_format
+from scenes.images.formats import FORMATS, format_not_read
 
 _SHOWN_NAME = 120  # characters
 _SHOWN_SENTENCE = 400
@@ -269,14 +269,12 @@ def _format_problem(problem: ImageProblem, data: bytes, limits: Limits) -> str:
 
 def _format_unsupported(data: bytes) -> str:
     """Return a sentence about a file in no supported format, with advice for those that people take for photos."""
-    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if iso_media_format(data) == "HEIF":
-        return "this is a HEIC photo, which cannot be read here; export it as JPEG"
-    if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in head:
-        return "this is an SVG drawing, which cannot be read here; export it as JPEG"
+    if name := format_not_read(data):
+        kind = {"HEIC": "a HEIC photo", "SVG": "an SVG drawing"}.get(name, f"a {name} photo")
+        return f"this is {kind}, which cannot be read here; export it as JPEG"
     if is_web_page(data):
         return "this is a web page; save the photo that is on it"
-    if head.startswith(b"%pdf"):
+    if data[:1024].lstrip().lower().startswith(b"%pdf"):
         return "this is a PDF, which cannot be read here; export it as JPEG"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "this is a zip, but its name does not end in .zip"

@@ -80,6 +80,19 @@ def test_a_folder_of_nearly_all_images_is_left_out_but_not_one_of_two_classes():
         found(two | copies)
 
 
+def test_a_folder_of_all_images_of_one_split_is_left_out():
+    files = contents(f"{split}/{label}/{label}{split}{number}.jpg" for split, images in (("train", 8), ("test", 4))
+                     for label in "abc" for number in range(images))  # fmt: skip
+    train = [data for path, data in files.items() if path.startswith("train")]
+    every = {f"train/all/{number}.jpg": data for number, data in enumerate(train)}
+    layout = found(files | every)
+    assert (layout.classes, len(layout.members)) == (("a", "b", "c"), 36)
+    assert layout.notes[0].startswith("the folder 'all' holds 24 of the 24 images of the other classes")
+    tested = {f"test/all/{number}.jpg": b"other %d" % number for number in range(12)}
+    with pytest.raises(InputError, match="no image is of"):
+        found(files | every | tested)
+
+
 def test_several_classes_lack_training_images():
     with pytest.raises(InputError) as caught:
         found([*BASE, "val/c/1.jpg", "test/c/1.jpg", "test/d/1.jpg"])

@@ -48,13 +48,14 @@ def dvc(checkout, monkeypatch) -> SimpleNamespace:
 
 
 def results(folder: Path, worst: str) -> None:
-    """Write what the end of a run reads: 20 test images, of which the class ``worst`` has 3 wrong."""
+    """Write what the end of a run reads: 20 test images, where the class ``worst`` has 3 wrong."""
     for name in ("metrics", "data", "plots/baseline", "plots/efficientnetv2l"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     write_json(folder / "metrics/production.json", {"model": "efficientnetv2l"})
     for name, accuracy in (("baseline", 0.6), ("efficientnetv2l", 0.8)):
         interval = {"low": accuracy - 0.1, "high": accuracy + 0.1}
         scores = {"accuracy": accuracy, "accuracy_interval": interval, "balanced_accuracy": accuracy}
+        scores |= {"calibration": {"calibrated": 0}, "val": {"count": 6}}
         write_json(folder / f"metrics/{name}.json", scores)
     wrong = {"dog": "cat", "cat": "dog"}.get(worst, "cat")
     rows = [f"{label}/{n}.jpg,{label},{wrong if label == worst and n < 3 else label},0.9" for label in ("cat", "dog")
@@ -100,8 +101,9 @@ def test_the_end(run, checkout, dvc, tmp_path):
     assert "  0.800 [0.700, 0.900] efficientnetv2l, a head on the pretrained backbone" in end
     assert re.search("efficientnetv2l, .*; in production\n", end)
     assert "worst class: 'dog', 70% of 10 recognised, most often taken for 'cat'\n" in end
+    assert "the confidence of efficientnetv2l is not calibrated: 6 validation images, fewer than the 50 that" in end
     assert "look at 1 label in data/label_issues.csv" in end
-    assert re.search(r"add pictures of 'dog', of which 12 are there to train on, .* about \d+ minutes", end)
+    assert re.search(r"add pictures of 'dog', which has 12 to train on, .* about \d+ minutes", end)
     assert re.search(r"`dvc exp run -S profiles\.own\.finetune\.epochs=4`: about \d+ minutes?; the", end)
     assert "right on 80% only: its features suit photos of things" in end
 
@@ -154,6 +156,9 @@ def test_what_cannot_be_used_changes_nothing(run, checkout, dvc, tmp_path):
     (tmp_path / "link").symlink_to(inside)
     assert "is in data/" in refusal(run(own.main, ["../link"]))
     assert "multi-label" in refusal(run(own.main, [str(own_archives.write("multi_label", tmp_path))]))
+    named = own_archives.unpack("train_val", tmp_path)
+    named = named.rename(named.with_name("${profile} pets"))
+    assert "has ${ in it, which begins a variable for DVC" in refusal(run(own.main, [str(named)]))
     assert lines_changed(checkout) == []
     assert dvc.calls == []
 

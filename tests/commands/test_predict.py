@@ -1,9 +1,11 @@
 """The command as a person uses it: what a model says of photos, and what goes wrong in a sentence each."""
 
+import dataclasses
 import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -198,6 +200,26 @@ def test_libtiff_has_something_to_say(capfd):
     with muted_stderr():
         decode.decode(fax, max_pixels=10_000)
     assert capfd.readouterr().err == ""
+
+
+def test_every_form_says_that_a_confidence_is_not_calibrated(run, some, model_folder, tmp_path_factory):
+    folder = shutil.copytree(model_folder, tmp_path_factory.mktemp("other") / "model")
+    described = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(described | {"calibrated": False}))
+    for model, calibrated in ((model_folder, True), (folder, False)):
+        assert (" (not calibrated); contains " in run(some / "0.jpg", "--model", model)[1]) != calibrated
+        assert json.loads(run(some / "0.jpg", "--json", "--model", model)[1])["calibrated"] == calibrated
+        warning = "" if calibrated else "the probabilities are not calibrated\n"
+        assert run(some / "0.jpg", "--csv", "--model", model)[2] == warning
+
+
+def test_with_two_classes_presence_is_left_out_but_for_the_columns_of_the_table(model_folder):
+    model = dataclasses.replace(classifier.from_folder(model_folder), classes=("cat", "dog"))
+    answer = Answer(np.array([0.9, 0.1], np.float32), np.array([0.8, 0.2], np.float32))
+    photo = Answered("a.jpg", np.zeros((1, 1, 3), np.uint8), answer)
+    assert answer_formats.text_line(photo, model, 3) == "a.jpg: cat 90.0%, dog 10.0%"
+    assert "presence" not in json.loads(answer_formats.json_line(photo, model, 3))
+    assert ",presence_cat,presence_dog," in answer_formats.csv_rows([photo], model, header=True)
 
 
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+a.jpg", "-a.jpg", "@a.jpg"])

@@ -1,4 +1,4 @@
-"""The audit finds what stands in an archive, alone or with others, in any order."""
+"""The audit finds what is in an archive: each image alone, duplicates together, in any order."""
 
 import hashlib
 import io
@@ -36,7 +36,7 @@ def audited(path, files, *, workers: int = 1, **options):
 
 
 def damaged_jpeg(seed: int) -> bytes:
-    """Return a JPEG of which libjpeg warns: there is an unexpected marker in its scan."""
+    """Return a JPEG that makes libjpeg warn: there is an unexpected marker in its scan."""
     data = bytearray(jpeg(seed))
     middle = (data.index(b"\xff\xda") + len(data)) // 2
     data[middle : middle + 2] = b"\xff\xd5"

@@ -7,7 +7,7 @@ import yaml
 
 from scenes.archive.layout import Archive
 from scenes.common.errors import InputError
-from scenes.dataset import audit_table, checks, split
+from scenes.dataset import audit_checks, audit_findings, audit_table, split
 from scenes.dataset.audit import audit
 from tests.code_facts import ROOT
 from tests.helpers import own_archives
@@ -20,7 +20,7 @@ def divided(name, folder, **options) -> SimpleNamespace:
     with Archive.from_settings(own_archives.write(name, folder), PARAMS["archive"]) as archive:
         table = audit(archive, max_pixels=10**6, near_duplicate_distance=4, workers=1).table
         numbers = audit_table.summary(table, archive)
-    checks.refuse_unusable(table, f"{name}.zip", "audit.csv")
+    audit_checks.refuse_unusable(table, f"{name}.zip", "audit.csv")
     found = split.split(table, seed=42, **PARAMS["split"] | options)
     final = split.final_splits(table, found.table)
     counts = found.table.groupby(["label", "split"]).size().unstack(fill_value=0)
@@ -59,7 +59,7 @@ def test_each_class_is_in_train_val_and_test(tmp_path, name, expected):
 def test_a_class_of_four_images_is_divided_and_remarked_on(tmp_path):
     found = divided("few_of_a_class", tmp_path)
     assert sizes(found) == {"cat": [11, 1, 12], "dog": [3, 1, 4]}
-    (remark,) = checks.remarks(found.audit)
+    (remark,) = audit_findings.small_classes(found.audit)
     assert remark.startswith("few images: 'dog' has 8; ")
 
 

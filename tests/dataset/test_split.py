@@ -39,7 +39,7 @@ def audits(draw):
     return table(rows)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     audits(),
     st.booleans(),

@@ -2,20 +2,14 @@
 
 from scenes.dataset.split import split
 from scenes.dataset.split_summary import format_summary
-from tests.helpers.audited import plain_rows, table
+from tests.helpers.audited import OPTIONS, plain_rows, table
 
 FRACTIONS = {"test": 0.2, "val": 0.1}
 
 
 def lines(rows, **options) -> list[str]:
     audit = table(rows)
-    settings = {
-        "drop_train_duplicates_of_test": True,
-        "drop_conflicting_duplicates": True,
-        "drop_damaged": True,
-        "without_test": "hold_out",
-    }
-    result = split(audit, test_fraction=0.2, val_fraction=0.1, seed=42, **settings | options)
+    result = split(audit, **OPTIONS | {"val_fraction": FRACTIONS["val"]} | options)
     return format_summary(audit, result, FRACTIONS).split("\n")
 
 

@@ -148,6 +148,8 @@ def test_without_calibration_the_summary_says_so():
     text = metrics.format_summary("m", scores | {"clean": scores, "val": scores})
     assert "not calibrated: 200 validation images show no gain;" in text
     assert "temperature" not in text
+    few = metrics.format_summary("m", scores | {"clean": scores, "val": scores | {"count": 49}})
+    assert "not calibrated: 49 validation images, fewer than the 50 that a temperature needs;" in few
 
 
 def test_the_worst_class_is_one_that_occurs_and_of_equals_the_first():

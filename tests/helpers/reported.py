@@ -136,7 +136,7 @@ def label_issues(classes: Sequence[str] = CLASSES) -> dict:
 
 
 def planted() -> dict:
-    """What stands there besides if wrong labels were planted."""
+    """What is added if wrong labels were planted."""
     model = {"count": 31, "precision": 0.6, "recall": 0.5, "precision_at_count": 0.58}
     return {"count": 34, "precision": 0.56, "recall": 0.7, "model": model}
 

@@ -56,14 +56,14 @@ def test_another_process_writes_equal_bytes(folder, tmp_path):
 
 
 def test_a_linear_classifier_on_their_features_tells_drawn_scenes_apart(folder):
-    """From 15 images a class. Of random weights' features, the same classifier makes 0.4; 0.25 is chance."""
+    """From 10 images a class; 0.25 is chance."""
     rng = np.random.default_rng(0)
-    labels = np.arange(120) % len(CLASSES)
+    labels = np.arange(80) % len(CLASSES)
     images = np.stack([resize(scenes.render_scene(CLASSES[label], rng)[0], SIDE, SIDE) for label in labels])
     features = backbone.load(folder, SIDE)(images.astype(np.float32), training=False).numpy()
-    features = StandardScaler().fit(features[:60]).transform(features)
-    classifier = LogisticRegression(C=0.01).fit(features[:60], labels[:60])
-    assert classifier.score(features[60:], labels[60:]) > 0.8
+    features = StandardScaler().fit(features[:40]).transform(features)
+    classifier = LogisticRegression(C=0.01).fit(features[:40], labels[:40])
+    assert classifier.score(features[40:], labels[40:]) > 0.8
 
 
 def test_a_file_of_them_is_taken_too_and_not_for_another_network(folder, tmp_path):

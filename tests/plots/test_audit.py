@@ -16,7 +16,7 @@ MAX_PIXELS = 100_000
 
 
 def damaged(seed: int) -> bytes:
-    """A JPEG that decodes with a warning: an unexpected marker lies within its scan."""
+    """A JPEG that decodes with a warning: there is an unexpected marker in its scan."""
     data = bytearray(jpeg(seed))
     middle = (data.index(b"\xff\xda") + len(data)) // 2
     data[middle : middle + 2] = b"\xff\xd5"

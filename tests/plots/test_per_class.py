@@ -32,7 +32,7 @@ def test_the_table_has_a_row_a_class_in_the_order_of_the_classes(tmp_path):
 
 
 def scores_of(count: int) -> dict:
-    """Classes of which those of a higher number have a lower recall; the last one has no test image."""
+    """Classes whose recall falls with their number; the last one has no test image."""
     return {
         f"class with a rather long name, number {number:03d}": {
             "precision": 0.9,

@@ -133,6 +133,7 @@ def test_a_model_that_is_not_calibrated_is_said_to_be_so_wherever_a_confidence_i
     for section in ("calibration", "errors", "predictions", "card"):
         assert "not calibrated" in " ".join(sections[section].split()).lower(), section
     assert "not calibrated" in html[: html.index("<nav")]
+    assert "The reason: 87 validation images show no gain." in " ".join(sections["calibration"].split())
     assert markdown.count("not calibrated") == len(reported.MODELS)
     for text in rendered(folder):
         assert "not calibrated" not in text.lower()

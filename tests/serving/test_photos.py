@@ -86,6 +86,7 @@ def test_exif_turns_a_photo_as_pillow_does(kind, orientation):
             b'\xef\xbb\xbf<?xml version="1.0"?><svg xmlns=""/>',
             f"this is an SVG drawing, which cannot be read here; export it as JPEG {READ}",
         ),
+        (b"\xff\x0a" + bytes(9), f"this is a JPEG XL photo, which cannot be read here; export it as JPEG {READ}"),
         (b"\n<!DOCTYPE html><script>alert(1)</script>", f"this is a web page; save the photo that is on it {READ}"),
         (b"%PDF-1.7", f"this is a PDF, which cannot be read here; export it as JPEG {READ}"),
         (b"PK\x03\x04" + bytes(50), f"this is a zip, but its name does not end in .zip {READ}"),

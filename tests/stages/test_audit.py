@@ -1,12 +1,12 @@
 """The stage `audit`: what it writes, says and refuses."""
 
 import json
-import shutil
 
 import pytest
 
 from scenes.dataset import audit_table
-from scenes.synthetic.faults import CHANGES
+from scenes.synthetic.archive import draw_archive
+from scenes.synthetic.faults import CHANGES, RATED
 from stages import audit
 from tests.helpers.pictures import jpeg, pack
 from tests.helpers.stage import refusal, written
@@ -54,8 +54,9 @@ def test_audit_says_first_what_the_archive_is_then_what_was_found(project, run):
     assert duplicates == "duplicates: 2 images in 1 group; 1 group in both train and test"
 
 
-def test_a_drawn_archive_is_scored(project, run, planted):
-    shutil.copy(planted.path, project / "data/raw/archive.zip")
+def test_a_drawn_archive_is_scored(project, run):
+    faults = {**dict.fromkeys(RATED, 0.0), "near_duplicate": 0.2, "wrong_label": 0.1, "broken": False}
+    draw_archive(project / "data/raw/archive.zip", seed=3, train=60, test=24, pred=0, size=64, faults=faults)
     run(audit.main)
     scores = json.loads((project / "metrics/audit.json").read_text())["planted"]["near_duplicates"]
     assert scores["precision"] == 1.0

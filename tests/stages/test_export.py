@@ -75,6 +75,19 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     assert said["code_sha256"] == code_digest("export")
 
 
+def test_weights_that_may_not_be_rounded_stay_float32(folder, capsys):
+    set_export(folder, formats=["litert"])
+    export.main()
+    rounded = json.loads((folder / "metrics/export.json").read_text())["litert"]
+    largest = max(rounded["largest_difference"].values())
+    assert "written as float32" not in capsys.readouterr().out
+    set_export(folder, formats=["litert"], tolerance={"saved_model": 1e-4, "litert": largest / 2, "onnx": 1e-4})
+    export.main()
+    exact = json.loads((folder / "metrics/export.json").read_text())["litert"]
+    assert max(exact["largest_difference"].values()) < largest / 2
+    assert "written as float32" in capsys.readouterr().out
+
+
 def test_a_file_that_disagrees_is_one_sentence_and_leaves_nothing(folder, capsys):
     tolerance = {"saved_model": 1e-12, "litert": 1e-12, "onnx": 1e-12}
     set_export(folder, formats=["litert"], tolerance=tolerance)

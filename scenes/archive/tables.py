@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
 from scenes.archive.image_index import ImageIndex
-from scenes.archive.label_tables import Labels, Table, candidates, read_labels, read_table, values
-from scenes.archive.safe_zip import DamagedMember, show
-from scenes.archive.words import listed
+from scenes.archive.label_tables import Labels, Table, candidates, possible_columns, read_labels, read_table, values
+from scenes.archive.safe_zip import DamagedMember
 from scenes.common.errors import InputError
+from scenes.common.words import listed, show
 
 
 class Tables:
@@ -50,6 +50,13 @@ class Tables:
     def headers(self) -> list[tuple[str, tuple[str, ...]]]:
         """Path and columns of each table that could be read."""
         return [(table.path, table.header) for table in self._tables]
+
+    @property
+    def possible(self) -> list[str]:
+        """What ``archive.layout.labels`` could be: ``table:<path>:<column>`` for each column that may have labels."""
+        return [
+            f"table:{table.path}:{column}" for table in self._tables for column in possible_columns(table, self._index)
+        ]
 
     def chosen(self, setting: str) -> Labels:
         """Return the labels of the table that a user has chosen.

@@ -47,7 +47,7 @@ _FIRST_CROP = 2
 
 
 def find(hashes: np.ndarray, thumbnails: np.ndarray, distance: int) -> Pairs:
-    """Return the pairs of images of which a view of the one resembles the whole other.
+    """Return the pairs of images in which a view of one resembles the whole of the other.
 
     Args:
         hashes: uint64 (images, views), see ``Fingerprint.hashes``.

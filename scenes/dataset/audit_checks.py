@@ -1,18 +1,18 @@
-"""What the audit refuses before anything is trained, and what it says about small classes."""
+"""What the audit refuses before anything is trained."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenes.archive.safe_zip import show
 from scenes.common.errors import InputError
-from scenes.common.words import shortened
+from scenes.common.words import shortened, show
 from scenes.dataset.audit_table import FATAL, usable
 from scenes.dataset.hold_out import refuse_too_few, units
+from scenes.images.formats import not_read
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FEW = 10  # images; with fewer, a class's scores say next to nothing
 _WORDS = {
     "not_an_image": "not in a format that is read here",
     "web_page": "web pages",
@@ -21,13 +21,16 @@ _WORDS = {
 }
 
 
-def refuse_unusable(audit: "pd.DataFrame", archive: str | Path, table: str | Path) -> None:
+def refuse_unusable(
+    audit: "pd.DataFrame", archive: str | Path, table: str | Path, formats_not_read: Mapping[str, str] | None = None
+) -> None:
     """Raise an InputError if no classifier can be trained and tested on these images.
 
     Args:
         audit: the table of ``scenes.dataset.audit_table``.
         archive: path of the archive, for the message.
         table: path of the audit as CSV, for the message.
+        formats_not_read: ``not_read`` of ``scenes.dataset.audit.Audit``.
 
     Raises:
         InputError: no labelled image can be decoded; there is one class alone; a class has no usable image in train;
@@ -36,7 +39,8 @@ def refuse_unusable(audit: "pd.DataFrame", archive: str | Path, table: str | Pat
     labelled = audit[audit["split"] != "pred"]
     good = usable(labelled)
     if not len(good):
-        raise InputError(f"{archive}: {_describe(labelled)}; see {table}")
+        known = [name for path, name in (formats_not_read or {}).items() if path in set(labelled["path"])]
+        raise InputError(f"{archive}: {'; '.join([_describe(labelled), *not_read(known)])}; see {table}")
     classes = sorted(set(labelled["label"]))
     if len(classes) == 1:
         raise InputError(
@@ -48,19 +52,6 @@ def refuse_unusable(audit: "pd.DataFrame", archive: str | Path, table: str | Pat
     if missing:
         raise InputError(f"{archive}: {_without_training(labelled, missing)}; see {table}")
     _refuse_few(good, trained, classes)
-
-
-def remarks(audit: "pd.DataFrame") -> list[str]:
-    """Return a sentence on the classes with few images, if there are any."""
-    good = usable(audit[audit["split"] != "pred"])
-    counts = good["label"].value_counts().sort_index()
-    few = [f"{show(label, 60)} has {count}" for label, count in counts[counts < _FEW].items()]
-    if not few:
-        return []
-    return [
-        f"few images: {shortened(few, 3)}; scores of so few say little, and label issues are judged in no more folds "
-        "than the smallest class has distinct images"
-    ]
 
 
 def _refuse_few(good: "pd.DataFrame", trained: "pd.DataFrame", classes: list[str]) -> None:

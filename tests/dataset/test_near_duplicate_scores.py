@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scenes.dataset.planted import near_duplicate_scores
+from scenes.dataset.near_duplicate_scores import near_duplicate_scores
 from tests.helpers.audited import table
 
 

@@ -3,10 +3,9 @@
 import pytest
 
 from scenes.common.errors import InputError
+from scenes.dataset.audit_checks import refuse_unusable
 from scenes.dataset.audit_table import FATAL
-from scenes.dataset.checks import refuse_unusable, remarks
-from scenes.dataset.split import split
-from tests.helpers.audited import plain_rows, table
+from tests.helpers.audited import divided, plain_rows, table
 
 
 def with_problems(rows, **problems) -> list[tuple]:
@@ -25,7 +24,6 @@ def test_nothing_is_said_of_a_sound_archive():
     for rows in (plain_rows(10), plain_rows(10, 0), plain_rows(10, 5, 5), plain_rows(3, 0), plain_rows(1, 1, 1)):
         refuse_unusable(table(rows), "a.zip", "audit.csv")
     refuse_unusable(table(with_problems(plain_rows(10), pred="corrupt")), "a.zip", "audit.csv")
-    assert remarks(table(plain_rows(10, 0))) == []
 
 
 def test_files_that_are_all_web_pages():
@@ -84,23 +82,13 @@ def test_what_no_parameter_can_divide_is_refused(rows, sentence):
     assert sentence in refused(rows)
     for drop in (True, False):
         with pytest.raises(InputError, match=sentence):
-            split(
-                table(rows),
-                test_fraction=0.2,
-                val_fraction=0.1,
-                seed=0,
+            divided(
+                rows,
                 drop_train_duplicates_of_test=drop,
                 drop_conflicting_duplicates=drop,
                 drop_damaged=drop,
-                without_test="hold_out",
             )
 
 
 def test_a_class_that_can_still_be_left_out_is_not_refused():
     refuse_unusable(table([*plain_rows(9), *plain_rows(2, 0, labels=["owl"])]), "a.zip", "audit.csv")
-
-
-def test_small_classes_are_remarked_on():
-    rows = [*plain_rows(20), *plain_rows(4, 1, labels=["owl"], pred=0), *plain_rows(9, 0, labels=["eel"], pred=0)]
-    (remark,) = remarks(table(rows))
-    assert remark.startswith("few images: 'eel' has 9, 'owl' has 5; ")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenes.dataset.duplicates import groups
+from scenes.dataset.duplicate_groups import groups
 
 
 def by_comparing_all(sha256, pixel_sha256, paths, near) -> list[int]:

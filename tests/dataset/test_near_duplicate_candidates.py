@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 from PIL import Image
 
-from scenes.dataset.candidates import VIEWS, find, share_a_layout
+from scenes.dataset.near_duplicate_candidates import VIEWS, find, share_a_layout
 from scenes.dataset.perceptual_hash import fingerprint
 from tests.helpers.lookalikes import x_rays
 from tests.helpers.pictures import picture

@@ -9,11 +9,10 @@ from scenes.archive.labelling import Labelling
 from scenes.archive.listing import Listing, folder_parts, total
 from scenes.archive.members import Member
 from scenes.archive.name_patterns import propose
-from scenes.archive.safe_zip import show
 from scenes.archive.split_names import Place
-from scenes.archive.tables_found import Tables
-from scenes.archive.words import count, listed
+from scenes.archive.tables import Tables
 from scenes.common.errors import InputError
+from scenes.common.words import count, listed, show
 
 # Where images without a label are, by what the labels are from.
 _WITHOUT_LABEL = {"folders": "in no class folder", "table": "in no table of labels", "name": "named otherwise"}
@@ -49,6 +48,8 @@ def no_labels(listing: Listing, splits: Mapping[str, str], classes: Sequence[str
         text += f", and no table says their classes ({show(path, 60)} has {', '.join(map(repr, header))[:60]})"
     elif not classes:
         text += ", and no table says their classes"
+    if possible := tables.possible:
+        return f"{text}; if a column has them, set archive.layout.labels to it: {listed(possible)}"
     if proposal := propose(paths):
         pattern, counts = proposal
         return f"{text}; to take {listed(sorted(counts))} from the names, set archive.layout.labels to 'name:{pattern}'"
