@@ -66,7 +66,9 @@ def test_nothing_it_writes_speaks_of_the_demo(own):
 def test_two_classes_have_no_composites_and_few_images_no_calibration(own):
     scores = json.loads((own.clone / "metrics/baseline.json").read_text())
     assert "composites" not in scores["multilabel"]
+    assert "labels found in test images" not in own.printed
     assert not json.loads((own.clone / "models/production/model.json").read_text())["calibrated"]
+    assert re.search(r"is not calibrated: \d+ validation images?, fewer than the 50 ", own.printed)
 
 
 def test_dvc_notices_one_picture_more_and_runs_nothing_otherwise(own):

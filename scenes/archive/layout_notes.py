@@ -49,7 +49,8 @@ def no_labels(listing: Listing, splits: Mapping[str, str], classes: Sequence[str
     elif not classes:
         text += ", and no table says their classes"
     if possible := tables.possible:
-        return f"{text}; if a column has them, set archive.layout.labels to it: {listed(possible)}"
+        columns = " or ".join(show(each, 80) for each in possible[:3])
+        return f"{text}; if a column has them, set archive.layout.labels to {columns}"
     if proposal := propose(paths):
         pattern, counts = proposal
         return f"{text}; to take {listed(sorted(counts))} from the names, set archive.layout.labels to 'name:{pattern}'"

@@ -117,7 +117,7 @@ def _refuse_inside(path: Path, root: Path) -> None:
 def _refuse_variable(path: Path) -> None:
     """Raise an InputError for a path that DVC would rewrite: it replaces ``${...}`` in params.yaml by a parameter."""
     if "${" in str(path):
-        raise InputError(f"{path} has ${{ in it, which begins a variable for DVC in {PARAMS}; rename the folder or file")
+        raise InputError(f"{path} has ${{ in it, which DVC takes for a variable in {PARAMS}; rename the folder or file")
 
 
 def title(path: str) -> str:

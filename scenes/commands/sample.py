@@ -23,7 +23,7 @@ class Sample(NamedTuple):
         turned: how many are turned or mirrored by their EXIF orientation.
         unreadable: paths of those without a readable header, web pages and formats that are not read included.
         web_pages: paths of those that are web pages, which failed downloads leave.
-        not_read: the format of those in one that is not read, see :func:`scenes.images.formats.format_not_read`, by path.
+        not_read: by path, the format of those in one that is not read, see ``scenes.images.formats.format_not_read``.
     """
 
     sizes: Sequence[tuple[int, int]]

@@ -46,8 +46,7 @@ class Audit(NamedTuple):
     Attributes:
         table: a row per member, see ``scenes.dataset.audit_table``.
         mirrored_classes: pairs of classes that look like mirror images of each other, sorted.
-        not_read: the format of pictures in one that is not read, see :func:`scenes.images.formats.format_not_read`, by
-            path.
+        not_read: by path, the format of images in one that is not read, see ``scenes.images.formats.format_not_read``.
     """
 
     table: "pd.DataFrame"
@@ -56,9 +55,7 @@ class Audit(NamedTuple):
 
 
 class Inspected(NamedTuple):
-    """One member: its row of the table, without the group, what its near duplicates are found by, and its format if that
-    is not read.
-    """
+    """One member: its row of the table, without the group; what its near duplicates are found by; its unread format."""
 
     row: dict[str, Any]
     fingerprint: Fingerprint | None = None

@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def refuse_unusable(
-    audit: "pd.DataFrame", archive: str | Path, table: str | Path, formats_not_read: Mapping[str, str] | None = None
+    audit: "pd.DataFrame", archive: str | Path, table: str | Path, formats_not_read: Mapping[str, str] = {}
 ) -> None:
     """Raise an InputError if no classifier can be trained and tested on these images.
 
@@ -38,9 +38,9 @@ def refuse_unusable(
     """
     labelled = audit[audit["split"] != "pred"]
     good = usable(labelled)
+    formats = not_read(formats_not_read.values())
     if not len(good):
-        known = [name for path, name in (formats_not_read or {}).items() if path in set(labelled["path"])]
-        raise InputError(f"{archive}: {'; '.join([_describe(labelled), *not_read(known)])}; see {table}")
+        raise InputError(f"{archive}: {'; '.join([_describe(labelled), *formats])}; see {table}")
     classes = sorted(set(labelled["label"]))
     if len(classes) == 1:
         raise InputError(
@@ -50,7 +50,7 @@ def refuse_unusable(
     trained = good[good["split"] == "train"]
     missing = [label for label in classes if label not in set(trained["label"])]
     if missing:
-        raise InputError(f"{archive}: {_without_training(labelled, missing)}; see {table}")
+        raise InputError(f"{archive}: {'; '.join([_without_training(labelled, missing), *formats])}; see {table}")
     _refuse_few(good, trained, classes)
 
 

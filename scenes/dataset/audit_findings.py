@@ -26,7 +26,9 @@ _SPREAD = {"train_and_test": "in both train and test", "conflicting_labels": "un
 
 
 def lines(
-    numbers: Mapping[str, Any], mirrored_classes: Sequence[tuple[str, str]], formats_not_read: Mapping[str, str]
+    numbers: Mapping[str, Any],
+    mirrored_classes: Sequence[tuple[str, str]],
+    formats_not_read: Mapping[str, str] = {},
 ) -> Iterator[str]:
     """Yield a line for each kind of finding, the most important first.
 

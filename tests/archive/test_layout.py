@@ -160,6 +160,16 @@ def test_one_class_is_refused_but_can_be_scored():
     assert "one class, 'dog'" in refusal(images("train/cat", "train/dog"), leave_out=["cat"])
 
 
+def test_the_columns_that_may_be_labels_are_proposed():
+    rows = [f"{number}.jpg,{('cat', 'dog')[number % 2]},{('red', 'blue')[number // 6]},{number * 7}"
+            for number in range(12)]  # fmt: skip
+    files = contents(f"images/{number}.jpg" for number in range(12))
+    files["data.csv"] = "\n".join(["file,animal,colour,weight", *rows]).encode()
+    said = "set archive.layout.labels to 'table:data.csv:animal' and 'table:data.csv:colour'"
+    assert said.replace(" and ", " or ") in refusal(files)
+    assert found(files, labels="table:data.csv:animal").classes == ("cat", "dog")
+
+
 def test_a_class_without_training_images_is_refused_unless_left_out():
     files = [*SMALL, *images("seg_test/owl")]
     message = refusal(files)

@@ -3,7 +3,7 @@
 import pytest
 
 from scenes.archive.summary import summary
-from tests.helpers.listings import found
+from tests.helpers.listings import contents, found
 
 CARDS = [
     f"{split}/{label}/{split}{number}.jpg"
@@ -35,3 +35,11 @@ def test_what_is_left_out(others, said):
 def test_images_to_be_predicted():
     line = summary(found([*CARDS[:1000], *CARDS[1200:2000], *(f"test/{number}.jpg" for number in range(3))]))[0]
     assert line == "train/ 1,800, test/ 3 without labels; 2 classes (800 to 1,000 images); nothing else"
+
+
+def test_images_in_several_classes_come_before_all_else():
+    files = contents(CARDS)
+    first, counts, *others = summary(found(files | {"train/two/copy.jpg": files[CARDS[0]], "train/TWO/1.jpg": b"more"}))
+    assert first.startswith("1 of 2,037 images is in several classes, e.g. 'train/ace/train0.jpg' in 'ace' and 'two'")
+    assert counts.startswith("train/ 2,002, valid/ 18, test/ 18; 3 classes")
+    assert others and first not in others

@@ -69,6 +69,20 @@ def test_web_pages_are_named_at_once(run, tmp_path):
     assert "24 of 24 are web pages, e.g. 'train/cat/0.jpg'" in said
 
 
+def test_formats_that_are_not_read_are_named_without_wrong_advice(run, tmp_path):
+    for number in range(8):
+        path = tmp_path / f"pets/{('cat', 'dog')[number % 2]}/{number}.jxl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\xff\x0a%d" % number)
+    said = refusal(run(look.main, [str(tmp_path / "pets")]))
+    assert said.endswith("can be used: 8 images are JPEG XL, which is not read; save them as JPEG or PNG")
+    assert "get them again" not in said
+    (tmp_path / "pets/cat/1.jpg").write_bytes(encode(picture(1)))
+    (tmp_path / "pets/cat/2.jpg").write_bytes(b"broken")
+    pictures = next(line for line in looked(run, tmp_path / "pets", tmp_path) if line.startswith("pictures: "))
+    assert "; 8 images are JPEG XL, which is not read; save them as JPEG or PNG; 1 cannot be read, e.g." in pictures
+
+
 def test_the_options_elsewhere_are_those_of_a_fresh_checkout(tmp_path):
     params = check(ROOT / "params.yaml")
     assert look.options(tmp_path) == look.options(ROOT)
@@ -114,7 +128,7 @@ def test_sample_is_spread_over_all_paths():
     st.integers(0, 3_000_000),
 )
 def test_any_settings_are_valid_and_any_estimate_is_positive(sizes, images):
-    headers = Sample(sizes, formats={}, turned=0, unreadable=[], web_pages=[])
+    headers = Sample(sizes, formats={}, turned=0, unreadable=[], web_pages=[], not_read={})
     settings = choose(headers, images)
     assert settings.backbone_image_size % 32 == 0
     assert 64 <= settings.cnn_image_size <= min(96, settings.image_size)

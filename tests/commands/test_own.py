@@ -158,7 +158,7 @@ def test_what_cannot_be_used_changes_nothing(run, checkout, dvc, tmp_path):
     assert "multi-label" in refusal(run(own.main, [str(own_archives.write("multi_label", tmp_path))]))
     named = own_archives.unpack("train_val", tmp_path)
     named = named.rename(named.with_name("${profile} pets"))
-    assert "has ${ in it, which begins a variable for DVC" in refusal(run(own.main, [str(named)]))
+    assert "has ${ in it, which DVC takes for a variable" in refusal(run(own.main, [str(named)]))
     assert lines_changed(checkout) == []
     assert dvc.calls == []
 

@@ -45,6 +45,13 @@ def test_files_that_cannot_be_decoded_are_counted_by_problem_and_suffix():
     )
 
 
+def test_formats_that_are_not_read_are_named():
+    rows = with_problems(plain_rows(4), train="not_an_image", test="not_an_image")
+    formats = {row[0]: "JPEG XL" for row in rows if row[5]}
+    with pytest.raises(InputError, match=f"; {len(formats)} images are JPEG XL, which is not read; save them as JPEG"):
+        refuse_unusable(table(rows), "a.zip", "audit.csv", formats)
+
+
 @pytest.mark.parametrize("problem", FATAL)
 def test_a_class_without_a_usable_training_image_is_named(problem):
     rows = [(*row[:5], problem if row[1:3] == ("train", "moor") else "") for row in plain_rows(4)]

@@ -24,10 +24,11 @@ def test_every_finding_has_its_line():
         "problems": NO_PROBLEMS | {"web_page": 1200, "corrupt": 1, "damaged": 3, "odd_size": 2},
         "duplicates": duplicates((4, 9), (1, 2), (2, 4)),
     }
-    assert list(audit_findings.lines(numbers, [("b", "d")])) == [
+    assert list(audit_findings.lines(numbers, [("b", "d")], {"1.jxl": "JPEG XL", "2.jxl": "JPEG XL"})) == [
         "the mirror image of 'b' looks like 'd': set augmentation.flip: false",
         "unusable: 1,200 a web page, 1 corrupt",
         "odd, but usable: 3 damaged, 2 of an unusual size",
+        "2 images are JPEG XL, which is not read; save them as JPEG or PNG",
         "duplicates: 9 images in 4 groups; 1 group in both train and test; 2 groups under several labels",
     ]
 

@@ -57,6 +57,38 @@ def test_under_two_labels_only_what_differs_nowhere(tmp_path):
     assert found_in(tmp_path / "b.zip", images) == set()
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [lambda pixels: np.ascontiguousarray(pixels[:, ::-1]), lambda pixels: pixels[3:-3, 3:-3]],
+    ids=["mirrored", "cropped"],
+)
+def test_a_copy_under_another_label_is_one_only_as_it_is(tmp_path, changed):
+    others = {f"{number}.png": ({"a"}, picture(number, 120, 120)) for number in range(2, 9)}
+    for label, pairs in (("a", {frozenset({"2.png", "copy.png"})}), ("b", set())):
+        copy = {"copy.png": ({label}, changed(others["2.png"][1]))}
+        assert found_in(tmp_path / f"{label}.zip", others | copy) == pairs
+
+
+def test_letters_are_no_duplicates_of_their_mirror_images(tmp_path):
+    images = {
+        f"{text}/{number}.png": ({text}, pixels)
+        for text, pictures in lookalikes.letters("bdpqX", each=30, side=64, moved=6).items()
+        for number, pixels in enumerate(pictures)
+    }
+    pairs = found_in(tmp_path / "a.zip", images)
+    assert pairs
+    assert all(len({name[0] for name in pair}) == 1 for pair in pairs)
+
+
+def test_scans_of_bars_of_different_widths_are_different_pictures(tmp_path):
+    images = {}
+    for number in range(6):
+        pixels = np.full((250, 250, 3), 255, np.uint8)
+        pixels[25:110, 25 + 5 * number : 100] = 0
+        images[f"{number}.png"] = ({"cat" if number < 3 else "dog"}, pixels)
+    assert found_in(tmp_path / "a.zip", images) == set()
+
+
 def test_digits_in_one_font_are_no_duplicates_of_other_digits(tmp_path):
     drawn = lookalikes.letters("0123456789", each=12, side=28)
     images = {

@@ -86,6 +86,22 @@ def test_cropped_copies_are_aligned(amount):
         assert result and result.same_scene and result.least > 0.7, result
 
 
+def test_a_crop_is_no_stretched_part_unless_it_has_the_shape_of_the_whole():
+    for image in SCENES[:6]:
+        strip = image.crop((0, 7, 150, 143))
+        assert compared(image, strip).same_picture
+        assert compared(image, strip.resize((150, 150))) is None
+        even = image.crop((6, 7, 144, 143)).resize((150, 150), Image.Resampling.BICUBIC)
+        assert compared(image, even).same_scene
+
+
+def test_only_what_is_not_cropped_is_the_same_view():
+    for image in SCENES[:6]:
+        assert compared(image, packed(image)).same_view
+        copy = compared(image, image.crop((5, 5, 145, 145)))
+        assert copy.same_scene and not copy.same_view
+
+
 def test_different_scenes_are_obviously_different():
     for first, second in combinations(SCENES[:8], 2):
         result = compared(first, second)

@@ -101,14 +101,17 @@ def digits(side: int = 28) -> dict[str, list[np.ndarray]]:
     return found
 
 
-def letters(texts: str, each: int, seed: int = 0, side: int = 40) -> dict[str, list[np.ndarray]]:
-    """Return drawn letters or arrows, by text: dark on light, moved and lit a little differently each time."""
+def letters(texts: str, each: int, seed: int = 0, side: int = 40, moved: int = 2) -> dict[str, list[np.ndarray]]:
+    """Return drawn letters or arrows, by text: dark on light, lit a little differently each time.
+
+    Each is moved by up to so many pixels.
+    """
     rng = np.random.default_rng(seed)
     found: dict[str, list[np.ndarray]] = {}
     for text in texts:
         for _ in range(each):
             image = Image.new("L", (side, side), int(rng.integers(200, 256)))
-            place = side / 2 + rng.integers(-2, 3), side / 2 + rng.integers(-2, 3)
+            place = side / 2 + rng.integers(-moved, moved + 1), side / 2 + rng.integers(-moved, moved + 1)
             font = ImageFont.truetype(_FONT, side * 2 // 3)
             ImageDraw.Draw(image).text(place, text, fill=int(rng.integers(0, 90)), font=font, anchor="mm")
             found.setdefault(text, []).append(np.asarray(image.convert("RGB")))

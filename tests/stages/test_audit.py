@@ -47,10 +47,12 @@ def test_audit_says_first_what_the_archive_is_then_what_was_found(project, run):
     }
     files["seg_test/lake/again.jpg"] = files["seg_train/lake/trainlake3.jpg"]
     files["seg_train/lake/page.jpg"] = b"<html></html>"
+    files["seg_train/lake/new.jxl"] = b"\xff\x0a" + bytes(9)
     pack(archive, files)
-    first, *_, unusable, duplicates = run(audit.main).stdout.splitlines()
-    assert first.startswith("seg_train/ 25, seg_test/ 9; 2 classes")
-    assert unusable == "unusable: 1 a web page"
+    first, *_, unusable, formats, duplicates = run(audit.main).stdout.splitlines()
+    assert first.startswith("seg_train/ 26, seg_test/ 9; 2 classes")
+    assert unusable == "unusable: 1 not an image, 1 a web page"
+    assert formats == "1 image is JPEG XL, which is not read; save it as JPEG or PNG"
     assert duplicates == "duplicates: 2 images in 1 group; 1 group in both train and test"
 
 
