@@ -48,7 +48,7 @@ def main() -> None:
         max_pixels = params.archive.max_pixels
         sheet = galleries.label_issues_figure(table, archive, count=settings.shown, max_pixels=max_pixels)
         style.save(sheet, plots / "contact_sheet.png")
-        title, file = f"Labelled images by their features ({source})", plots / "feature_map.png"
+        title, file = "Labelled images by their features, and label issues", plots / "feature_map.png"
         is_issue = np.isin(np.char.decode(images.key), table["key"])
         feature_map.plot(file, images.features, images.label, images.classes, is_issue, title=title)
     print(label_issues.format_summary(counts, limits))

@@ -31,9 +31,9 @@ def main() -> None:
     table = prediction_table.build(
         key, outputs["probabilities"], outputs["presence"], classes, unsure_below=description["unsure_below"]
     ).sort_values("key", ignore_index=True)
-    sheets = galleries.class_sheets(table, classes)
-    images: dict[str, np.ndarray] = {}
+    sheets, images = {}, {}
     if has_images:
+        sheets = galleries.class_sheets(table, classes)
         keys = {key for rows in sheets.values() for key in rows["key"]}
         images = selected_images.read_selected(records.open_records(RECORDS, SPLIT), keys)
     with atomic_write(TABLE) as file, atomic_dir(PLOTS) as folder:

@@ -18,6 +18,9 @@ def main() -> None:
     params = read()
     profile = params.profile_settings
     models = to_dict(params.models)
+    epochs = {"cnn": profile.cnn.epochs, "head": profile.head.epochs}
+    for model in models.values():
+        model["training"]["epochs"] = epochs[model["kind"]] or model["training"]["epochs"]
     paths = context.Paths(
         audit=METRICS / "audit.json",
         comparison=METRICS / "comparison.json",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from scenes.archive.members import Member
 from scenes.archive.name_patterns import compile_pattern
 from scenes.archive.tables import Tables
+from scenes.common.errors import InputError
 from scenes.common.words import count, show
 
 
@@ -33,6 +34,8 @@ def with_subjects(members: Sequence[Member], how: str, tables: Tables) -> tuple[
     filled = [member._replace(subject=subjects.get(member.path, "")) for member in members]
     known = {member.subject for member in filled} - {""}
     unknown = sum(not member.subject for member in filled)
+    if not known:
+        raise InputError(f"archive.layout.subject: {show(how, 60)} is in no path or row; correct it, or set it to null")
     note = (
         f"{count(len(filled) - unknown, 'image')} of {count(len(known), 'subject')} ({show(how, 60)}); those of one "
         "subject stay in one split"

@@ -13,6 +13,7 @@ from scenes.common.tables import read_json
 from scenes.common.words import count
 
 FINETUNE_EPOCHS = 4
+FEW = 100  # test images; the accuracy of a model that is right on 90 % of so many is known to about 6 points
 # Frozen features below this, on test images, have probably not learned what tells the classes apart.
 WEAK = 0.85
 FINETUNE = f"dvc exp run -S profiles.own.finetune.epochs={FINETUNE_EPOCHS}"
@@ -47,12 +48,15 @@ def report(
     """
     production = read_json(root / "metrics/production.json")["model"]
     scores = {name: read_json(root / f"metrics/{name}.json") for name in models}
-    worst = worst_class(_rows(root / f"plots/{production}/predictions.csv"))
+    answers = list(_rows(root / f"plots/{production}/predictions.csv"))
+    worst = worst_class(answers)
     trained = Counter(row["label"] for row in _rows(root / "data/split.csv") if row["split"] == "train")
     issues = sum(1 for _ in _rows(root / "data/label_issues.csv"))
     again = estimates.in_words(estimates.run_seconds(work, settings, machine))
 
     steps = ["open reports/report.html: all results on one page"]
+    if len(answers) < FEW:
+        steps.append(f"add pictures: {count(len(answers), 'test image')} cannot tell how good the model is")
     if issues:
         steps.append(
             f"look at {count(issues, 'label')} in data/label_issues.csv that may be wrong; move or delete these "

@@ -84,7 +84,7 @@ def test_scans_of_bars_of_different_widths_are_different_pictures(tmp_path):
     images = {}
     for number in range(6):
         pixels = np.full((250, 250, 3), 255, np.uint8)
-        pixels[25:110, 25 + 5 * number : 100] = 0
+        pixels[23:117, 31 + 5 * number : 109] = 0
         images[f"{number}.png"] = ({"cat" if number < 3 else "dog"}, pixels)
     assert found_in(tmp_path / "a.zip", images) == set()
 
