@@ -87,4 +87,4 @@ def test_the_model_is_scored_on_other_pictures_with_a_warning_for_known_ones(own
     result = run(own.clone, sys.executable, "-m", "scenes", "score", str(own.pictures))
     assert result.returncode == 0, result.stderr
     assert re.search(r"accuracy [01]\.\d+ \[", result.stdout)
-    assert "training" in result.stdout + result.stderr
+    assert "trained or chosen on 20 of these pictures" in result.stdout
