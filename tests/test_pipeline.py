@@ -128,6 +128,7 @@ def test_a_head_records_the_provenance_of_its_features(pipeline):
         "split": params["split"],
         "archive": params["archive"],
         "records": params["records"],
+        "profile.fit": active["fit"],
         "profile.image_size": active["image_size"],
     }
 

@@ -131,7 +131,7 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout
     low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
     line = (
-        "| two epochs of a head | EfficientNetV2B0 at 48 px, random weights |"
+        "| two epochs of a head | EfficientNetLite0 at 48 px, random weights |"
         f" {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}] | {scores['crossentropy']:.3f} | 2 + 2 | `{head[:7]}` |"
     )
     assert line in (folder / "reports/trials.md").read_text().splitlines()
