@@ -76,9 +76,9 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=30, help="images of each class (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as parent:
-        checkout, folder, log_file = verify.clone(ROOT, Path(parent) / "clone"), Path(parent) / "pictures", None
+        checkout = verify.clone(ROOT, Path(parent) / "clone")
+        folder, log_file = Path(parent) / "pictures", Path(parent) / "log"
         draw(folder, options.classes, options.each)
-        log_file = Path(parent) / "log"
         with log_file.open("wb") as log:
             run(f"python -m scenes own --no-run {folder}", checkout, log)
             print(f"{options.classes} classes of {options.each} images\n\n| stage | seconds | MB |\n|---|---|---|")
