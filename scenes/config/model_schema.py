@@ -2,9 +2,19 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
-from scenes.config.section import ModelName, Section, Share
+from scenes.config.section import ModelName, Section, Sha256, Share
+from scenes.models.backbone import BACKBONES
 
 
 class EarlyStopping(Section):
@@ -55,13 +65,6 @@ class CnnNetwork(Section):
     dropout: Share
 
 
-class HeadNetwork(Section):
-    """The head's architecture."""
-
-    units: PositiveInt
-    dropout: Share
-
-
 class Augmentation(Section):
     """Random changes to training images."""
 
@@ -79,13 +82,13 @@ class CnnModel(Section):
     training: Training
 
 
-class HeadModel(Section):
-    """A head on a frozen backbone."""
+class LinearModel(Section):
+    """A linear classifier on the features of a backbone."""
 
-    kind: Literal["head"]
-    input: Literal["features"]
-    network: HeadNetwork
-    training: Training
+    kind: Literal["linear"]
+    input: Annotated[str, StringConstraints(pattern=r"^features/[a-z][a-z0-9_-]*$")]
+    C: Annotated[list[PositiveFloat], Field(min_length=1)]
+    class_weight: Literal["none", "balanced"]
 
 
 class ProfileCnn(Section):
@@ -95,19 +98,46 @@ class ProfileCnn(Section):
     epochs: PositiveInt | None
 
 
-class ProfileHead(Section):
-    """For how long a head is trained; None: as the model says."""
+class FinetuneExtent(Section):
+    """How much of a backbone is fine-tuned, and in what batches."""
 
-    epochs: PositiveInt | None
-
-
-class ProfileFinetune(Section):
-    """How much of a backbone is fine-tuned, and in what batches; this depends on the profile."""
-
-    epochs: NonNegativeInt
+    epochs: PositiveInt
     blocks: PositiveInt | None
     batch_size: PositiveInt
     gradient_accumulation: PositiveInt
+
+
+class FeatureSet(Section):
+    """A backbone, and what its features are."""
+
+    enabled: bool
+    backbone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*([.+][A-Za-z_]\w*)*$")]
+    scaling: Literal["none", "unit", "tf", "torch", "caffe"]
+    weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
+    weights_sha256: Sha256 | None
+    image_size: Annotated[int, Field(ge=32, le=1024)]
+    levels: Annotated[int, Field(ge=1, le=5)]
+    test_time_flip: bool
+    finetune: FinetuneExtent | None
+
+    @field_validator("backbone")
+    @classmethod
+    def _check_backbone(cls, value: str) -> str:
+        for name in value.split("+"):
+            if "." not in name and name not in BACKBONES:
+                known = ", ".join(BACKBONES)
+                raise ValueError(f"{name} is not one of {known}, nor a dotted name, as keras.applications.ConvNeXtTiny")
+        return value
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        if self.weights_sha256 and not self.weights.startswith("file:"):
+            raise ValueError("weights_sha256 needs weights: file:<path>; the hash of `imagenet` is known")
+        if self.weights.startswith("file:") and "+" in self.backbone:
+            raise ValueError("weights: file:<path> is for one backbone; of several, use imagenet or random")
+        if self.scaling != "none" and not any("." in name for name in self.backbone.split("+")):
+            raise ValueError("scaling is for backbones with a dotted name; the others scale their input")
+        return self
 
 
 class Finetune(Section):
@@ -122,7 +152,7 @@ class MultilabelUnits(Section):
     """The size of the second output's hidden layer, by kind of model."""
 
     cnn: PositiveInt | None
-    head: PositiveInt | None
+    linear: PositiveInt | None
 
 
 class Multilabel(Section):
@@ -141,6 +171,7 @@ class LabelIssues(Section):
     """Finding labels that may be wrong."""
 
     cnn: ModelName
+    features: ModelName
     folds: Annotated[int, Field(ge=2, le=20)]
     C: PositiveFloat
     shown: Annotated[int, Field(ge=1, le=300)]

@@ -9,7 +9,6 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -21,18 +20,16 @@ from scenes.config.data_schema import Archive, Audit, Composites, Features, Reco
 from scenes.config.model_schema import (
     Augmentation,
     CnnModel,
+    FeatureSet,
     Finetune,
-    HeadModel,
     LabelIssues,
+    LinearModel,
     Multilabel,
     ProfileCnn,
-    ProfileFinetune,
-    ProfileHead,
 )
 from scenes.config.params import parse_yaml
 from scenes.config.section import ModelName, Section, Seed, Sha256
 from scenes.download.source import parse_source
-from scenes.models.backbone import BACKBONES
 
 # Names in metrics/, models/ and plots/ that the stages use beside those of the models.
 RESERVED = {"audit", "comparison", "multilabel", "export", "finetune", "label_issues", "predictions", "production"}
@@ -47,10 +44,8 @@ class Tolerance(Section):
 
 
 if TYPE_CHECKING:  # type checkers reject a computed Literal
-    Backbone: TypeAlias = str
     ExportFormat: TypeAlias = str
 else:
-    Backbone = Literal[tuple(BACKBONES)]
     ExportFormat = Literal[tuple(Tolerance.model_fields)]
 
 
@@ -73,13 +68,7 @@ class Profile(Section):
     image_size: Annotated[int, Field(ge=32, le=1024)]
     fit: Literal["crop", "pad", "squash"]
     cnn: ProfileCnn
-    head: ProfileHead
-    backbone: Backbone
-    backbone_image_size: Annotated[int, Field(ge=32, le=1024)]
-    weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
-    weights_sha256: Sha256 | None
-    test_time_flip: bool
-    finetune: ProfileFinetune
+    features: dict[ModelName, FeatureSet]
     label_issue_features: Literal["cnn", "features"]
     published: list[Published]
     synthetic: Synthetic | None
@@ -97,8 +86,6 @@ class Profile(Section):
     def _check_combinations(self) -> Self:
         if self.source == "synthetic" and self.synthetic is None:
             raise ValueError("source: synthetic needs the block `synthetic`")
-        if self.weights_sha256 and not self.weights.startswith("file:"):
-            raise ValueError("weights_sha256 needs weights: file:<path>; the hash of `imagenet` is known")
         return self
 
 
@@ -134,6 +121,7 @@ class Params(Section):
     threads: PositiveInt
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"]
     xla: bool
+    feature_sets: Annotated[list[ModelName], Field(min_length=1)]
     profiles: dict[str, Profile]
     archive: Archive
     audit: Audit
@@ -146,7 +134,7 @@ class Params(Section):
     multilabel: Multilabel
     label_issues: LabelIssues
     models: Annotated[
-        dict[ModelName, Annotated[CnnModel | HeadModel, Field(discriminator="kind")]], Field(min_length=1)
+        dict[ModelName, Annotated[CnnModel | LinearModel, Field(discriminator="kind")]], Field(min_length=1)
     ]
     select: Select
     export: Export
@@ -158,13 +146,30 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_feature_sets(self) -> Self:
+        for name, profile in self.profiles.items():
+            if list(profile.features) != self.feature_sets:
+                raise ValueError(f"profiles.{name}.features: it must have the sets of `feature_sets`, in this order")
+        for name, model in self.models.items():
+            if model.kind == "linear" and model.input.removeprefix("features/") not in self.feature_sets:
+                raise ValueError(f"models.{name}.input: {model.input!r} is not in `feature_sets`")
+        if self.label_issues.features not in self.feature_sets:
+            raise ValueError(f"label_issues.features: {self.label_issues.features!r} is not in `feature_sets`")
+        active = self.profiles[self.profile]
+        if active.label_issue_features == "features" and not active.features[self.label_issues.features].enabled:
+            raise ValueError(f"label_issue_features: the set {self.label_issues.features} is not enabled")
+        return self
+
+    @model_validator(mode="after")
     def _check_epochs(self) -> Self:
         for profile_name, profile in self.profiles.items():
             for name, model in self.models.items():
-                epochs = getattr(profile, model.kind).epochs
-                if epochs and model.training.schedule == "cosine" and model.training.warmup_epochs >= epochs:
+                epochs = profile.cnn.epochs
+                if model.kind != "cnn" or not epochs or model.training.schedule == "constant":
+                    continue
+                if model.training.warmup_epochs >= epochs:
                     raise ValueError(
-                        f"profiles.{profile_name}.{model.kind}.epochs ({epochs}) must be more than "
+                        f"profiles.{profile_name}.cnn.epochs ({epochs}) must be more than "
                         f"models.{name}.training.warmup_epochs ({model.training.warmup_epochs:g})"
                     )
         return self
@@ -186,11 +191,13 @@ class Params(Section):
     def _check_finetuning(self) -> Self:
         warmup, fit = self.finetune.training.warmup_epochs, self.finetune.training
         for name, profile in self.profiles.items():
-            if fit.schedule == "cosine" and 0 < profile.finetune.epochs <= warmup:
-                raise ValueError(
-                    f"profiles.{name}.finetune.epochs ({profile.finetune.epochs}) must be more than "
-                    f"finetune.training.warmup_epochs ({warmup:g}), or 0"
-                )
+            for key, features in profile.features.items():
+                extent = features.finetune
+                if extent and fit.schedule == "cosine" and extent.epochs <= warmup:
+                    raise ValueError(
+                        f"profiles.{name}.features.{key}.finetune.epochs ({extent.epochs}) must be more than "
+                        f"finetune.training.warmup_epochs ({warmup:g})"
+                    )
         return self
 
 
@@ -226,7 +233,7 @@ def check_watch(params: Params) -> None:
 def _format_error(error: ValidationError) -> str:
     # A misspelled key is unknown, and the right one is missing: the unknown one shows the mistake.
     first, *others = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
-    # A discriminated union adds its tag (cnn, head) to the location. The file has no such key.
+    # A discriminated union adds its tag (cnn, linear) to the location. The file has no such key.
     keys = [str(part) for part in first["loc"]]
     if keys[:1] == ["models"] and len(keys) > 3:
         del keys[2]
