@@ -54,8 +54,8 @@ repro: install  ## install what is needed and run the pipeline, on the profile i
 	dvc repro
 	@python benchmarks/results.py --show
 
-own: install  ## run the pipeline on your own pictures, e.g. DATA=~/pictures/flowers (a folder, zip or tar)
-	@python -m scenes own "$$DATA"
+own: install  ## run the pipeline on your own pictures, e.g. DATA=~/pictures/flowers (a folder, zip or tar); ARGS=--finetune also without a GPU
+	@python -m scenes own "$$DATA" $(ARGS)
 
 look: install  ## say what is in DATA=<folder, zip or tar>, what `make own` would do and what it takes
 	@python -m scenes look "$$DATA"

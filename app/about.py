@@ -10,18 +10,22 @@ import streamlit as st
 from app import models
 from app.words import escape_markdown, percent
 from scenes.common.tables import read_csv, read_json
+from scenes.report.models import kind_in_words
 
 _PICTURES = {
-    "Confusion matrix": ("confusion_matrix.png", "For each class, how its photos were classified."),
+    "Confusion matrix": ("scores/confusion_matrix.png", "For each class, how its photos were classified."),
     "Reliability": (
-        "reliability.png",
+        "scores/reliability.png",
         "How often the model is right at a given confidence, before and after calibration.",
     ),
-    "Each class": ("per_class.png", ""),
-    "Training": ("training_curves.png", ""),
-    "Errors": ("errors.png", ""),
-    "Unsure": ("uncertain.png", ""),
-    "Grad-CAM": ("gradcam.png", ""),
+    "Each class": ("scores/per_class.png", ""),
+    "Training": (
+        "examples/training_curves.png",
+        "By epoch; of a logistic regression, by C, the inverse strength of its penalty.",
+    ),
+    "Errors": ("examples/errors.png", ""),
+    "Unsure": ("examples/uncertain.png", ""),
+    "Grad-CAM": ("examples/gradcam.png", ""),
 }
 
 
@@ -29,7 +33,8 @@ def main() -> None:
     st.title("About the model", anchor=False)
     root = Path(models.ROOT)
     files = {name: root / f"metrics/{name}.json" for name in models.params().models}
-    scores = {name: read_json(file) for name, file in files.items() if file.is_file()}
+    found = {name: read_json(file) for name, file in files.items() if file.is_file()}
+    scores = {name: of_model for name, of_model in found.items() if of_model}  # none without its feature set
     production_file = root / "metrics/production.json"
     production = read_json(production_file) if production_file.is_file() else None
     if not scores:
@@ -43,15 +48,27 @@ def main() -> None:
         )
     model, data, doubt = st.tabs(["The models", "The data", "Label issues"])
     with model:
-        _models(root, scores, production["model"] if production else None)
+        _models(root, scores, production)
     with data:
         _pictures(root / "plots/audit", ["class_balance.png", "findings.png", "sizes.png"], "dvc repro audit")
     with doubt:
         _label_issues(root)
 
 
-def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str | None) -> None:
-    st.table(pd.DataFrame([_row(name, of_model) for name, of_model in scores.items()]).set_index("model"))
+def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: Mapping[str, Any] | None) -> None:
+    described = {name: model.model_dump() for name, model in models.params().models.items()}
+    features = {name: each.model_dump() for name, each in models.profile().features.items()}
+    counts = production["parameters"] if production else {}
+    rows = [
+        {
+            "model": name,
+            "what it is": escape_markdown(kind_in_words(described[name], features)),
+            "parameters": f"{counts[name]:,}" if name in counts else "",
+        }
+        | _scores(of_model)
+        for name, of_model in scores.items()
+    ]
+    st.table(pd.DataFrame(rows).set_index("model"))
     st.caption(
         "On the test photos, which are used once; intervals are 95 %. Worst class: the lowest recall of a class."
     )
@@ -59,7 +76,7 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str
     name = st.segmented_control(
         "Model",
         names,
-        default=production if production in names else names[0],
+        default=production["model"] if production and production["model"] in names else names[0],
         required=True,
         label_visibility="collapsed",
     )
@@ -67,14 +84,14 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: str
         with tab:
             if caption:
                 st.caption(caption)
-            _pictures(root / "plots" / name, [file], f"dvc repro explain@{name}")
+            stage = "evaluate" if file.startswith("scores/") else "explain"
+            _pictures(root / "plots" / name, [file], f"dvc repro {stage}@{name}")
 
 
-def _row(name: str, scores: Mapping[str, Any]) -> dict[str, str]:
+def _scores(scores: Mapping[str, Any]) -> dict[str, str]:
     interval, calibrated = scores["accuracy_interval"], scores["calibration"]["temperature_scaled"]
     note = "" if scores["calibration"]["calibrated"] else " (not calibrated)"
     return {
-        "model": name,
         "accuracy": f"{percent(scores['accuracy'])} ({percent(interval['low'])} to {percent(interval['high'])})",
         "without duplicates": percent(scores["clean"]["accuracy"]),
         "balanced accuracy": percent(scores["balanced_accuracy"]),

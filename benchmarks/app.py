@@ -61,13 +61,13 @@ def models(folder: Path, images: list[tuple[bytes, str]], visitors: int) -> None
 
 
 def random_backbone() -> Classifier:
-    """Return a head on an EfficientNetV2B0 with random weights, built like the model in production."""
+    """Return a linear classifier on an EfficientNetV2B0, both of random weights, built like the model in production."""
     import keras
 
-    from scenes.models import backbone, head
+    from scenes.models import backbone, linear
 
     extractor = backbone.feature_extractor(backbone.build("EfficientNetV2B0", 224), test_time_flip=True)
-    probabilities = head.build(extractor.output.shape[-1], 6, units=256, dropout=0.4)(extractor.output)
+    probabilities = linear.build(extractor.output.shape[-1], 6)(extractor.output)
     outputs = {"probabilities": probabilities, "presence": keras.ops.sigmoid(probabilities)}
     network = keras.Model(extractor.input, outputs)
     return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, "crop", True, 0.0, 0.5)

@@ -17,6 +17,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 
 def dataset(folder: Path, side: int, batch_size: int):
     return keras.utils.image_dataset_from_directory(
@@ -25,9 +27,9 @@ def dataset(folder: Path, side: int, batch_size: int):
 
 
 def transfer(backbone: str, weights: Path, side: int, classes: int):
-    body = getattr(keras.applications, backbone)(
-        include_top=False, weights=None, input_shape=(side, side, 3), pooling="avg"
-    )
+    from scenes.models.backbone import build
+
+    body = build(backbone, side)
     body.load_weights(weights)
     body.trainable = False
     return keras.Sequential(
@@ -36,7 +38,6 @@ def transfer(backbone: str, weights: Path, side: int, classes: int):
 
 
 def cnn(side: int, classes: int, filters: list[int]):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from scenes.models.cnn import build
 
     return build((side, side, 3), classes, filters=filters, dropout=0.2)

@@ -2,25 +2,31 @@
 
     make results      # or: python benchmarks/results.py
     python benchmarks/results.py --show      # print the main scores in metrics/
+    python benchmarks/results.py --seed      # on profile intel: keep the scores in metrics/ as those of one more seed
 
 Rows come from metrics/ (the demo, as committed) and from benchmarks/intel-subset/ (the run on the real subset that
 README.md describes). If params.yaml has the profile intel, `make results` copies metrics/ to benchmarks/intel-subset/
-instead of writing the tables; with any other profile than demo it does nothing. `--show` is for every profile.
+instead of writing the tables; with any other profile than demo it does nothing. `--show` is for every profile. The
+scores of other seeds are in benchmarks/intel-subset/seed<n>/; the table has their mean and range.
 """
 
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from scenes.config.params import parse_yaml  # noqa: E402
+from scenes.report.models import kind_in_words  # noqa: E402
 
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 SUBSET = ROOT / "benchmarks" / "intel-subset"
-COPIED = ("audit", "baseline", "comparison", "export", "label_issues", "production")
+MODELS = ("baseline", "transfer", "finetuned")
+COPIED = ("audit", "comparison", "export", "label_issues", "production")
+KINDS = "kinds.json"  # what each model was in the run on the real subset, in words
 REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
 
 
@@ -32,24 +38,31 @@ def read_params() -> dict:
     return parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
-def describe_head(profile: dict) -> str:
-    """Return what the head of a profile learns from, such as ``head on frozen EfficientNetLite0, pretrained``."""
-    state = "fine-tuned" if profile["finetune"]["epochs"] else "frozen"
-    if profile["weights"] == "random":
-        return f"head on {state} **random** {profile['backbone']} (a floor)"
-    return f"head on {state} {profile['backbone']}, pretrained"
+def kinds(params: dict) -> dict[str, str]:
+    """Return what each model is in the selected profile, in words."""
+    features = params["profiles"][params["profile"]]["features"]
+    return {name: kind_in_words(params["models"][name], features) for name in MODELS}
 
 
-def lines() -> tuple[tuple[str, str, Path], ...]:
-    """Return the lines of the tables: data, model, metrics."""
-    demo = describe_head(read_params()["profiles"]["demo"])
-    return (
-        (REAL, "baseline: CNN from scratch", SUBSET / "baseline.json"),
-        (REAL, "efficientnetv2l: head on frozen EfficientNetV2B0, pretrained", SUBSET / "frozen.json"),
-        (REAL, "efficientnetv2l: head on fine-tuned EfficientNetV2B0, pretrained", SUBSET / "efficientnetv2l.json"),
-        (DEMO, "baseline: CNN from scratch", ROOT / "metrics" / "baseline.json"),
-        (DEMO, f"efficientnetv2l: {demo}", ROOT / "metrics" / "efficientnetv2l.json"),
-    )
+def lines() -> Iterator[tuple[str, str, str, dict]]:
+    """Yield the lines of the tables: data, model, what it is, metrics; only those of models that were trained."""
+    demo = read_params() | {"profile": "demo"}
+    described = ((REAL, SUBSET, read(SUBSET / KINDS)), (DEMO, ROOT / "metrics", kinds(demo)))
+    for data, folder, words in described:
+        for name in MODELS:
+            file = folder / f"{name}.json"
+            if scores := read(file) if file.is_file() else {}:
+                yield data, name, words[name], scores
+
+
+def seeds(model: str) -> list[dict]:
+    """Return the metrics of a model on the real subset, a seed each."""
+    return [read(file) for file in sorted(SUBSET.glob(f"seed*/{model}.json"))]
+
+
+def mean_and_range(values: list[float]) -> str:
+    """Return e.g. '0.934 (0.931 to 0.938)'; '' of none."""
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})" if values else ""
 
 
 def worst_recall(scores: dict) -> float:
@@ -108,17 +121,27 @@ def label_issues() -> str:
     )
 
 
+def seed_columns(runs: list[dict]) -> dict[str, str]:
+    """Return the columns about several seeds, by name, for the metrics of one model."""
+    accuracies, losses = ([scores[key] for scores in runs] for key in ("accuracy", "crossentropy"))
+    return {
+        "seeds": str(len(runs)) if runs else "",
+        "their accuracy": mean_and_range(accuracies),
+        "their crossentropy": mean_and_range(losses),
+    }
+
+
 def tables() -> str:
     """Return both tables and the sentence on label issues as Markdown."""
     main, multilabel, datasets = [], [], set()
-    for data, model, file in lines():
-        scores = read(file)
-        columns, second = main_columns(scores), multilabel_columns(scores)
+    for data, model, kind, scores in lines():
+        runs = seeds(model) if data == REAL else []
+        columns, second = main_columns(scores) | seed_columns(runs), multilabel_columns(scores)
         if data not in datasets:
             datasets.add(data)
             share = f"{scores['majority_class_accuracy']:.3f}"
             main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
-        main.append([data, model, *columns.values()])
+        main.append([data, f"{model}: {kind}", *columns.values()])
         multilabel.append([data, model, *second.values()])
     both = [markdown([["data", "model", *names], *rows]) for names, rows in ((columns, main), (second, multilabel))]
     return "\n\n".join((*both, label_issues()))
@@ -160,6 +183,15 @@ def show() -> str:
     return f"{title} (profile {params['profile']}), {count:,} test images\n{table}"
 
 
+def copy(folder: Path, names: tuple[str, ...]) -> None:
+    """Copy metrics by name to a folder; those that this run does not have are left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        file = ROOT / "metrics" / f"{name}.json"
+        if file.is_file() and read(file):
+            shutil.copyfile(file, folder / file.name)
+
+
 def main() -> None:
     if sys.argv[1:] == ["--show"]:
         print(show())
@@ -168,15 +200,12 @@ def main() -> None:
     if params["profile"] not in ("demo", "intel"):
         sys.exit(f"README.md has the scores of the demo, and params.yaml the profile {params['profile']}")
     if params["profile"] == "intel":
-        SUBSET.mkdir(exist_ok=True)
-        transfer = "efficientnetv2l" if params["profiles"]["intel"]["finetune"]["epochs"] else "frozen"
-        shutil.copyfile(ROOT / "metrics" / "efficientnetv2l.json", SUBSET / f"{transfer}.json")
-        if transfer == "efficientnetv2l":  # of the frozen backbone's run, only its own scores are kept
-            for name in COPIED:
-                shutil.copyfile(ROOT / "metrics" / f"{name}.json", SUBSET / f"{name}.json")
-        print(
-            f"copied the metrics of profile intel to {SUBSET.relative_to(ROOT)}; now go back to demo and run this again"
-        )
+        seed = sys.argv[1:] == ["--seed"]
+        folder = SUBSET / f"seed{params['seed']}" if seed else SUBSET
+        copy(folder, MODELS if seed else (*MODELS, *COPIED))
+        if not seed:
+            (folder / KINDS).write_text(json.dumps(kinds(params), indent=2) + "\n", encoding="utf-8")
+        print(f"copied the metrics of profile intel to {folder}; now go back to demo and run this again")
         return
     readme = ROOT / "README.md"
     readme.write_text(rendered(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -80,7 +80,7 @@ def main() -> int:
         folder, log_file = Path(parent) / "pictures", Path(parent) / "log"
         draw(folder, options.classes, options.each)
         with log_file.open("wb") as log:
-            run(f"python -m scenes own --no-run {folder}", checkout, log)
+            run(f"python -m scenes own --no-run --no-finetune {folder}", checkout, log)
             print(f"{options.classes} classes of {options.each} images\n\n| stage | seconds | MB |\n|---|---|---|")
             for name, lines in commands(checkout):
                 results = [run(line, checkout, log) for line in lines]

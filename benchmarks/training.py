@@ -5,8 +5,8 @@
 Both run in turn on the same images, in separate processes, so that the ratios are valid on a noisy machine:
 
 - transfer: `plain.py transfer` (the frozen backbone inside `fit`, 10 epochs) compared with extracting features once and
-  training the head;
-- next head: the whole plain training again, compared with training only the head on the existing features;
+  fitting the linear model;
+- next fit: the whole plain training again, compared with fitting only the linear model to the existing features;
 - CNN: an epoch of `plain.py cnn` compared with an epoch of this project's training, with the same architecture;
 - features: images/s of feature extraction compared with the bare backbone on images already in memory.
 """
@@ -41,27 +41,40 @@ def subset(folder: Path, name: str, shards: int | None):
     return dataclasses.replace(split, files=files, count=count)
 
 
-def transfer(arguments, params) -> dict:
-    """Extract the features of both splits, then train the head; return the seconds of each."""
+def feature_set(params) -> str:
+    """Return the feature set that `transfer` learns from."""
+    return params.models.transfer.input.removeprefix("features/")
+
+
+def open_backbone(arguments, params):
+    """Return the graph that computes the features of `transfer`."""
     from scenes.models import backbone
-    from scenes.models.features import compile_extractor, compute_features
-    from scenes.training import batches as training_batches
-    from scenes.training import classifiers
+    from scenes.models.features import compile_extractor
+
+    settings, folder = params.profile_settings.features[feature_set(params)], arguments.folder / "weights"
+    network = backbone.load(folder / feature_set(params), settings.image_size, levels=settings.levels)
+    return compile_extractor(backbone.feature_extractor(network))
+
+
+def transfer(arguments, params) -> dict:
+    """Extract the features of both splits, then fit the linear model; return the seconds of each."""
+    from scenes.models import linear
+    from scenes.models.features import compute_features
+    from scenes.training import logistic_regression
 
     begin = time.perf_counter()
-    network = backbone.load(arguments.folder / "weights", params.profile_settings.backbone_image_size)
-    extractor = compile_extractor(backbone.feature_extractor(network))
+    extractor = open_backbone(arguments, params)
     train, val = (
         compute_features(extractor, subset(arguments.folder, name, shards), batch_size=params.features.batch_size)
         for name, shards in (("train", arguments.shards), ("val", None))
     )
     extracted = time.perf_counter()
-    settings = to_dict(params.models.efficientnetv2l)
-    _, history = classifiers.fit_head(train, training_batches.validation_features(val), settings, seed=1)
+    network, settings = linear.build(train.features.shape[1], len(train.classes)), params.models.transfer
+    best, _ = logistic_regression.fit_best(network, train, val, C=settings.C, class_weight=settings.class_weight)
     return {
         "seconds": time.perf_counter() - begin,
-        "head_seconds": time.perf_counter() - extracted,
-        "val_accuracy": history["val_accuracy"],
+        "fit_seconds": time.perf_counter() - extracted,
+        "val_accuracy": best["val_accuracy"],
     }
 
 
@@ -104,11 +117,9 @@ def feature_rates(arguments, params) -> dict:
     import tensorflow as tf
 
     from scenes.dataset import records
-    from scenes.models import backbone
-    from scenes.models.features import compile_extractor, compute_features
+    from scenes.models.features import compute_features
 
-    network = backbone.load(arguments.folder / "weights", params.profile_settings.backbone_image_size)
-    extractor = compile_extractor(backbone.feature_extractor(network))
+    extractor = open_backbone(arguments, params)
     split = subset(arguments.folder, "train", 1)
     images = records.load(split)["image"]
     size = params.features.batch_size
@@ -169,7 +180,9 @@ def main() -> None:
     same = ["--folder", arguments.folder, "--params", arguments.params, "--batch-size", arguments.batch_size]
     same += ["--shards", arguments.shards] if arguments.shards else []
     plain_script, own = ROOT / "benchmarks" / "plain.py", Path(__file__)
-    weights = json.loads((arguments.folder / "weights" / "backbone.json").read_text(encoding="utf-8"))
+    acquired = arguments.folder / "weights" / feature_set(params)
+    weights = json.loads((acquired / "backbone.json").read_text(encoding="utf-8"))
+    side = params.profile_settings.features[feature_set(params)].image_size
     index = json.loads((arguments.folder / "records" / "index.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder)
@@ -177,8 +190,7 @@ def main() -> None:
         unpack(arguments.folder / "records", images / "val", "val", None)
         plain_transfer = output(
             plain_script, "transfer", images, "--backbone", weights["backbone"],
-            "--weights", arguments.folder / "weights" / weights["file"],
-            "--side", params.profile_settings.backbone_image_size, "--epochs", arguments.epochs,
+            "--weights", acquired / weights["file"], "--side", side, "--epochs", arguments.epochs,
             "--batch-size", arguments.batch_size,
         )  # fmt: skip
         own_transfer = output(own, "--child", "transfer", *same)
@@ -189,18 +201,14 @@ def main() -> None:
         own_cnn = output(own, "--child", "cnn", *same)
         rates = output(own, "--child", "features", *same)
 
-    print(f"{count:,} images, {weights['backbone']} at {params.profile_settings.backbone_image_size} px")
-    best, own_best = max(plain_transfer["val_accuracy"]), max(own_transfer["val_accuracy"])
-    seconds, own_seconds, head_seconds = (
-        plain_transfer["seconds"],
-        own_transfer["seconds"],
-        own_transfer["head_seconds"],
-    )
+    print(f"{count:,} images, {weights['backbone']} at {side} px")
+    best, own_best = max(plain_transfer["val_accuracy"]), own_transfer["val_accuracy"]
+    seconds, own_seconds, fit_seconds = plain_transfer["seconds"], own_transfer["seconds"], own_transfer["fit_seconds"]
     print(
         f"transfer   plain {seconds:,.0f} s for {best:.3f} on validation, here {own_seconds:,.0f} s for "
         f"{own_best:.3f}: {seconds / own_seconds:.1f}x"
     )
-    print(f"next head  plain {seconds:,.0f} s, here {head_seconds:,.1f} s: {seconds / head_seconds:.0f}x")
+    print(f"next fit   plain {seconds:,.0f} s, here {fit_seconds:,.1f} s: {seconds / fit_seconds:.0f}x")
     # The first epoch of both includes building graphs.
     epochs = [statistics.median(result["epochs"][1:]) for result in (plain_cnn, own_cnn)]
     print(f"CNN        plain {epochs[0]:,.1f} s per epoch, here {epochs[1]:,.1f} s: {epochs[0] / epochs[1]:.2f}x")

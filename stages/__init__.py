@@ -1,11 +1,12 @@
 """The stages of the pipeline: each reads params.yaml, calls ``scenes`` and writes its outputs. No stage is imported."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from scenes.common.errors import exit_on_input_error
+from scenes.common.errors import InputError, exit_on_input_error
 from scenes.provenance.code import checked, digest, fingerprints, text
 
 ROOT = Path(__file__).absolute().parents[1]
@@ -20,8 +21,33 @@ def checked_stage(name: str) -> Iterator[None]:
 
 @cache
 def code_text(name: str) -> str:
-    """Return the content of code/<name>.txt for the code as it was at the first call."""
-    return text(fingerprints(f"stages.{name}", ROOT))
+    """Return the content of code/<name>.txt for the code as it was at the first call.
+
+    A stage that can build a backbone can also call the functions that params.yaml names as such.
+    """
+    hashes = fingerprints(f"stages.{name}", ROOT)
+    if "scenes.models.backbone" in hashes:
+        for module in sorted(_backbone_modules()):
+            hashes |= fingerprints(module, ROOT)
+    return text(hashes)
+
+
+def _backbone_modules() -> set[str]:
+    """Return the modules in the dotted names of backbones in params.yaml, of any profile.
+
+    Raises:
+        InputError: a module is in the project but not in ``scenes``, which the stage ``code`` depends on.
+    """
+    # Not parsed as YAML: this module needs no installed package.
+    values = re.findall(r"^\s*backbone:\s*[\"']?([\w.+]+)", (ROOT / "params.yaml").read_text(encoding="utf-8"), re.M)
+    modules = {name.rpartition(".")[0] for value in values for name in value.split("+")} - {""}
+    for module in modules:
+        if not module.startswith("scenes.") and fingerprints(module, ROOT):
+            raise InputError(
+                f"params.yaml: the backbone in {module} is outside scenes/, so DVC would not see changes to it; move "
+                f"its file to scenes/models/ and name it scenes.models.{module.rpartition('.')[2]}.<function>"
+            )
+    return modules
 
 
 def code_digest(name: str) -> str:

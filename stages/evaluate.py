@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from scenes.common import unused
 from scenes.common.files import atomic_write
 from scenes.common.runtime import configure
 from scenes.common.tables import write_csv, write_json
@@ -25,26 +26,31 @@ TEST_PREDICTIONS = Path("data/test_predictions")  # for `compare`, likewise
 
 def main(name: str) -> None:
     params = read()
+    folder, multilabel_folder, plots = MODELS / name, MULTILABEL / name, PLOTS / name
+    files = METRICS / f"{name}.json", VALIDATION_SCORES / f"{name}.json", TEST_PREDICTIONS / f"{name}.csv"
+    if unused.is_unused(folder):
+        with atomic_write(*files) as (metrics_file, validation_file, predictions_file):
+            write_json(metrics_file, {})
+            write_json(validation_file, {})
+            unused.write_header(predictions_file, inference.COLUMNS)
+            evaluation.write_unused(plots)
+        print(f"{name} is not enabled in this profile")
+        return
     configure(seed=0, threads=params.threads)  # nothing here is random
-    folder, multilabel_folder = MODELS / name, MULTILABEL / name
-    val = inference.predict(folder, DATA, "val")
-    test = inference.predict(folder, DATA, "test")
+    val, test = (inference.predict(folder, DATA, each) for each in ("val", "test"))
     audit = split.final_splits(audit_table.read(AUDIT), split.read(SPLIT))
     clean = test.only(audit_table.clean_test(audit))
-
     scores = metrics.evaluate(test, clean, val)
     scores["multilabel"] = multilabel.evaluate(folder, multilabel_folder, DATA)
     print(metrics.format_summary(name, scores))
     if len(scores["per_class"]) >= composites.MIN_CLASSES:  # of two classes it repeats the accuracy
         print(multilabel.format_summary(name, scores["multilabel"]))
-
     for_selection = selection.validation_scores(folder, multilabel_folder, scores["val"], scores["multilabel"])
-    files = METRICS / f"{name}.json", VALIDATION_SCORES / f"{name}.json", TEST_PREDICTIONS / f"{name}.csv"
     with atomic_write(*files) as (metrics_file, validation_file, predictions_file):
         write_json(metrics_file, scores)
         write_json(validation_file, for_selection)
         write_csv(predictions_file, test.table())
-        evaluation.write(PLOTS / name, test, scores["per_class"], title=name)
+        evaluation.write(plots, test, scores["per_class"], title=name)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from scenes.common.files import atomic_write
+from scenes.common import unused
+from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.common.tables import read_csv
 from scenes.config.params import read
@@ -17,42 +17,42 @@ from scenes.plots import curves, galleries, gradcam, style
 from stages import checked_stage
 
 DATA = Path("data")
-RECORDS = "data/records"
 MODELS = Path("models")
 PLOTS = Path("plots")
-PICTURES = "training_curves.png", "errors.png", "uncertain.png", "gradcam.png"
+CURVES = {"cnn": "curves.tsv", "linear": "validation_curve.tsv"}
 
 
 def main(name: str) -> None:
     params = read()
+    folder, plots, target = MODELS / name, PLOTS / name, PLOTS / name / "examples"
+    if unused.is_unused(folder):
+        unused.mark(target)
+        print(f"{name} is not enabled in this profile")
+        return
+    import pandas as pd  # after the return: its import takes longer than all of the above
+
     configure(seed=0, threads=params.threads)  # nothing here is random
-    plots = PLOTS / name
-    history = pd.read_csv(plots / "training" / "curves.tsv", sep="\t")
+    description = store.describe(folder)
+    history = pd.read_csv(plots / "training" / CURVES[description["kind"]], sep="\t")
     predictions = read_csv(plots / "predictions.csv").astype({"confidence": float})
-    errors = galleries.most_confident_errors(predictions)
-    unsure = galleries.least_confident(predictions)
+    errors, unsure = galleries.most_confident_errors(predictions), galleries.least_confident(predictions)
     explained = gradcam.select_examples(predictions)
-
-    test = records.open_records(RECORDS, "test")
+    test = records.open_records(DATA / "records", "test")
     images = selected_images.read_selected(test, {*errors["key"], *unsure["key"], *explained["key"]})
-    maps = heat_maps(
-        compiled(store.load(MODELS / name, DATA), test.image_shape),
-        np.stack([images[key] for key in explained["key"]]),
-        np.array([test.classes.index(predicted) for predicted in explained["predicted"]]),
-    )
+    pixels = np.stack([images[key] for key in explained["key"]])
+    targets = np.array([test.classes.index(predicted) for predicted in explained["predicted"]])
+    maps = heat_maps(compiled(store.load(folder, DATA), test.image_shape), pixels, targets)
     heats = dict(zip(explained["key"], maps, strict=True))
-
     count = int((predictions["actual"] != predictions["predicted"]).sum())
-    how = "" if store.describe(MODELS / name)["calibrated"] else " (confidence not calibrated)"
-    with atomic_write(*(plots / picture for picture in PICTURES)) as files:
-        curves_file, errors_file, unsure_file, gradcam_file = files
-        curves.plot(curves_file, history, title=name)
+    how = "" if description["calibrated"] else " (confidence not calibrated)"
+    with atomic_dir(target) as pictures:
+        curves.plot(pictures / "training_curves.png", history, title=name)
         title = f"{name}: the {len(errors)} most confident of {count:,} errors in {len(predictions):,} test images{how}"
-        style.save(galleries.predictions_figure(errors, images, title=title), errors_file)
+        style.save(galleries.predictions_figure(errors, images, title=title), pictures / "errors.png")
         title = f"{name}: the {len(unsure)} least confident predictions on test images{how}"
-        style.save(galleries.predictions_figure(unsure, images, title=title), unsure_file)
+        style.save(galleries.predictions_figure(unsure, images, title=title), pictures / "uncertain.png")
         title = f"{name}: Grad-CAM, the brighter an area, the more it supports the predicted class"
-        style.save(gradcam.figure(explained, images, heats, title=title), gradcam_file)
+        style.save(gradcam.figure(explained, images, heats, title=title), pictures / "gradcam.png")
 
 
 if __name__ == "__main__":

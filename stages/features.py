@@ -1,5 +1,9 @@
-"""Compute the backbone's features of every image, once: data/features/."""
+"""Compute a backbone's features of every image, once: ``python -m stages.features <set>``."""
 
+import sys
+from pathlib import Path
+
+from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -8,44 +12,41 @@ from scenes.models.features import extract_features
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 
-RECORDS = "data/records"
-WEIGHTS = "data/weights"
-FINETUNED = "data/finetuned"
-FEATURES = "data/features"
+RECORDS = Path("data/records")
+WEIGHTS = Path("data/weights")
+FINETUNED = Path("data/finetuned")
+FEATURES = Path("data/features")
 
 
-def main() -> None:
+def main(name: str) -> None:
     params = read()
+    weights, finetuned, target = WEIGHTS / name, FINETUNED / name, FEATURES / name
+    if unused.is_unused(weights):
+        unused.mark(target)
+        print(f"{name} is not enabled in this profile")
+        return
     configure(seed=0, threads=params.threads)  # nothing here is random
-    image_size = params.profile_settings.backbone_image_size
-    test_time_flip = params.profile_settings.test_time_flip
-    network = backbone.load(WEIGHTS, image_size)
-    finetuning.load(FINETUNED, network)
+    profile = params.profile_settings.features[name]
+    image_size, levels, test_time_flip = profile.image_size, profile.levels, profile.test_time_flip
+    network = backbone.load(weights, image_size, levels=levels)
+    finetuning.load(finetuned, network)
     extractor = backbone.feature_extractor(network, test_time_flip=test_time_flip)
-    weights = backbone.describe(WEIGHTS)
-    description = {
-        **weights,
-        "image_size": image_size,
-        "test_time_flip": test_time_flip,
-        "finetuned": finetuning.weights_hash(FINETUNED),
-    }
-    with atomic_dir(FEATURES) as folder:
-        extract_features(folder, extractor, RECORDS, batch_size=params.features.batch_size, description=description)
+    described, changed = backbone.describe(weights), finetuning.weights_hash(finetuned) is not None
+    settings = {"image_size": image_size, "levels": levels, "test_time_flip": test_time_flip}
+    with atomic_dir(target) as folder:
+        backbone.save(folder, network, {**described, **settings, "finetuned": changed})
+        extract_features(folder, extractor, RECORDS, batch_size=params.features.batch_size)
+        used = {f"profile.features.{name}.{key}": value for key, value in settings.items()}
         record.save(
             folder,
-            inputs=[FINETUNED, RECORDS, WEIGHTS],
-            params={
-                "threads": params.threads,
-                "features": to_dict(params.features),
-                "profile.test_time_flip": test_time_flip,
-                "profile.backbone_image_size": image_size,
-            },
+            inputs=[finetuned, RECORDS, weights],
+            params={"threads": params.threads, "features": to_dict(params.features), **used},
             code=code_digest("features"),
-            finetuned=record.read(FINETUNED),
-            weights=weights,
+            finetuned=record.read(finetuned),
+            weights=described,
         )
 
 
 if __name__ == "__main__":
     with checked_stage("features"):
-        main()
+        main(sys.argv[1])

@@ -1,5 +1,9 @@
-"""Fine-tune the backbone on the training images: data/finetuned/, plots/finetune/. With 0 epochs it is not changed."""
+"""Fine-tune the backbone of a feature set on the training images: ``python -m stages.finetune <set>``."""
 
+import sys
+from pathlib import Path
+
+from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
@@ -11,46 +15,46 @@ from scenes.training.finetuning import fit_backbone
 from scenes.training.run import training_run
 from stages import checked_stage, code_digest
 
-RECORDS = "data/records"
-WEIGHTS = "data/weights"
-FINETUNED = "data/finetuned"
-CURVES = "plots/finetune/training"
+RECORDS = Path("data/records")
+WEIGHTS = Path("data/weights")
 
 
-def main() -> None:
+def main(name: str) -> None:
     exit_with_dvc()
     params = read()
-    if params.profile_settings.finetune.epochs == 0:
-        print("finetune.epochs is 0: the backbone is not changed")
-        with atomic_dir(FINETUNED, CURVES) as (folder, _):
-            finetuning.save(folder, None)
-            record.write(folder, {"params": {"profile.finetune.epochs": 0}})  # no code or data had an effect
+    profile = params.profile_settings.features[name]
+    block, code = f"profile.features.{name}", code_digest("finetune")
+    weights, outputs = WEIGHTS / name, (Path("data/finetuned", name), Path("plots/finetune", name))
+    if unused.is_unused(weights) or profile.finetune is None:
+        with atomic_dir(*outputs) as (folder, plots):
+            if unused.is_unused(weights):
+                unused.mark(folder)
+                print(f"{name} is not enabled in this profile")
+            else:
+                finetuning.save(folder, None)
+                record.write(folder, {"params": {f"{block}.finetune": None}})  # no code or data had an effect
+                print(f"{name} stays as it is: finetune is null")
+            # dvc.yaml draws the curves of all sets in one chart.
+            unused.write_header(plots / "curves.tsv", ["epoch", *curves.TABLES["curves"]], sep="\t")
         return
-
-    image_size, code = params.profile_settings.backbone_image_size, code_digest("finetune")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
-    settings = {
-        "augmentation": to_dict(params.augmentation),
-        "finetune": to_dict(params.finetune),
-        "features.batch_size": params.features.batch_size,
-        "profile.finetune": to_dict(params.profile_settings.finetune),
-        "profile.backbone_image_size": image_size,
-    }
-    with training_run("finetune", inputs=[RECORDS, WEIGHTS], settings=settings, code=code, **runtime) as state:
-        network = backbone.load(WEIGHTS, image_size)
+    shared, extent, augmentation = to_dict(params.finetune), to_dict(profile.finetune), to_dict(params.augmentation)
+    image_size, levels, batch_size = profile.image_size, profile.levels, params.features.batch_size
+    used = {"finetune": shared, "augmentation": augmentation, "features.batch_size": batch_size}
+    used |= {f"{block}.finetune": extent, f"{block}.image_size": image_size, f"{block}.levels": levels}
+    inputs = [RECORDS, weights]
+    with training_run(f"finetune@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
+        network = backbone.load(weights, image_size, levels=levels)
         train, val = records.open_records(RECORDS, "train"), records.open_records(RECORDS, "val")
-        options = {**settings["finetune"], **settings["profile.finetune"], "augmentation": settings["augmentation"]}
-        batch_size = params.features.batch_size
-        history = fit_backbone(
-            network, train, val, seed=params.seed, state=state, features_batch_size=batch_size, **options
-        )
-        with atomic_dir(FINETUNED, CURVES) as (folder, plots):
+        options = {**shared, **extent, "augmentation": augmentation, "features_batch_size": batch_size}
+        history = fit_backbone(network, train, val, seed=params.seed, state=state, **options)
+        with atomic_dir(*outputs) as (folder, plots):
             finetuning.save(folder, network)
-            described, used = backbone.describe(WEIGHTS), {**runtime, **settings}
-            record.save(folder, inputs=[RECORDS, WEIGHTS], params=used, code=code, weights=described)
+            described = backbone.describe(weights)
+            record.save(folder, inputs=inputs, params={**runtime, **used}, code=code, weights=described)
             curves.write(plots, history)
 
 
 if __name__ == "__main__":
     with checked_stage("finetune"):
-        main()
+        main(sys.argv[1])

@@ -29,8 +29,9 @@ def main() -> None:
     params = read()
     configure(seed=params.seed, threads=params.threads)
     settings = params.label_issues
-    source = params.profile_settings.label_issue_features
-    images = from_features(DATA / "features") if source == "features" else from_model(MODELS / settings.cnn, DATA)
+    by_features = params.profile_settings.label_issue_features == "features"
+    features, model = DATA / "features" / settings.features, MODELS / settings.cnn
+    images = from_features(features) if by_features else from_model(model, DATA)
     audit = audit_table.read(AUDIT)
     judged, limits = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
     table = label_issues.combine(judged, audit)

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
@@ -19,14 +20,18 @@ MULTILABEL = Path("models/multilabel")
 
 def main(name: str) -> None:
     params = read()
+    model, target = MODELS / name, MULTILABEL / name
+    if unused.is_unused(model):
+        unused.mark(target)
+        print(f"{name} is not enabled in this profile")
+        return
     configure(seed=params.seed, threads=params.threads)
-    model = MODELS / name
     description, made_from = describe(model), record.read(model)
     settings = to_dict(params.multilabel)
     units = settings.pop("units")[description["kind"]]
     train = classifier_features.load(model, DATA, "train")
     networks = fit_all(train, units=units, seed=params.seed, **settings)
-    with atomic_dir(MULTILABEL / name) as folder:
+    with atomic_dir(target) as folder:
         multilabel.save(folder, networks)
         record.save(
             folder,

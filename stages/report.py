@@ -17,10 +17,11 @@ SHORT = "reports/report.md"
 def main() -> None:
     params = read()
     profile = params.profile_settings
-    models = to_dict(params.models)
-    epochs = {"cnn": profile.cnn.epochs, "head": profile.head.epochs}
+    models, features = to_dict(params.models), to_dict(profile.features)
     for model in models.values():
-        model["training"]["epochs"] = epochs[model["kind"]] or model["training"]["epochs"]
+        if model["kind"] == "cnn":
+            model["training"]["epochs"] = profile.cnn.epochs or model["training"]["epochs"]
+    judge = features[params.label_issues.features]
     paths = context.Paths(
         audit=METRICS / "audit.json",
         comparison=METRICS / "comparison.json",
@@ -40,13 +41,8 @@ def main() -> None:
         title=profile.title,
         published=profile.published,
         source=profile.source,
-        backbone={
-            "name": profile.backbone,
-            "weights": profile.weights,
-            "image_size": profile.backbone_image_size,
-            "finetune_epochs": profile.finetune.epochs,
-        },
-        label_issue_features=profile.label_issue_features,
+        features=features,
+        label_features_learned=profile.label_issue_features == "cnn" or judge["finetune"] is not None,
         models=models,
     )
     with atomic_write(PAGE, SHORT) as (page, short):

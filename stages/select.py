@@ -23,11 +23,11 @@ def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random
     metric, tolerance = params.select.metric, params.select.tolerance
-    names = list(to_dict(params.models))
-    validation = {name: read_json(DATA / "validation_scores" / f"{name}.json") for name in names}
-    networks = {name: store.load(MODELS / name, DATA, MULTILABEL / name) for name in names}
-    scores = {name: selection.score(validation[name]["val"], metric) for name in names}
-    parameters = {name: networks[name].count_params() for name in names}
+    validation = {name: read_json(DATA / "validation_scores" / f"{name}.json") for name in to_dict(params.models)}
+    validation = {name: found for name, found in validation.items() if found}  # without those that are not enabled
+    networks = {name: store.load(MODELS / name, DATA, MULTILABEL / name) for name in validation}
+    scores = {name: selection.score(found["val"], metric) for name, found in validation.items()}
+    parameters = {name: network.count_params() for name, network in networks.items()}
     choice = selection.choose(scores, parameters, metric=metric, tolerance=tolerance)
     examples, validation_scores = records.open_records(DATA / "records", "train"), validation[choice.name]
     description = {

@@ -31,15 +31,16 @@ def pytest_collection_modifyitems(items):
 
 
 def shrink(params: dict) -> dict:
-    """Make the demo as small as it can be and still fill every class and plant every fault."""
+    """Make the demo as small as it can be and still fill every class, plant every fault and train every model."""
     demo = params["profiles"]["demo"]
-    demo.update(image_size=48, backbone_image_size=48, weights="random")
-    demo["finetune"].update(epochs=2, blocks=1)
+    demo.update(image_size=48)
+    for features in demo["features"].values():
+        features.update(enabled=True, image_size=48, weights="random")
+    demo["features"]["finetuned"]["finetune"].update(epochs=2, blocks=1)
     demo["synthetic"].update(train=150, test=60, pred=12, size=48)
-    baseline, head = params["models"]["baseline"], params["models"]["efficientnetv2l"]
+    baseline = params["models"]["baseline"]
     baseline["network"]["filters"] = [8, 16]
     baseline["training"].update(epochs=3)
-    head["training"].update(epochs=3)
     params["composites"].update(val=30, test=40)
     params["multilabel"].update(epochs=3)
     params["records"]["shard_size"] = 40

@@ -12,7 +12,7 @@ from scenes.commands.verify import environment
 from tests.code_facts import ROOT
 from tests.helpers import needed
 
-NEEDED = ("data/records/index.json", "data/weights/backbone.json", "models/export/model.json")
+NEEDED = ("data/records/index.json", "data/weights/frozen/backbone.json", "models/export/model.json")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -57,15 +57,15 @@ def test_reading_compares_each_reader_with_keras(tmp_path):
 def test_training_compares_each_part_with_the_plain_script(tmp_path):
     """At sizes that take as little time as can be."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["profiles"][params["profile"]]["backbone_image_size"] = 32
+    params["profiles"][params["profile"]]["features"]["frozen"]["image_size"] = 32
     params["models"]["baseline"]["network"]["filters"] = [8, 16]
-    params["models"]["efficientnetv2l"]["training"]["epochs"] = 1
+    params["models"]["transfer"]["C"] = [0.01]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     assert_lines(
         printed(tmp_path, "training", "--shards", 1, "--epochs", 1, "--params", tmp_path / "params.yaml"),
-        rf"{NUMBER} images, EfficientNetV2\w+ at \d+ px",
+        rf"{NUMBER} images, \w+ at \d+ px",
         rf"transfer +plain {NUMBER} s for \d\.\d+ on validation, here {NUMBER} s for \d\.\d+: {NUMBER}x",
-        rf"next head +plain {NUMBER} s, here {NUMBER} s: {NUMBER}x",
+        rf"next fit +plain {NUMBER} s, here {NUMBER} s: {NUMBER}x",
         rf"CNN +plain {NUMBER} s per epoch, here {NUMBER} s: {NUMBER}x",
         rf"features +{NUMBER} of the bare backbone's {NUMBER} images/s",
     )

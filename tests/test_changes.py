@@ -16,11 +16,14 @@ from scenes.commands.verify import environment
 from stages import code
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]  # the first of them waits for the pipeline
-MODELS = ("baseline", "efficientnetv2l")
+MODELS = ("baseline", "transfer", "finetuned")
+SETS = ("frozen", "finetuned")
 EXPLAIN = {f"explain@{name}" for name in MODELS}
 READ_MODELS = {"compare", "select", "report"}
 BY_MODEL = {f"{stage}@{name}" for stage in ("train", "multilabel", "evaluate", "explain") for name in MODELS}
-ALL = {name for name in code.texts() if not name.startswith("train_") and f"{name}@baseline" not in BY_MODEL} | BY_MODEL
+BY_SET = {f"{stage}@{name}" for stage in ("weights", "finetune", "features", "composite_features") for name in SETS}
+GROUPS = {name.partition("@")[0] for name in BY_MODEL | BY_SET}
+ALL = {name for name in code.texts() if not name.startswith("train_") and name not in GROUPS} | BY_MODEL | BY_SET
 
 
 def param(path: str, value) -> Callable[[Path], None]:
@@ -84,19 +87,20 @@ def third_model(folder: Path) -> None:
 REMARKS = {
     "a comment in the errors of all stages": append("scenes/common/errors.py", "# a remark"),
     "a docstring in fitting": replace("scenes/training/fit.py", "Args:", "Arguments:"),
-    "the layout of a training": replace("stages/train_head.py", "\n\n\n", "\n\n\n\n\n"),
+    "the layout of a training": replace("stages/train_linear.py", "\n\n\n", "\n\n\n\n\n"),
     "a comment in params.yaml": append("params.yaml", "# a remark"),
 }
 EDITS = {
     **{name: (edit, set()) for name, edit in REMARKS.items()},
     "code of all stages": (append("scenes/common/errors.py", "x = 1"), ALL),
     "code of the galleries": (append("scenes/plots/galleries.py", "x = 1"), {*EXPLAIN, "label_issues", "predict"}),
-    "code of a training": (append("stages/train_head.py", "x = 1"), {"train@efficientnetv2l"}),
+    "code of a training": (append("stages/train_linear.py", "x = 1"), {"train@transfer", "train@finetuned"}),
     "code that no stage loads": (append("scenes/config/schema.py", "x = 1"), set()),
     "the report's page": (append("scenes/report/templates/report.html.jinja", "x"), {"report"}),
-    "the head's learning rate": (
-        param("models.efficientnetv2l.training.learning_rate", 1e-4),
-        {"train@efficientnetv2l", *READ_MODELS},
+    "what C may be": (param("models.transfer.C", [0.02]), {"train@transfer", *READ_MODELS}),
+    "the size of one feature set": (
+        param("profiles.demo.features.frozen.image_size", 96),
+        {"finetune@frozen", "features@frozen", "report"},
     ),
     "another model": (
         third_model,

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 
 import pytest
+import yaml
 from dulwich import porcelain
 from dvc.render.match import match_defs_renderers
 from dvc.repo import Repo
@@ -16,21 +17,26 @@ from tests.code_facts import ROOT
 from tests.helpers import dvc_cli, git
 
 TEMPLATE = json.loads((ROOT / ".dvc/plots/curves.json").read_text())
-FIELDS = curves.TABLES["curves"]
 OVERLAY = re.search(r"^plots:\n.*", (ROOT / "dvc.yaml").read_text(), re.MULTILINE | re.DOTALL)[0]
+FIELDS = yaml.safe_load(OVERLAY)["plots"][0]["training curves"]["y"]["plots/baseline/training/curves.tsv"]
+
+
+def place(model: str) -> str:
+    """Return the folder with the curves of a CNN or, as ``finetuned``, of a backbone."""
+    return "plots/finetune/finetuned" if model == "finetuned" else f"plots/{model}/training"
 
 
 def line(model: str) -> str:
-    return f"        plots/{model}/training/curves.tsv: *curves\n"
+    return f"        {place(model)}/curves.tsv: *curves\n"
 
 
 def train(folder, **epochs: int) -> None:
     """Write the curves of models, as many epochs as named."""
     for model, count in epochs.items():
-        training = folder / "plots" / model / "training"
+        training = folder / place(model)
         training.mkdir(parents=True, exist_ok=True)
         values = [1 / epoch for epoch in range(1, count + 1)]
-        curves.write(training, dict.fromkeys((*FIELDS, "learning_rate"), values))
+        curves.write(training, dict.fromkeys((*curves.TABLES["curves"], "learning_rate"), values))
 
 
 def drawn(folder, *revisions: str) -> tuple[dict, Counter]:
@@ -43,8 +49,13 @@ def drawn(folder, *revisions: str) -> tuple[dict, Counter]:
     points = filled["data"]["values"]
     assert all(point["dvc_inferred_y_value"] == point[point["field"]] for point in points)
     assert all(float(point["epoch"]) >= 1 for point in points)
-    # As the template finds the model.
-    return filled, Counter((point["rev"], point["filename"].split("/")[::-1][2], point["field"]) for point in points)
+    return filled, Counter((point["rev"], model_of(point["filename"]), point["field"]) for point in points)
+
+
+def model_of(filename: str) -> str:
+    """As the template finds the model, in a path from which DVC has cut what all have in common."""
+    _, folder, above, *_ = filename.split("/")[::-1]
+    return above if folder == "training" else folder
 
 
 def expected(rev: str, **epochs: int) -> dict:
@@ -58,7 +69,7 @@ def repo(tmp_path_factory):
     shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
     shutil.copy(ROOT / ".dvc/config", folder / ".dvc/config")
     (folder / "dvc.yaml").write_text(OVERLAY)
-    train(folder, baseline=3, efficientnetv2l=5)
+    train(folder, baseline=3, finetuned=5)
     git.init(folder)
     git.commit(folder)
     return folder
@@ -72,7 +83,7 @@ def folder(repo, tmp_path):
 
 def test_two_models(repo):
     filled, points = drawn(repo)
-    assert points == expected("workspace", baseline=3, efficientnetv2l=5)
+    assert points == expected("workspace", baseline=3, finetuned=5)
     assert filled["title"]["text"] == "training curves"
     assert [panel["spec"]["encoding"]["y"]["field"] for panel in filled["vconcat"]] == ["accuracy", "crossentropy"]
     assert filled["transform"][0]["calculate"] == "toNumber(datum['epoch'])"
@@ -83,19 +94,19 @@ def test_a_third_model_is_one_line_and_the_last_commit_still_has_two(folder):
     train(folder, baseline=2, another=4)
     _, points = drawn(folder, "workspace", "HEAD")
     assert points == {
-        **expected("workspace", baseline=2, efficientnetv2l=5, another=4),
-        **expected("HEAD", baseline=3, efficientnetv2l=5),
+        **expected("workspace", baseline=2, finetuned=5, another=4),
+        **expected("HEAD", baseline=3, finetuned=5),
     }
 
 
 def test_a_model_not_yet_trained_does_not_hide_the_others(folder):
     (folder / "dvc.yaml").write_text(OVERLAY + line("another"))
-    assert drawn(folder)[1] == expected("workspace", baseline=3, efficientnetv2l=5)
+    assert drawn(folder)[1] == expected("workspace", baseline=3, finetuned=5)
 
 
 def test_one_model_of_one_epoch(folder):
     """DVC then leaves the whole path in the data, and the model is found in it all the same."""
-    (folder / "dvc.yaml").write_text(OVERLAY.replace(line("efficientnetv2l"), ""))
+    (folder / "dvc.yaml").write_text(OVERLAY.replace(line("finetuned"), ""))
     train(folder, baseline=1)
     assert drawn(folder)[1] == expected("workspace", baseline=1)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """A fresh clone in which all of the demo has run but the head."""
+    """A fresh clone in which all of the demo has run but the models of features."""
     folder = clones.clone(tmp_path_factory.mktemp("demo") / "repo")
     verify.finish(verify.reproduce(folder, "evaluate@baseline", "label_issues"), folder, timeout=800)
     return folder

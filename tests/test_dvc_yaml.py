@@ -86,8 +86,10 @@ def test_the_code_of_a_stage_is_what_pythons_own_modulefinder_finds(name):
     assert names == modules(f"stages.{name}") | (templates if name == "report" else set())
 
 
-# Only a CNN reads `augmentation`; a head is trained by the same entry of dvc.yaml, in seconds.
-READ_BY_ONE_KIND = {"train": {"augmentation"}}
+# A linear model does not read these; it is trained by the same entry of dvc.yaml as a CNN, in seconds.
+READ_BY_ONE_KIND = {
+    "train": {"augmentation", "precision", "seed", "xla", f"profiles.{PARAMS['profile']}.cnn"},
+}
 
 
 def test_params_are_exactly_those_read(stages):
@@ -108,26 +110,49 @@ def test_every_stage_says_what_it_does(all_stages):
 def test_every_parameter_is_read_by_a_stage(stages):
     active = f"profiles.{PARAMS['profile']}."
     used = {leaf for stage in stages.values() for param in declared_params(stage) for leaf in under(param)}
-    used |= {"profile", f"{active}icon"}  # the icon is the app's alone
+    used |= {"profile", "feature_sets", f"{active}icon"}  # dvc.yaml reads the first two, the app the icon
     every = {leaf for key in PARAMS for leaf in under(key)}
     assert {leaf for leaf in every if not leaf.startswith("profiles.") or leaf.startswith(active)} == used
 
 
 def test_most_parameters_have_a_comment():
-    """Each top-level block and each leaf that is not obvious carries a comment: most of them do."""
+    """At one of their places: what a block of the first profile says holds for the others."""
     lines = (ROOT / "params.yaml").read_text().splitlines()
     values = [line for line in lines if re.match(r"^\s*\w[\w-]*: \S", line)]
-    assert sum("#" in line for line in values) >= 0.6 * len(values)
+    names = {line.split(":")[0].strip() for line in values}
+    assert len({line.split(":")[0].strip() for line in values if "#" in line}) >= 0.7 * len(names)
 
 
-def test_every_model_is_one_line_of_the_one_chart():
+def test_every_training_by_epochs_is_one_line_of_the_one_chart():
     (chart,) = DVC_YAML["plots"]
     ((name, definition),) = chart.items()
-    files = {f"plots/{model}/training/curves.tsv": list(curves.TABLES["curves"]) for model in PARAMS["models"]}
-    assert definition["y"] == files, name
-    lines = (ROOT / "dvc.yaml").read_text().splitlines()
-    for model in PARAMS["models"]:
-        assert sum(re.search(rf"\b{model}\b", line) is not None for line in lines) == 1, model
+    cnns = [model for model, entry in PARAMS["models"].items() if entry["kind"] == "cnn"]
+    tuned = [
+        key
+        for key in PARAMS["feature_sets"]
+        if any(each["features"][key]["finetune"] for each in PARAMS["profiles"].values())
+    ]
+    files = [f"plots/{model}/training/curves.tsv" for model in cnns] + [
+        f"plots/finetune/{key}/curves.tsv" for key in tuned
+    ]
+    assert set(definition["y"]) == set(files), name
+    assert all(set(columns) <= set(curves.TABLES["curves"]) for columns in definition["y"].values())
+
+
+def test_no_stage_names_a_model_or_a_feature_set():
+    """Another one is an entry of params.yaml."""
+    text = re.sub(r"#.*|desc: .*", "", (ROOT / "dvc.yaml").read_text().partition("artifacts:")[0])
+    for name in (*PARAMS["models"], *PARAMS["feature_sets"]):
+        assert not re.search(rf"(?<!data/)\b{name}\b", text), name
+
+
+@pytest.mark.parametrize(
+    "stage", ["composites", *(f"{name}@baseline" for name in ("train", "multilabel", "evaluate", "explain"))]
+)
+def test_what_looks_at_images_depends_on_no_backbone(stages, stage):
+    paths = {dep.def_path for dep in stages[stage].deps}
+    assert not any(path.startswith(("data/weights", "data/finetuned", "data/features")) for path in paths)
+    assert not any("features" in param for param in declared_params(stages[stage]))
 
 
 def test_metrics_stay_in_git(stages):

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from scenes.evaluation import metrics
-from scenes.models.temperature import Calibration, scale
+from scenes.models.temperature import Calibration, calibrated_crossentropy, scale
 from tests.code_facts import ROOT
 
 NAMES = ("cnn", "head", "multilabel", "tuned")
@@ -57,6 +58,23 @@ def test_jax_trains_it(trained, name):
     losses = trained.losses[name]
     assert np.isfinite(losses).all()
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_jax_scores_an_epoch_as_tensorflow_does_afterwards(trained):
+    """The last epoch of the CNN, by the probabilities that its saved weights give under TensorFlow."""
+    rows = trained.tensorflow["cnn"]
+    labels = np.arange(len(rows)) % 3
+    crossentropy = log_loss(labels, rows)
+    assert trained.scores == pytest.approx(
+        {
+            "val_accuracy": (rows.argmax(axis=1) == labels).mean(),
+            "val_crossentropy": crossentropy,
+            "val_calibrated_crossentropy": calibrated_crossentropy(labels, rows),
+            "val_loss": 0.9 * crossentropy - 0.1 * np.log(rows).mean(),
+        },
+        rel=1e-4,
+    )
+    assert trained.scores["val_calibrated_crossentropy"] < crossentropy
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -42,14 +42,14 @@ def test_it_says_first_what_it_found_and_last_what_came_of_it(own):
     assert "24 images; 2 classes (12 images each); 1 .txt file left out" in found
     assert "params.yaml: profile: own" in found
     assert "Running stage 'report'" in run
-    assert re.search(r"0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\] efficientnetv2l", end) or "1.000 [" in end
+    assert re.search(r"0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\] transfer", end) or "1.000 [" in end
     assert "about" in end.partition("next:")[2]
 
 
 def test_it_changes_only_the_lines_of_its_settings(own):
     diff = run(own.clone, "git", "diff", "--unified=0", "params.yaml").stdout
     changed = re.findall(r"^[+] *(\w+):", diff, re.MULTILINE)
-    assert set(changed) <= {"profile", "watch", "title", "source", "image_size", "epochs", "backbone_image_size", "fit"}
+    assert set(changed) <= {"profile", "watch", "title", "source", "image_size", "epochs", "fit"}
     assert len(re.findall("^-[^-]", diff, re.MULTILINE)) == len(changed)
     assert f"file:{own.pictures}" in diff
 

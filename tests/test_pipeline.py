@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ from scenes.evaluation import abstention
 from scenes.training import curves
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
-MODELS = ("baseline", "efficientnetv2l")
+MODELS = ("baseline", "transfer", "finetuned")
+LINEAR = MODELS[1:]
 METRICS = (
     "metrics/audit.json",
     *(f"metrics/{model}.json" for model in MODELS),
@@ -30,7 +32,10 @@ METRICS = (
     "metrics/label_issues.json",
     "metrics/production.json",
 )
-PICTURES = ("confusion_matrix", "reliability", "per_class", "training_curves", "errors", "uncertain", "gradcam")
+PICTURES = (
+    *(f"scores/{name}" for name in ("confusion_matrix", "reliability", "per_class")),
+    *(f"examples/{name}" for name in ("training_curves", "errors", "uncertain", "gradcam")),
+)
 
 
 def dvc(folder, *arguments, check=True):
@@ -108,21 +113,24 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
         assert shown.stdout.endswith("all files in the workspace agree with dvc.lock and provenance.json\n")
 
 
-def test_a_head_records_the_provenance_of_its_features(pipeline):
+@pytest.mark.parametrize(("model", "key"), [("transfer", "frozen"), ("finetuned", "finetuned")])
+def test_a_linear_model_records_the_provenance_of_its_features(pipeline, model, key):
     """All of it in the one file: the backbone, its weights, their further training, the features, the data."""
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
     active = params["profiles"][params["profile"]]
-    said = json.loads((pipeline.one / "models/efficientnetv2l/provenance.json").read_text())
+    used, block = active["features"][key], f"profile.features.{key}"
+    said = json.loads((pipeline.one / f"models/{model}/provenance.json").read_text())
     features, tuned = said["features"], said["features"]["finetuned"]
-    weights = hashlib.sha256((pipeline.one / "data/weights/backbone.weights.h5").read_bytes()).hexdigest()
-    for part in (features, tuned):
-        assert part["weights"].items() >= {"backbone": active["backbone"], "sha256": weights}.items()
-        assert part["params"]["profile.backbone_image_size"] == active["backbone_image_size"]
+    weights = hashlib.sha256((pipeline.one / f"data/weights/{key}/backbone.weights.h5").read_bytes()).hexdigest()
+    described = {"backbone": used["backbone"], "sha256": weights}.items()
+    assert features["weights"].items() >= described
+    for part in (features, tuned) if used["finetune"] else (features,):
+        assert part["weights"].items() >= described
+        assert part["params"][f"{block}.image_size"] == used["image_size"]
         assert re.fullmatch("[0-9a-f]{64}", part["code_sha256"])
-    assert tuned["params"]["finetune"] == params["finetune"]
-    assert tuned["params"]["profile.finetune"] == active["finetune"]
-    assert active["finetune"]["epochs"] > 0
-    assert features["params"]["profile.test_time_flip"] == active["test_time_flip"]
+    assert tuned["params"][f"{block}.finetune"] == used["finetune"]
+    assert tuned["params"].get("finetune") == (params["finetune"] if used["finetune"] else None)
+    assert features["params"][f"{block}.test_time_flip"] == used["test_time_flip"]
     assert said["data_params"] == {
         "seed": params["seed"],
         "split": params["split"],
@@ -197,16 +205,18 @@ def test_the_temperature_is_fitted_on_validation_and_applied(pipeline, model):
     assert val["calibration"]["temperature_scaled"]["crossentropy"] <= val["crossentropy"]
 
 
-def test_the_comparison_agrees_with_the_predictions(pipeline):
+@pytest.mark.parametrize(("a", "b"), list(combinations(sorted(MODELS), 2)))
+def test_the_comparison_agrees_with_the_predictions(pipeline, a, b):
     found = json.loads((pipeline.one / "metrics/comparison.json").read_text())
-    tables = [pd.read_csv(pipeline.one / f"plots/{model}/predictions.csv") for model in MODELS]
+    tables = [pd.read_csv(pipeline.one / f"plots/{model}/predictions.csv") for model in (a, b)]
     first, second = (table["actual"] == table["predicted"] for table in tables)
-    pair = found["/".join(MODELS)]
+    pair = found[f"{a}/{b}"]
     assert (pair["only_a"], pair["only_b"]) == ((first & ~second).sum(), (second & ~first).sum())
-    scores = [json.loads((pipeline.one / f"metrics/{model}.json").read_text()) for model in MODELS]
-    for entry, a, b in ((pair, *scores), (found["clean"]["/".join(MODELS)], *(score["clean"] for score in scores))):
-        assert entry["count"] == a["count"] == b["count"]
-        assert entry["accuracy_difference"] == pytest.approx(a["accuracy"] - b["accuracy"], abs=2e-6)
+    scores = [json.loads((pipeline.one / f"metrics/{model}.json").read_text()) for model in (a, b)]
+    clean = found["clean"][f"{a}/{b}"]
+    for entry, one, other in ((pair, *scores), (clean, *(score["clean"] for score in scores))):
+        assert entry["count"] == one["count"] == other["count"]
+        assert entry["accuracy_difference"] == pytest.approx(one["accuracy"] - other["accuracy"], abs=2e-6)
 
 
 def test_label_issues_agree_with_their_metrics(pipeline):
@@ -245,14 +255,26 @@ def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, mo
             assert len(entry["per_class"]) == 6
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_curves_have_a_row_an_epoch(pipeline, model):
-    epochs = yaml.safe_load((pipeline.one / "params.yaml").read_text())["models"][model]["training"]["epochs"]
-    for name, columns in curves.TABLES.items():
-        table = pd.read_csv(pipeline.one / f"plots/{model}/training/{name}.tsv", sep="\t")
-        assert list(table) == ["epoch", *columns]
-        assert list(table["epoch"]) == list(range(1, epochs + 1))
-        assert np.isfinite(table.to_numpy()).all()
+def test_curves_have_a_row_an_epoch(pipeline):
+    params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
+    tuned = params["profiles"]["demo"]["features"]["finetuned"]["finetune"]
+    trained = {"baseline/training": params["models"]["baseline"]["training"], "finetune/finetuned": tuned}
+    for folder, settings in trained.items():
+        for name, columns in curves.TABLES.items():
+            table = pd.read_csv(pipeline.one / f"plots/{folder}/{name}.tsv", sep="\t")
+            assert list(table) == ["epoch", *columns]
+            assert list(table["epoch"]) == list(range(1, settings["epochs"] + 1))
+            assert np.isfinite(table.to_numpy()).all()
+
+
+@pytest.mark.parametrize("model", LINEAR)
+def test_the_validation_curve_has_a_row_a_value_of_c(pipeline, model):
+    values = yaml.safe_load((pipeline.one / "params.yaml").read_text())["models"][model]["C"]
+    table = pd.read_csv(pipeline.one / f"plots/{model}/training/validation_curve.tsv", sep="\t")
+    assert list(table["C"]) == pytest.approx(sorted(values))
+    assert np.isfinite(table.to_numpy()).all()
+    best = table.loc[table["val_calibrated_crossentropy"].idxmin(), "C"]
+    assert json.loads((pipeline.one / f"models/{model}/model.json").read_text())["C"] == pytest.approx(best)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -390,7 +412,9 @@ def test_plots_show_overlays_the_models_and_draws_confusion_as_recall(copy):
     plots = json.loads(done.stdout)["data"]
     points = plots["training curves"][0]["anchor_definitions"]["<DVC_METRIC_DATA>"]
     drawn = {(point["filename"], point["field"]) for point in points}
-    assert drawn == {(f"{model}/training/curves.tsv", field) for model in MODELS for field in curves.TABLES["curves"]}
+    fields = [f"{phase}{metric}" for phase in ("", "val_") for metric in ("accuracy", "crossentropy")]
+    files = ("baseline/training/curves.tsv", "finetune/finetuned/curves.tsv")
+    assert drawn == {(file, field) for file in files for field in fields}
     for model in MODELS:
         assert f"plots/{model}/predictions.csv" in plots
         for picture in PICTURES:
@@ -405,14 +429,14 @@ def test_plots_show_overlays_the_models_and_draws_confusion_as_recall(copy):
 def test_a_third_model_is_an_entry_in_params(copy):
     file = copy / "params.yaml"
     params = yaml.safe_load(file.read_text())
-    params["models"]["wider"] = json.loads(json.dumps(params["models"]["efficientnetv2l"]))
-    params["models"]["wider"]["network"]["units"] = 32
+    params["models"]["weaker"] = params["models"]["transfer"] | {"C": [0.00001]}
     file.write_text(yaml.safe_dump(params, sort_keys=False))
-    done = dvc(copy, "repro", "evaluate@wider", "compare")
-    assert "Running stage 'features'" not in done.stdout
-    assert json.loads((copy / "metrics/wider.json").read_text())["count"] > 0
+    done = dvc(copy, "repro", "evaluate@weaker", "compare")
+    assert "Running stage 'features" not in done.stdout
+    assert json.loads((copy / "metrics/weaker.json").read_text())["count"] > 0
     pairs = json.loads((copy / "metrics/comparison.json").read_text())
-    assert set(pairs) == {"baseline/efficientnetv2l", "baseline/wider", "efficientnetv2l/wider", "clean"}
+    names = sorted((*MODELS, "weaker"))
+    assert set(pairs) == {"clean", *(f"{a}/{b}" for a, b in combinations(names, 2))}
 
 
 def test_a_bad_parameter_stops_before_any_work(copy):

@@ -21,7 +21,9 @@ def available_models(root: str | Path) -> list[str]:
     """Return the names that :func:`load` accepts: the model in production first, then those it was chosen from."""
     root = Path(root)
     production = [PRODUCTION] if (root / "models/production/model.json").is_file() else []
-    return production + sorted(path.stem for path in (root / "data/validation_scores").glob("*.json"))
+    files = sorted((root / "data/validation_scores").glob("*.json"))
+    # A model without scores was not trained: its feature set is not enabled.
+    return production + [path.stem for path in files if read_json(path)]
 
 
 def fingerprint(root: str | Path, name: str) -> tuple[tuple[Any, ...], ...]:
@@ -56,7 +58,7 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
         unsure_below: the name of the threshold for a model that is not in production, see ``select.unsure_below``.
 
     Raises:
-        InputError: the model or a part of it is missing.
+        InputError: the model or a part of it is missing, or its feature set is not enabled.
     """
     # Imported here, because the other functions should not wait for NumPy.
     from scenes.dataset import records
@@ -72,6 +74,8 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
             f"there is no model {name!r}; make it with `dvc repro evaluate@{name}` or fetch it with `dvc pull`"
         )
     validation = read_json(file)
+    if not validation:
+        raise InputError(f"the model {name} was not trained, because this profile does not enable its feature set")
     folder = root / "models" / name
     description = store.describe(folder)
     try:

@@ -13,12 +13,15 @@ from scenes.archive.layout import Member
 from scenes.archive.summary import summary
 from scenes.commands import checkout, estimates, own_settings, sample
 from scenes.commands.estimates import Machine, Workload
+from scenes.commands.finetune import Finetuning, decide
 from scenes.commands.own_settings import Settings
 from scenes.commands.pictures import DEFAULT_ARCHIVE, UNREADABLE, open_pictures
 from scenes.commands.sample import Sample
 from scenes.common.errors import InputError
 from scenes.common.words import show
 from scenes.images.formats import not_read
+
+FINETUNE_EPOCHS = 4  # where there is no params.yaml
 
 
 class Options(NamedTuple):
@@ -28,6 +31,7 @@ class Options(NamedTuple):
     test_fraction: float
     val_fraction: float
     threads: int
+    finetune_epochs: int
 
 
 class Look(NamedTuple):
@@ -52,22 +56,35 @@ def main(argv: list[str] | None = None) -> int:
         "how long that takes. Nothing is written.",
     )
     parser.add_argument("path", metavar="PATH", help="a folder, a zip or a tar (tar.gz, tar.bz2, tar.xz)")
-    print("\n".join(look(parser.parse_args(argv).path, options()).summary))
+    print("\n".join(look(parser.parse_args(argv).path, options(), decide(None)).summary))
     return 0
 
 
 def options(root: str | Path = ".") -> Options:
     """Return the options of the checkout in ``root``; where there is none, those of a fresh one."""
     if not checkout.is_checkout(root):
-        return Options(DEFAULT_ARCHIVE, test_fraction=0.2, val_fraction=0.1, threads=2)
+        return Options(DEFAULT_ARCHIVE, 0.2, 0.1, threads=2, finetune_epochs=FINETUNE_EPOCHS)
     from scenes.config.schema import check
 
     params = check(Path(root) / "params.yaml")
-    return Options(params.archive.model_dump(), params.split.test_fraction, params.split.val_fraction, params.threads)
+    own = params.profiles.get("own")
+    finetuned = own.features.get("finetuned") if own else None
+    return Options(
+        archive=params.archive.model_dump(),
+        test_fraction=params.split.test_fraction,
+        val_fraction=params.split.val_fraction,
+        threads=params.threads,
+        finetune_epochs=finetuned.finetune.epochs if finetuned and finetuned.finetune else FINETUNE_EPOCHS,
+    )
 
 
-def look(path: str | Path, options: Options) -> Look:
+def look(path: str | Path, options: Options, finetuning: Finetuning) -> Look:
     """Look at a folder, zip or tar.
+
+    Args:
+        path: of the pictures.
+        options: the parameters.
+        finetuning: whether the backbone is fine-tuned.
 
     Raises:
         InputError: see :func:`scenes.commands.pictures.open_pictures`.
@@ -81,12 +98,14 @@ def look(path: str | Path, options: Options) -> Look:
     counts = _split_counts(members, options)
     settings = own_settings.choose(headers, counts["train"])
     work = Workload(counts["train"], len(members), headers.megapixels, pictures.size)
+    machine = estimates.this_machine(options.threads)
     lines = [
         f"{path}: a {pictures.kind}, {_size(pictures.size)}",
         *summary(pictures.found),
         f"pictures: {_headers(headers)}",
         _plan(counts, headers, settings),
-        _cost(work, settings, estimates.this_machine(options.threads)),
+        *_models(work, settings, machine, options.finetune_epochs, finetuning),
+        _cost(work, settings, machine, options.finetune_epochs if finetuning.enabled else 0),
     ]
     return Look(lines, settings, work)
 
@@ -125,16 +144,36 @@ def _plan(counts: Mapping[str, int], headers: Sample, settings: Settings) -> str
     size = settings.image_size
     return (
         f"plan: train on about {counts['train']:,} pictures, choose by {counts['val']:,}, test on {counts['test']:,}"
-        f"{predicted}; at {size} x {size} pixels, {own_settings.why_fit(headers)}; a head on a pretrained "
-        f"EfficientNet-Lite0 at {settings.backbone_image_size} pixels, and a CNN from scratch at "
-        f"{settings.cnn_image_size} pixels for {settings.cnn_epochs} epochs to compare with"
+        f"{predicted}; at {size} x {size} pixels, {own_settings.why_fit(headers)}"
     )
 
 
-def _cost(work: Workload, settings: Settings, machine: Machine) -> str:
+def _models(
+    work: Workload, settings: Settings, machine: Machine, finetune_epochs: int, finetuning: Finetuning
+) -> list[str]:
+    """Return a line on each model: what it is, whether it runs, and its part of the time."""
+    pixels = settings.backbone_image_size
+    cnn = estimates.in_words(estimates.cnn_seconds(work, settings, machine))
+    transfer = estimates.in_words(estimates.feature_seconds(work, settings, machine))
+    finetuned = estimates.in_words(estimates.finetune_seconds(work, settings, machine, epochs=finetune_epochs))
+    run = "run" if finetuning.enabled else "not run"
+    hint = "" if finetuning.enabled else "; `make own` runs it with ARGS=--finetune"
+    return [
+        "models:",
+        f"- baseline, a CNN from scratch at {settings.cnn_image_size} pixels for {settings.cnn_epochs} epochs, to "
+        f"compare with: {cnn}",
+        f"- transfer, a logistic regression on a frozen EfficientNetLite0, pretrained on ImageNet, at {pixels} pixels: "
+        f"{transfer}",
+        f"- finetuned, the same on that network trained on these pictures for {finetune_epochs} epochs, for classes "
+        f"that look alike: {finetuned}; {run}, {finetuning.why}{hint}",
+    ]
+
+
+def _cost(work: Workload, settings: Settings, machine: Machine, finetune_epochs: int) -> str:
+    seconds = estimates.run_seconds(work, settings, machine, finetune_epochs=finetune_epochs)
     return (
-        f"cost: about {estimates.in_words(estimates.run_seconds(work, settings, machine))} on {machine.cores} cores "
-        f"without a GPU, and {_size(estimates.disk_bytes(work, settings))} of disk"
+        f"cost: about {estimates.in_words(seconds)} on {machine.cores} cores without a GPU, and "
+        f"{_size(estimates.disk_bytes(work, settings))} of disk"
     )
 
 

@@ -11,12 +11,13 @@ from scenes.commands.estimates import Machine, Workload
 from scenes.commands.own_settings import Settings
 from scenes.common.tables import read_json
 from scenes.common.words import count
+from scenes.report.models import kind_in_words
 
-FINETUNE_EPOCHS = 4
 FEW = 100  # test images; the accuracy of a model that is right on 90 % of so many is known to about 6 points
 # Frozen features below this, on test images, have probably not learned what tells the classes apart.
 WEAK = 0.85
-FINETUNE = f"dvc exp run -S profiles.own.finetune.epochs={FINETUNE_EPOCHS}"
+FINETUNED = "finetuned"  # the feature set of the profile own whose backbone learns
+FINETUNE = f"dvc exp run -S profiles.own.features.{FINETUNED}.enabled=true"
 
 
 class WorstClass(NamedTuple):
@@ -36,23 +37,32 @@ class WorstClass(NamedTuple):
 
 
 def report(
-    root: Path, models: Mapping[str, str], work: Workload, settings: Settings, machine: Machine, *, finetuned: bool
+    root: Path,
+    models: Mapping[str, Mapping[str, Any]],
+    features: Mapping[str, Mapping[str, Any]],
+    work: Workload,
+    settings: Settings,
+    machine: Machine,
 ) -> str:
     """Return the scores and the next steps as lines for people.
 
     Args:
         root: a checkout in which the pipeline has run.
-        models: the kind of each model (``cnn`` or ``head``) by its name in params.yaml.
+        models: ``models`` in params.yaml; those whose feature set is not enabled have no scores.
+        features: the feature sets of the profile own.
         work, settings, machine: see :func:`scenes.commands.estimates.run_seconds`.
-        finetuned: whether the backbone has been fine-tuned.
     """
     production = read_json(root / "metrics/production.json")["model"]
-    scores = {name: read_json(root / f"metrics/{name}.json") for name in models}
+    found = {name: read_json(root / f"metrics/{name}.json") for name in models}
+    scores = {name: score for name, score in found.items() if score}
     answers = list(_rows(root / f"plots/{production}/predictions.csv"))
     worst = worst_class(answers)
     trained = Counter(row["label"] for row in _rows(root / "data/split.csv") if row["split"] == "train")
     issues = sum(1 for _ in _rows(root / "data/label_issues.csv"))
-    again = estimates.in_words(estimates.run_seconds(work, settings, machine))
+    tuned = features[FINETUNED]
+    epochs = tuned["finetune"]["epochs"] if tuned["finetune"] else 0
+    seconds = estimates.run_seconds(work, settings, machine, finetune_epochs=epochs if tuned["enabled"] else 0)
+    again = estimates.in_words(seconds)
 
     steps = ["open reports/report.html: all results on one page"]
     if len(answers) < FEW:
@@ -67,11 +77,12 @@ def report(
             f"add pictures of {worst.name!r}, which has {trained[worst.name]:,} to train on, and run `dvc repro`: "
             f"about {again}"
         )
-    if not finetuned:
-        seconds = estimates.finetune_seconds(work, settings, machine, epochs=FINETUNE_EPOCHS)
-        frozen = [score["accuracy"] for name, score in scores.items() if models[name] == "head"]
+    if epochs and not tuned["enabled"]:
+        seconds = estimates.finetune_seconds(work, settings, machine, epochs=epochs)
+        frozen = [score["accuracy"] for name, score in scores.items() if models[name]["kind"] == "linear"]
         steps.append(_finetune_step(seconds, frozen))
-    return "\n".join([*_scores(scores, models, production, worst), "next:", *(f"- {step}" for step in steps)])
+    kinds = {name: kind_in_words(models[name], features) for name in scores}
+    return "\n".join([*_scores(scores, kinds, production, worst), "next:", *(f"- {step}" for step in steps)])
 
 
 def worst_class(rows: Iterable[dict[str, str]]) -> WorstClass:
@@ -90,14 +101,13 @@ def worst_class(rows: Iterable[dict[str, str]]) -> WorstClass:
     return WorstClass(name, recall[name], answers[name].total(), mistaken_for)
 
 
-def _scores(scores: Mapping[str, Any], models: Mapping[str, str], production: str, worst: WorstClass) -> list[str]:
-    kinds = {"cnn": "a CNN from scratch", "head": "a head on the pretrained backbone"}
+def _scores(scores: Mapping[str, Any], kinds: Mapping[str, str], production: str, worst: WorstClass) -> list[str]:
     lines = ["accuracy on the test images, with its 95 % interval:"]
     for name, score in scores.items():
         low, high = score["accuracy_interval"]["low"], score["accuracy_interval"]["high"]
         chosen = "; in production" if name == production else ""
         lines.append(
-            f"  {score['accuracy']:.3f} [{low:.3f}, {high:.3f}] {name}, {kinds[models[name]]} "
+            f"  {score['accuracy']:.3f} [{low:.3f}, {high:.3f}] {name}, {kinds[name]} "
             f"(the mean over classes: {score['balanced_accuracy']:.3f}){chosen}"
         )
     if not scores[production]["calibration"]["calibrated"]:

@@ -6,22 +6,26 @@ switches to it, runs ``dvc repro``, and ends with the scores and what to do next
 """
 
 import argparse
+import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from scenes.commands import next_steps, params_file
+from scenes.commands import finetune, next_steps, params_file
 from scenes.commands.estimates import Workload, this_machine
 from scenes.commands.look import look, options
 from scenes.commands.own_settings import Settings
 from scenes.commands.pictures import checked_path
 from scenes.commands.verify import environment
 from scenes.common.errors import InputError
-from scenes.config.schema import check
+from scenes.config.schema import Profile, check
 from scenes.download.source import parse_source
 
 PARAMS = "params.yaml"
 PROFILE = "own"
+FROZEN, FINETUNED = "frozen", "finetuned"  # its feature sets
 WRITTEN = (".dvc", ".git", ".partial", ".resume", "code", "data", "metrics", "models", "plots", "reports")
 
 
@@ -38,6 +42,11 @@ def main(argv: list[str] | None = None) -> int:
         help="a folder, a zip or a tar of labelled pictures (default: $DATA)",
     )
     parser.add_argument("--reset", action="store_true", help="choose the settings anew, also for the same PATH")
+    parser.add_argument(
+        "--finetune",
+        action=argparse.BooleanOptionalAction,
+        help="fine-tune the backbone too, or not (default: where there is a GPU)",
+    )
     parser.add_argument("--no-run", action="store_true", help="write params.yaml and do not run the pipeline")
     arguments = parser.parse_args(argv)
     if not arguments.path.strip():
@@ -46,9 +55,16 @@ def main(argv: list[str] | None = None) -> int:
     _refuse_inside(path, Path.cwd())
     _refuse_variable(path)
     source = parse_source(f"file:{path}", f"the path {str(path)!a}")
-    found = look(path, options())
+    own = _profile()
+    anew = own.source != str(source) or arguments.reset
+    finetuning = finetune.decide(arguments.finetune, None if anew else own.features[FINETUNED].enabled)
+    found = look(path, options(), finetuning)
     print("\n".join(found.summary))
-    print(f"\n{write_params(str(path), str(source), found.settings, reset=arguments.reset)}", flush=True)
+    values: dict[str, Any] = {f"features.{FINETUNED}.enabled": finetuning.enabled}
+    if anew:
+        values |= {"source": str(source), "title": title(path.name), "archive_bytes": None, "archive_sha256": None}
+        values |= found.settings.values()
+    print(f"\n{write_params(str(path), values, anew=anew)}", flush=True)
     if arguments.no_run:
         return 0
     status = subprocess.run(["dvc", "repro"], env=environment()).returncode
@@ -57,27 +73,37 @@ def main(argv: list[str] | None = None) -> int:
     return status
 
 
-def write_params(path: str, source: str, settings: Settings, *, reset: bool) -> str:
-    """Switch params.yaml to the profile ``own`` on other pictures, and return what was done, in a sentence.
+def write_params(path: str, values: Mapping[str, Any], *, anew: bool) -> str:
+    """Switch params.yaml to the profile ``own`` on the pictures in ``path``, and return what was done, in a sentence.
 
-    Settings that suit the pictures are written when ``path`` is new or with ``reset``; otherwise a person may have
-    changed them since.
+    Args:
+        path: of the pictures.
+        values: of the profile, by their keys in it.
+        anew: whether these are all settings; otherwise a person may have changed the others, and they stay.
     """
-    own = check(PARAMS).profiles.get(PROFILE)
-    if own is None:
-        raise InputError(f"{PARAMS} has no profile `{PROFILE}`; restore it, e.g. with `git checkout {PARAMS}`")
-    values: dict[str, int | str | None] = {"profile": PROFILE, "watch": path}
-    anew = own.source != source or reset
-    if anew:
-        block = {"source": source, "title": title(path), "archive_bytes": None, "archive_sha256": None}
-        values |= {f"profiles.{PROFILE}.{key}": value for key, value in (block | settings.values()).items()}
-    changed = params_file.update(PARAMS, values)
+    keyed = {"profile": PROFILE, "watch": path} | {f"profiles.{PROFILE}.{key}": each for key, each in values.items()}
+    changed = params_file.update(PARAMS, keyed)
     check(PARAMS)
     if not changed:
         return f"{PARAMS}: as before; `python -m scenes own PATH --reset` chooses its settings anew"
-    shown = ", ".join(f"{key.removeprefix(f'profiles.{PROFILE}.')}: {values[key]}" for key in changed)
-    kept = "" if anew else " (settings as they were; `--reset` chooses them anew)"
+    shown = ", ".join(f"{key.removeprefix(f'profiles.{PROFILE}.')}: {_shown(keyed[key])}" for key in changed)
+    kept = "" if anew else " (other settings as they were; `--reset` chooses them anew)"
     return f"{PARAMS}: {shown}{kept}; `git diff {PARAMS}` shows it"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _profile() -> Profile:
+    """Return the profile as it is, before the pictures are others."""
+    own = check(PARAMS).profiles.get(PROFILE)
+    if own is None or not {FROZEN, FINETUNED} <= own.features.keys():
+        raise InputError(
+            f"{PARAMS} has no profile `{PROFILE}` with the feature sets {FROZEN} and {FINETUNED}; restore it, e.g. "
+            f"with `git checkout {PARAMS}`"
+        )
+    return own
 
 
 def _next_steps(work: Workload) -> str:
@@ -87,18 +113,13 @@ def _next_steps(work: Workload) -> str:
         image_size=own.image_size,
         fit=own.fit,
         cnn_image_size=own.cnn.image_size or own.image_size,
-        cnn_epochs=own.cnn.epochs or max(model.training.epochs for model in params.models.values()),
-        head_epochs=own.head.epochs or 0,
-        backbone_image_size=own.backbone_image_size,
+        cnn_epochs=own.cnn.epochs
+        or max(model.training.epochs for model in params.models.values() if model.kind == "cnn"),
+        backbone_image_size=own.features[FROZEN].image_size,
     )
-    return next_steps.report(
-        Path(),
-        {name: model.kind for name, model in params.models.items()},
-        work,
-        settings,
-        this_machine(params.threads),
-        finetuned=own.finetune.epochs > 0,
-    )
+    models = {name: model.model_dump() for name, model in params.models.items()}
+    features = {name: each.model_dump() for name, each in own.features.items()}
+    return next_steps.report(Path(), models, features, work, settings, this_machine(params.threads))
 
 
 def _refuse_inside(path: Path, root: Path) -> None:

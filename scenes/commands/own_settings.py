@@ -14,7 +14,6 @@ BACKBONE_SMALLEST = 160
 CNN_LARGEST = 96  # pixels a side; at 160 the CNN, which is there to compare with, would take three times as long
 CNN_IMAGES = 60_000  # seen in training, epochs times images: four minutes on two cores
 CNN_EPOCHS = 6, 40
-HEAD_EPOCHS = 30  # with 60, 200, 800 and 2,000 of the photos above, more epochs gained nothing on the 1,000 others
 PAD_ABOVE = 0.25  # share of pictures that are far from square
 
 
@@ -25,7 +24,6 @@ class Settings(NamedTuple):
     fit: str
     cnn_image_size: int
     cnn_epochs: int
-    head_epochs: int
     backbone_image_size: int
 
     def values(self) -> dict[str, int | str]:
@@ -35,8 +33,8 @@ class Settings(NamedTuple):
             "fit": self.fit,
             "cnn.image_size": self.cnn_image_size,
             "cnn.epochs": self.cnn_epochs,
-            "head.epochs": self.head_epochs,
-            "backbone_image_size": self.backbone_image_size,
+            "features.frozen.image_size": self.backbone_image_size,
+            "features.finetuned.image_size": self.backbone_image_size,
         }
 
 
@@ -58,7 +56,6 @@ def choose(sample: Sample, training_images: int) -> Settings:
         fit="pad" if sample.far_from_square > PAD_ABOVE else "crop",
         cnn_image_size=min(image_size, CNN_LARGEST),
         cnn_epochs=_clamp(CNN_IMAGES // max(training_images, 1), *CNN_EPOCHS),
-        head_epochs=HEAD_EPOCHS,
         backbone_image_size=max(rounded, BACKBONE_SMALLEST),
     )
 

@@ -1,6 +1,7 @@
 """``scenes trials``: run the trials of the write-ups as experiments, and write the table of their results.
 
     make trials                         # or: python -m scenes trials
+    python -m scenes trials --seeds 3   # each trial with three seeds
     python -m scenes trials --table     # only writes the table
 
 Experiments that exist are not run again. The table in reports/trials.md is read from the experiments.
@@ -25,9 +26,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="TRIAL", help="the trials to run (default: all)")
     parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every trial")
     parser.add_argument("--jobs", type=int, default=1, help="trials at a time; each uses the threads of params.yaml")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds of each trial, from that in params.yaml on")
     parser.add_argument("--table", action="store_true", help="write the table only")
     arguments = parser.parse_args(argv)
-    failed = [] if arguments.table else trials.run(arguments.names, arguments.settings, arguments.jobs)
+    options = {"jobs": arguments.jobs, "seeds": arguments.seeds}
+    failed = [] if arguments.table else trials.run(arguments.names, arguments.settings, **options)
     trials.write_tables()
     if failed:
         raise InputError(f"failed: {', '.join(failed)}")

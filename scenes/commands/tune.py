@@ -1,12 +1,9 @@
-"""``scenes tune``: search for better settings with Optuna; the best become experiments.
+"""``scenes tune``: search for better settings of a CNN with Optuna; each trial is an experiment.
 
     make tune                                                        # or: python -m scenes tune
     python -m scenes tune baseline --trials 20 --storage journal:/shared/tune.log --worker 3
 
-A head is trained in this process on the cached features: that takes seconds, and starting `dvc exp run` would take
-longer. Then the best trials are run as experiments. Each trial of a CNN is a `dvc exp run`, and with
---each-an-experiment each trial of a head is too. A search that was interrupted continues when it is started again. See
-docs/experiments.md.
+A search that was interrupted continues when it is started again. See docs/experiments.md.
 """
 
 import argparse
@@ -22,13 +19,13 @@ def main(argv: list[str] | None = None) -> int:
         InputError: Optuna is not installed, or the search cannot run; see :func:`scenes.experiments.tuning.tune`.
     """
     parser = argparse.ArgumentParser(
-        prog="scenes tune", description="Search for better settings with Optuna; the best become experiments."
+        prog="scenes tune", description="Search for better settings of a CNN with Optuna; each trial is an experiment."
     )
     parser.add_argument(
         "model",
         nargs="?",
         metavar="MODEL",
-        default="efficientnetv2l",
+        default="baseline",
         help="an entry of tune.yaml (default: %(default)s)",
     )
     parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every trial")
@@ -41,11 +38,6 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--study", help="the name of the study (default: <profile>-<model>)")
     parser.add_argument("--trials", type=int, help="trials in total, over all workers; 0 only creates the study")
-    parser.add_argument(
-        "--each-an-experiment",
-        action="store_true",
-        help="also run every trial of a head with `dvc exp run`; docs/experiments.md says what that costs",
-    )
     parser.add_argument("--jobs", type=int, default=1, help="workers at a time; each uses the threads of params.yaml")
     parser.add_argument("--worker", type=int, default=0, help="a different number for each worker on the same study")
     arguments = vars(parser.parse_args(argv))

@@ -86,6 +86,22 @@ def muted_stderr() -> Iterator[None]:
         os.close(null)
 
 
+def gpu_names() -> list[str]:
+    """Return the models of the GPUs that TensorFlow uses, e.g. "NVIDIA H200"; an empty list if the CPU computes."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.device_type) for gpu in gpus]
+
+
+def device(threads: int) -> str:
+    """Return on what a training runs, for its log: a GPU's model, or the CPU with its number of threads.
+
+    The first GPU computes; any others stay idle.
+    """
+    return next(iter(gpu_names()), f"CPU, {threads} thread{'s' * (threads != 1)}")
+
+
 def set_precision(precision: str) -> str:
     """Set Keras' dtype policy for layers built from now on. Weights and saved models are float32 under every policy.
 

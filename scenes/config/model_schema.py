@@ -20,7 +20,7 @@ from scenes.models.backbone import BACKBONES
 class EarlyStopping(Section):
     """When to stop, and which weights to keep."""
 
-    monitor: Literal["val_accuracy", "val_crossentropy", "val_loss"]
+    monitor: Literal["val_accuracy", "val_calibrated_crossentropy", "val_crossentropy", "val_loss"]
     min_delta: NonNegativeFloat
     patience: NonNegativeInt | None
     restore_best: bool

@@ -148,8 +148,8 @@ class Params(Section):
     @model_validator(mode="after")
     def _check_feature_sets(self) -> Self:
         for name, profile in self.profiles.items():
-            if list(profile.features) != self.feature_sets:
-                raise ValueError(f"profiles.{name}.features: it must have the sets of `feature_sets`, in this order")
+            if set(profile.features) != set(self.feature_sets):
+                raise ValueError(f"profiles.{name}.features: describe the sets of `feature_sets`, and no others")
         for name, model in self.models.items():
             if model.kind == "linear" and model.input.removeprefix("features/") not in self.feature_sets:
                 raise ValueError(f"models.{name}.input: {model.input!r} is not in `feature_sets`")

@@ -3,13 +3,17 @@
 Source: Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 2. The remedy is in ``scenes.models.temperature``.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BINS = 15
 
 
-def reliability_table(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+def reliability_table(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> "pd.DataFrame":
     """Return one row for each of ``bins`` equal intervals of confidence in (0, 1].
 
     Args:
@@ -20,6 +24,8 @@ def reliability_table(labels: np.ndarray, probabilities: np.ndarray, bins: int =
         ``lower`` and ``upper`` (the edges; the lower one is not part of the bin), ``count``, and the mean
         ``confidence`` (largest probability) and ``accuracy`` of the images in the bin, NaN if there are none.
     """
+    import pandas as pd
+
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     bin_of_image = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
@@ -36,7 +42,7 @@ def reliability_table(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     return pd.DataFrame(columns)
 
 
-def expected_calibration_error(table: pd.DataFrame) -> float:
+def expected_calibration_error(table: "pd.DataFrame") -> float:
     """Return the mean gap between confidence and accuracy over the bins, weighted by count (equation 3).
 
     Args:
@@ -45,7 +51,7 @@ def expected_calibration_error(table: pd.DataFrame) -> float:
     return float((_gaps(table) * table["count"]).sum() / table["count"].sum())
 
 
-def maximum_calibration_error(table: pd.DataFrame) -> float:
+def maximum_calibration_error(table: "pd.DataFrame") -> float:
     """Return the largest gap between confidence and accuracy in any bin, however few its images (equation 5).
 
     Args:
@@ -60,5 +66,5 @@ def errors(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return {"ece": expected_calibration_error(table), "mce": maximum_calibration_error(table)}
 
 
-def _gaps(table: pd.DataFrame) -> pd.Series:
+def _gaps(table: "pd.DataFrame") -> "pd.Series":
     return (table["accuracy"] - table["confidence"]).abs()

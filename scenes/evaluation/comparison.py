@@ -7,20 +7,22 @@ images, and two overlapping intervals of accuracy may still hide a clear differe
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from scenes.common.errors import InputError
 from scenes.common.tables import read_csv, rounded
 from scenes.evaluation import intervals
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def correct_answers(folder: str | Path, models: Iterable[str]) -> pd.DataFrame:
+
+def correct_answers(folder: str | Path, models: Iterable[str]) -> "pd.DataFrame":
     """Return whether each answer is correct, bool: one row per image, indexed by key, and one column per model.
 
-    Rows and columns are sorted.
+    Rows and columns are sorted. A model without predictions is left out: its feature set is not enabled.
 
     Args:
         folder: contains ``<model>.csv`` for each of ``models``, see ``scenes.evaluation.inference.Predictions.table``.
@@ -28,16 +30,15 @@ def correct_answers(folder: str | Path, models: Iterable[str]) -> pd.DataFrame:
     Raises:
         InputError: the files differ in their images or labels.
     """
-    first, *others = sorted(models)
-    tables = {name: _read(Path(folder) / f"{name}.csv") for name in (first, *others)}
+    import pandas as pd
+
+    tables = {name: read_csv(Path(folder) / f"{name}.csv").set_index("key").sort_index() for name in sorted(models)}
+    tables = {name: table for name, table in tables.items() if len(table)}
+    first, *others = tables
     for other in others:
         if not tables[first]["actual"].equals(tables[other]["actual"]):
             raise InputError(f"the predictions of {first} and {other} cover different images; run `dvc repro`")
     return pd.DataFrame({name: table["actual"] == table["predicted"] for name, table in tables.items()})
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return read_csv(path).set_index("key").sort_index()
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -84,7 +85,7 @@ def pair(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
     return rounded(result) | {"mcnemar_p": float(f"{mcnemar(only_a, only_b):.6g}")}
 
 
-def pairs(correct: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def pairs(correct: "pd.DataFrame") -> dict[str, dict[str, Any]]:
     """Return :func:`pair` for every two models, by ``<a>/<b>``.
 
     Args:

@@ -10,12 +10,10 @@ from math import lcm
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from scenes.common.hash_order import hash_rank
 from scenes.common.tables import read_csv, write_csv
 
-GROUND_TRUTH = "ground_truth.csv"
 MIN_CLASSES = 3  # a composite of two classes out of two contains them all, so that it says nothing
 
 
@@ -132,6 +130,11 @@ def save(path: str | Path, composites: Composites, features: np.ndarray | None =
     np.savez(path, classes=np.array(composites.classes), **arrays)
 
 
+def splits(folder: str | Path) -> list[str]:
+    """Return the names of the splits in ``folder`` that :func:`load` can read, sorted."""
+    return sorted(path.stem for path in Path(folder).glob("*.npz"))
+
+
 def load(folder: str | Path, split: str) -> tuple[Composites, np.ndarray | None]:
     """Read ``<split>.npz`` in ``folder``, see :func:`save`."""
     with np.load(Path(folder) / f"{split}.npz", allow_pickle=False) as file:
@@ -141,12 +144,14 @@ def load(folder: str | Path, split: str) -> tuple[Composites, np.ndarray | None]
         return composites, file.get("features")
 
 
-def save_ground_truth(folder: str | Path, classes: Mapping[str, str]) -> None:
-    """Write into ``folder`` which classes each image contains: by path, class names separated by spaces."""
-    write_csv(Path(folder) / GROUND_TRUTH, pd.DataFrame(list(classes.items()), columns=["path", "classes"]))
+def save_ground_truth(path: str | Path, classes: Mapping[str, str]) -> None:
+    """Write which classes each image contains as CSV: its ``path``, and class names separated by spaces."""
+    import pandas as pd
+
+    write_csv(path, pd.DataFrame(list(classes.items()), columns=["path", "classes"]))
 
 
-def load_ground_truth(folder: str | Path) -> dict[str, set[str]]:
+def load_ground_truth(path: str | Path) -> dict[str, set[str]]:
     """Return the names of the classes in each image, by path; empty for photos, whose classes are unknown."""
-    table = read_csv(Path(folder) / GROUND_TRUTH)
+    table = read_csv(path)
     return {path: set(names.split()) for path, names in zip(table["path"], table["classes"], strict=True)}

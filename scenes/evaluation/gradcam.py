@@ -5,11 +5,14 @@ explain trained models.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from scenes.models.feature_maps import top_layers
 
 if TYPE_CHECKING:
     import keras
@@ -45,13 +48,14 @@ def heat_maps(
 def activation_maps(model: "keras.Model", images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return Grad-CAM's maps by equation 2 of the paper, at the resolution of the last activations.
 
-    These are the input of the last global average pooling in the network, which may be in a backbone inside it. The
-    score that is differentiated is the input of the softmax for the class.
+    These are the last feature maps of the network, which may be in a backbone inside it; of several backbones side by
+    side those of each, whose weighted sums are added at the finest of their resolutions. Features of earlier maps have
+    no part in it. The score that is differentiated is the input of the softmax for the class.
 
     Args:
-        model: from images to probabilities, see ``scenes.models.store.load``. It contains a GlobalAveragePooling2D and
-            a Dense layer named ``probabilities``. If a backbone is applied to an image and its mirror image, the map is
-            that of the image itself.
+        model: from images to probabilities, see ``scenes.models.store.load``. It contains feature maps, which are
+            pooled, and a Dense layer named ``probabilities``. Of a backbone that is applied twice, to an image and its
+            mirror image, the first call is explained; see ``scenes.models.backbone.feature_extractor``.
         images, targets: see :func:`heat_maps`.
 
     Returns:
@@ -78,24 +82,27 @@ def compiled(model: "keras.Model", image_shape: Sequence[int]) -> Callable[[np.n
 
 def _maps(model: "keras.Model", images: Any, targets: Any) -> Any:
     """Return :func:`activation_maps`, from tensors to a tensor."""
-    import keras
     import tensorflow as tf
 
-    layers = list(_layers(model))
-    pooling = [layer for layer in layers if isinstance(layer, keras.layers.GlobalAveragePooling2D)][-1]
-    (classifier,) = (layer for layer in layers if layer.name == "probabilities")
+    (classifier,) = (layer for layer in _layers(model) if layer.name == "probabilities")
     # Record only what follows the activations: a tape of the whole backbone would take gigabytes.
-    with (
-        tf.GradientTape(watch_accessed_variables=False) as tape,
-        _recorded_inputs(pooling, tape.watch) as activations,
-        _recorded_inputs(classifier) as features,
-    ):
+    with ExitStack() as stack:
+        tape = stack.enter_context(tf.GradientTape(watch_accessed_variables=False))
+        tops = [stack.enter_context(_recorded(layer, tape.watch)) for layer in top_layers(model)]
+        ends = stack.enter_context(_recorded(classifier))
         model(images, training=False)
         # The bias has no effect on the gradient.
-        scores = tf.reduce_sum(features[0] * tf.transpose(tf.gather(classifier.kernel.value, targets, axis=1)))
-    gradients = tape.gradient(scores, activations[0])
-    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
-    return tf.cast(tf.nn.relu(tf.reduce_sum(weights * activations[0], axis=-1)), tf.float32)
+        weights = tf.transpose(tf.gather(classifier.kernel.value, targets, axis=1))
+        scores = tf.reduce_sum(ends[0].inputs * weights)
+    activations = [calls[0].output for calls in tops]
+    finest = max((each.shape[1:3] for each in activations), key=math.prod)
+    total: Any = 0.0
+    for activation, gradient in zip(activations, tape.gradient(scores, activations), strict=True):
+        # The paper's mean for a single network; by the same number of places for all, so that they can be compared.
+        weights = tf.reduce_sum(gradient, axis=(1, 2), keepdims=True) / math.prod(finest)
+        coarse = tf.cast(tf.reduce_sum(weights * activation, axis=-1, keepdims=True), tf.float32)
+        total += coarse if coarse.shape[1:3] == finest else tf.image.resize(coarse, finest)
+    return tf.nn.relu(total[..., 0])
 
 
 def _layers(model: "keras.Model") -> "Iterator[keras.Layer]":
@@ -104,19 +111,27 @@ def _layers(model: "keras.Model") -> "Iterator[keras.Layer]":
         yield from _layers(layer) if hasattr(layer, "layers") else [layer]
 
 
+class _Call(NamedTuple):
+    """What a layer was given and returned."""
+
+    inputs: Any
+    output: Any
+
+
 @contextmanager
-def _recorded_inputs(layer: "keras.Layer", watch: Callable[[Any], None] = lambda tensor: None) -> Iterator[list[Any]]:
-    """Yield a list that collects the inputs of ``layer``, each passed to ``watch`` before the layer is called.
+def _recorded(layer: "keras.Layer", watch: Callable[[Any], None] = lambda tensor: None) -> Iterator[list[_Call]]:
+    """Yield a list that collects the calls of ``layer``; each output is passed to ``watch`` before anything uses it.
 
     Keras cannot cut a model at a layer of a model inside it, so the layer's ``call`` is wrapped.
     """
-    recorded: list[Any] = []
+    recorded: list[_Call] = []
     call = layer.call
 
     def recording_call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        watch(inputs)
-        recorded.append(inputs)
-        return call(inputs, *args, **kwargs)
+        output = call(inputs, *args, **kwargs)
+        watch(output)
+        recorded.append(_Call(inputs, output))
+        return output
 
     layer.call = recording_call
     try:

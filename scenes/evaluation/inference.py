@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from scenes.common.memory import out_of_memory
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.evaluation import abstention
@@ -18,7 +18,9 @@ from scenes.models.temperature import Calibration, scale
 
 if TYPE_CHECKING:
     import keras
+    import pandas as pd
 
+COLUMNS = ("key", "actual", "predicted", "confidence")  # of a table of predictions
 BATCH_SIZE = 64  # images; bounds the memory of their activations
 _FEATURES_BATCH_SIZE = 1024  # rows of features
 
@@ -58,33 +60,30 @@ class Predictions:
             self, key=self.key[selected], label=self.label[selected], uncalibrated=self.uncalibrated[selected]
         )
 
-    def table(self) -> pd.DataFrame:
-        """Return ``key,actual,predicted,confidence``, sorted by key: the columns that DVC's confusion template reads.
+    def table(self) -> "pd.DataFrame":
+        """Return ``COLUMNS``, which DVC's confusion template reads, sorted by key.
 
         The confidence is calibrated, see ``scenes.evaluation.abstention.confidence``.
         """
-        names = np.array(self.classes)
-        columns = {
-            "key": self.key,
-            "actual": names[self.label],
-            "predicted": names[self.predicted],
-            "confidence": abstention.confidence(self.probabilities),
-        }
-        return pd.DataFrame(columns).sort_values("key", ignore_index=True)
+        import pandas as pd
+
+        names, confidence = np.array(self.classes), abstention.confidence(self.probabilities)
+        values = self.key, names[self.label], names[self.predicted], confidence
+        return pd.DataFrame(dict(zip(COLUMNS, values, strict=True))).sort_values("key", ignore_index=True)
 
 
 def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     """Run the model in ``folder`` over ``split`` of the input it was trained on.
 
-    A head reads the cached features, which equal those that the whole model (``scenes.models.store.load``) would
-    compute from the images.
+    A linear model reads the cached features, which equal those that the whole model (``scenes.models.store.load``)
+    would compute from the images.
 
     Args:
-        data: the folder that contains ``records`` and ``features``.
+        data: the folder that contains what the model learned from, ``records`` or ``features/<set>``.
     """
     network, description = store.load_network(folder), store.describe(folder)
     source = Path(data) / description["input"]
-    if description["input"] == "features":
+    if description["kind"] == "linear":
         features = load_features(source, split)
         key, label, classes = np.char.decode(features.key), features.label, features.classes
         outputs = network.predict(features.features, batch_size=_FEATURES_BATCH_SIZE, verbose=0)
@@ -112,9 +111,10 @@ def predict_records(network: "keras.Model", source: Records) -> tuple[np.ndarray
     import keras
 
     keys, labels, outputs = [], [], []
-    for batch in records.ordered_batches(source, BATCH_SIZE):
-        keys.append(batch["key"].numpy())
-        labels.append(batch["label"].numpy())
-        outputs.append(network.predict_on_batch(batch["image"]))
+    with out_of_memory(f"in predictions of {BATCH_SIZE} images at a time; lower image_size, or free the device"):
+        for batch in records.ordered_batches(source, BATCH_SIZE):
+            keys.append(batch["key"].numpy())
+            labels.append(batch["label"].numpy())
+            outputs.append(network.predict_on_batch(batch["image"]))
     joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
     return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), joined

@@ -29,7 +29,8 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
 
     Args:
         multilabel_folder: of its second output, see ``scenes.models.multilabel.save``.
-        data: the folder that contains ``composites`` and the input of the model, ``records`` or ``features``.
+        data: the folder that contains what the model learned from (``records`` or ``features/<set>``), the composites
+            for it (``composites/records`` or ``composites/features/<set>``) and ``composites/ground_truth.csv``.
 
     Returns:
         Nested dicts of numbers; ``<method>`` is ``softmax``, ``naive`` or ``large_loss_rejection``.
@@ -45,9 +46,9 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
     """
     data, description = Path(data), store.describe(folder)
     network = store.load_outputs(folder, multilabel_folder)
-    ground_truth = composites.load_ground_truth(data / "composites")
-    kind, classes = description["input"], description["classes"]
-    joined = {split: _load_composites(kind, data, split) for split in ("val", "test")}
+    ground_truth = composites.load_ground_truth(data / "composites/ground_truth.csv")
+    learned_from, classes = description["input"], description["classes"]
+    joined = {split: _load_composites(learned_from, data, split) for split in ("val", "test")}
     source = "composites" if all(len(inputs) for _, inputs in joined.values()) else "labels"
     thresholds: dict[str, float] = {}
     result: dict[str, dict[str, Any]] = {}
@@ -55,7 +56,7 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
         present = {source: in_composites}
         images = inputs[:0]
         if ground_truth or source == "labels":
-            keys, labels, images = _load_images(kind, data, split)
+            keys, labels, images = _load_images(learned_from, data, split)
             if source == "labels":
                 inputs, present = images[:0], {source: np.eye(len(classes), dtype=bool)[labels]}
             if ground_truth:
@@ -166,22 +167,22 @@ def format_summary(name: str, scores: dict[str, Any]) -> str:
     return text
 
 
-def _load_composites(kind: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def _load_composites(learned_from: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Return which classes the composites of ``split`` contain, bool (n, k), and the input that a model gets."""
-    joined, features = composites.load(data / "composites" / kind, split)
+    joined, features = composites.load(data / "composites" / learned_from, split)
     if features is not None:
         return joined.present, features
     if not len(joined.labels):
         return joined.present, np.empty(0)
-    return joined.present, composites.images(joined, records.load(records.open_records(data / kind, split)))
+    return joined.present, composites.images(joined, records.load(records.open_records(data / learned_from, split)))
 
 
-def _load_images(kind: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _load_images(learned_from: str, data: Path, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the keys of the images of ``split``, str (n,), their labels, int (n,), and the input that a model gets."""
-    if kind == "records":
-        images = records.load(records.open_records(data / kind, split))
+    if learned_from == "records":
+        images = records.load(records.open_records(data / learned_from, split))
         return np.char.decode(images["key"]), images["label"], images["image"]
-    features = load_features(data / kind, split)
+    features = load_features(data / learned_from, split)
     return np.char.decode(features.key), features.label, features.features
 
 

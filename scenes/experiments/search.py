@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,9 +17,11 @@ from scenes.config.section import ModelName, Section
 from scenes.experiments import entries
 
 JOURNAL = "journal:"
-COMPUTING = ("seed", "threads", "precision", "xla")  # parameters of every training
-# Parameters of what a CNN learns from.
-DATA = ("profile", "profiles", "archive", "audit", "split", "records", "augmentation")
+# Parameters that a CNN's scores depend on, besides those of the model.
+FIXED = (
+    *("seed", "threads", "precision", "xla"),
+    *("profile", "profiles", "archive", "audit", "split", "records", "augmentation"),
+)
 
 
 class Range(Section):
@@ -86,7 +87,6 @@ class Search(Section):
     trials: PositiveInt
     random: PositiveInt
     prune_after: NonNegativeInt
-    experiments: NonNegativeInt
     space: Annotated[dict[str, Range | Choices], Field(min_length=1)]
 
     def settings(self, trial: BaseTrial) -> list[str]:
@@ -98,9 +98,12 @@ class Search(Section):
         values = {key: value_at(params, key) for key in self.space}
         return values if all(self.space[key].contains(value) for key, value in values.items()) else None
 
-    def ends(self) -> list[str]:
-        """Return ``key=value`` for each end of a range and each choice."""
-        return [f"{key}={value}" for key, values in self.space.items() for value in values.ends()]
+    def ends(self) -> list[list[str]]:
+        """Return lists of ``key=value``, together with each end of a range and each choice."""
+        ends = {key: values.ends() for key, values in self.space.items()}
+        count = max(len(values) for values in ends.values())
+        rows = zip(*([*values, *values[-1:] * (count - len(values))] for values in ends.values()), strict=True)
+        return [[f"{key}={value}" for key, value in zip(ends, row, strict=True)] for row in rows]
 
 
 def load(path: str | Path) -> dict[str, Search]:
@@ -119,31 +122,24 @@ def value_at(tree: dict[str, Any], path: str) -> Any:
     return tree
 
 
-def comparability_key(name: str, search: Search, params: dict[str, Any], files: Iterable[Path], code: str) -> str:
+def comparability_key(name: str, search: Search, params: dict[str, Any], code: str) -> str:
     """Return a hash that is equal for two trials whose scores can be compared.
 
-    It covers the search space and the measure, the model's parameters except those that vary, the code, and the data.
+    It covers the search space and the measure, the parameters of the model and its data except those that vary, and the
+    code.
 
     Args:
         name: the model.
         search: its search.
         params: the content of params.yaml.
-        files: the data that the model learns from; if empty, the parameters that the data depend on count instead.
         code: a hash of the code that trains and scores.
     """
-    files = sorted(files)
-    keys = (*COMPUTING, *(() if files else DATA))
-    model = params["models"][name]
-    settings = {"profile_settings": params["profiles"][params["profile"]][model["kind"]]}
-    fixed = copy.deepcopy(settings | {key: params[key] for key in keys} | {"models": {name: model}})
+    fixed = copy.deepcopy({key: params[key] for key in FIXED} | {"models": {name: params["models"][name]}})
     for key in search.space:
         *parents, last = key.split(".")
         del value_at(fixed, ".".join(parents))[last]
-    digest = hashlib.sha256(json.dumps([fixed, search.minimise, search.model_dump()["space"], code]).encode())
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    text = json.dumps([fixed, search.minimise, search.model_dump()["space"], code])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, worker: int = 0) -> optuna.Study:
@@ -176,7 +172,7 @@ def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, 
         raise InputError(f"the study's storage cannot be opened ({type(error).__name__}); check --storage") from None
     if study.trials and study.user_attrs.get("basis", key) != key:
         raise InputError(
-            f"the study {name} was made with another search space, other parameters, features or code, so its scores "
+            f"the study {name} was made with another search space, other parameters or code, so its scores "
             "are not comparable; name a new one with --study"
         )
     study.set_user_attr("basis", key)

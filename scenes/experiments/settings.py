@@ -48,9 +48,10 @@ def absolute_files(params: dict[str, Any]) -> list[str]:
     is such a path runs again and finds the same bytes, so the stages after it do not run.
     """
     profile = params["profile"]
-    settings = []
-    for key in ("source", "weights"):
-        value = params["profiles"][profile][key]
+    block, settings = params["profiles"][profile], []
+    values = {"source": block["source"]}
+    values |= {f"features.{name}.weights": features["weights"] for name, features in block["features"].items()}
+    for key, value in values.items():
         if value.startswith("file:"):
             quoted = f"file:{Path(value.removeprefix('file:')).resolve()}".replace("\\", "\\\\").replace("'", "\\'")
             settings.append(f"profiles.{profile}.{key}='{quoted}'")

@@ -6,6 +6,7 @@ interrupted round continues where it was.
 
 import json
 import re
+import statistics
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ README = Path("README.md")
 BEGIN, END = "<!-- trials: written by `make trials` -->", "<!-- end of trials -->"
 SHOWN = "intel"  # the profile whose table is in README.md
 PUBLISHED = "published accuracy"
-COLUMNS = ("trial", "model", "accuracy [95 %]", "crossentropy", "epochs", PUBLISHED, "code")
+COLUMNS = ("trial", "model", "seeds", "accuracy", "crossentropy", "epochs", PUBLISHED, "code")
 
 HEAD = f"""# Trials
 
-The trials of `{FILE}`, measured on the test images. Published scores were measured by others. Where
-the number of epochs is a sum, its first part is the backbone's. `code` is the commit that the experiment derives from.
+The trials of `{FILE}`, measured on the test images. In brackets: of one training, the 95 %
+interval; of several seeds, the lowest and the highest after the mean. Published scores were measured by others. A model
+on features has the epochs of its backbone's fine-tuning. `code` is the commit that the experiment derives from.
 """
 
 
@@ -70,17 +72,21 @@ def plan(trial: Trial, settings: list[str]) -> tuple[list[str], dict[str, Any]]:
     params = applied(settings)
     if trial.evaluate not in params["models"]:
         raise InputError(f"{FILE}: `evaluate`: {trial.evaluate!r} is not one of {', '.join(params['models'])}")
-    settings += absolute_files(params)
-    return settings, applied(settings)
+    kind, key = params["models"][trial.evaluate]["input"].partition("/")[::2]
+    if kind == "features" and not params["profiles"][params["profile"]]["features"][key]["enabled"]:
+        raise InputError(f"{FILE}: {trial.evaluate} learns from {kind}/{key}, which profile {params['profile']} lacks")
+    files = absolute_files(params)
+    return settings + files, applied(settings + files) if files else params
 
 
-def run(names: list[str], settings: list[str], jobs: int) -> list[str]:
+def run(names: list[str], settings: list[str], *, jobs: int, seeds: int) -> list[str]:
     """Run the trials that have no experiment yet, and return the names of the experiments that failed.
 
     Args:
         names: the trials; all of them if empty.
         settings: ``key=value``, for every trial.
         jobs: how many run at a time.
+        seeds: how many seeds each trial is run with, from that in params.yaml on.
 
     Raises:
         InputError: one of them cannot run, found before any runs; see :func:`plan` and
@@ -89,14 +95,17 @@ def run(names: list[str], settings: list[str], jobs: int) -> list[str]:
     trials = load()
     if unknown := sorted(set(names) - set(trials)):
         raise InputError(f"{unknown[0]} is not a trial; {FILE} has {', '.join(trials)}")
+    first = applied(settings)["seed"]
+    endings = {f"-seed{seed}": [f"seed={seed}"] for seed in range(first, first + seeds)} if seeds > 1 else {"": []}
     todo: list[tuple[str, str, list[str]]] = []
     for name in names or trials:
-        trial_settings, params = plan(trials[name], settings)
-        experiment = f"{params['profile']}-{name}"
-        if runs.exists(experiment, params):
-            print(f"{experiment}: exists already")
-        else:
-            todo.append((experiment, f"evaluate@{trials[name].evaluate}", trial_settings))
+        for ending, seed in endings.items():
+            trial_settings, params = plan(trials[name], settings + seed)
+            experiment = f"{params['profile']}-{name}{ending}"
+            if runs.exists(experiment, params):
+                print(f"{experiment}: exists already")
+            else:
+                todo.append((experiment, f"evaluate@{trials[name].evaluate}", trial_settings))
 
     def fails(experiment: tuple[str, str, list[str]]) -> bool:
         try:
@@ -124,57 +133,71 @@ def tables() -> dict[str, str]:
     result: dict[str, str] = {}
     trials, revisions = load(), runs.revisions()
     for profile, block in parse_yaml(Path(PARAMS).read_text(encoding="utf-8"))["profiles"].items():
-        experiments = [
-            (trial, *revisions[f"{profile}-{name}"])
-            for name, trial in trials.items()
-            if f"{profile}-{name}" in revisions
-        ]
-        if experiments:
-            trial, commit, _ = experiments[0]
-            title = f"On profile {profile}, {_scores(trial, commit)['count']:,} test images:"
+        found = {name: experiments(f"{profile}-{name}", revisions) for name in trials}
+        rows = [row(trials[name], commits) for name, commits in found.items() if commits]
+        if rows:
             # What others published is of their data.
             columns = [column for column in COLUMNS if block["published"] or column != PUBLISHED]
-            head = ["", f"| {' | '.join(columns)} |", f"{'|---' * len(columns)}|"]
-            rows = [f"| {' | '.join(row(*entry)[column] for column in columns)} |" for entry in experiments]
-            result[profile] = "\n".join([title, *head, *rows])
+            title = f"On profile {profile}, {rows[0]['images']} test images:"
+            lines = [f"| {' | '.join(columns)} |", f"{'|---' * len(columns)}|"]
+            lines += [f"| {' | '.join(cells[column] for column in columns)} |" for cells in rows]
+            result[profile] = "\n".join([title, "", *lines])
     return result
 
 
-def row(trial: Trial, commit: str, baseline: str) -> dict[str, str]:
-    """Return a line of the table, by ``COLUMNS``.
+def experiments(title: str, revisions: dict[str, tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return commit and base commit of the experiments ``<title>-seed<seed>``, or of ``title`` if there are none.
+
+    Args:
+        title: profile and trial.
+        revisions: see :func:`scenes.experiments.runs.revisions`.
+    """
+    seeds = sorted(int(match[1]) for name in revisions if (match := re.fullmatch(rf"{title}-seed(\d+)", name)))
+    names = [f"{title}-seed{seed}" for seed in seeds] or [title]
+    return [revisions[name] for name in names if name in revisions]
+
+
+def row(trial: Trial, commits: list[tuple[str, str]]) -> dict[str, str]:
+    """Return a line of the table, by ``COLUMNS``, and the number of test ``images``.
 
     Args:
         trial: the trial.
-        commit: its experiment.
-        baseline: the commit that the experiment derives from.
+        commits: of each of its experiments, and the commits that they derive from.
     """
-    params, scores = parse_yaml(runs.read(commit, PARAMS)), _scores(trial, commit)
-    model, profile = params["models"][trial.evaluate], params["profiles"][params["profile"]]
-    name, epochs = trial.evaluate, str(_epochs(commit, trial.evaluate))
-    if model["input"] == "features":
-        weights = {"random": ", random weights", "imagenet": ""}.get(profile["weights"], "")
-        name = f"{profile['backbone']} at {profile['backbone_image_size']} px{weights}"
-        if profile["finetune"]["epochs"]:
-            epochs = f"{_epochs(commit, 'finetune')} + {epochs}"
-    interval = scores["accuracy_interval"]
-    cells = (
-        trial.title,
-        name,
-        f"{scores['accuracy']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]",
-        f"{scores['crossentropy']:.3f}",
-        epochs,
-        trial.published,
-        f"`{baseline[:7]}`",
-    )
-    return dict(zip(COLUMNS, cells, strict=True))
+    scores = [json.loads(runs.read(commit, f"metrics/{trial.evaluate}.json")) for commit, _ in commits]
+    name, curves = _model(trial.evaluate, parse_yaml(runs.read(commits[0][0], PARAMS)))
+    epochs = [len(runs.read(commit, curves).splitlines()) - 1 for commit, _ in commits]
+    accuracy, crossentropy = (_spread([score[key] for score in scores]) for key in ("accuracy", "crossentropy"))
+    if len(scores) == 1:
+        interval = scores[0]["accuracy_interval"]
+        accuracy = f"{scores[0]['accuracy']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+        crossentropy = f"{scores[0]['crossentropy']:.3f}"
+    return {
+        "trial": trial.title,
+        "model": name,
+        "seeds": str(len(scores)),
+        "accuracy": accuracy,
+        "crossentropy": crossentropy,
+        "epochs": " to ".join(str(number) for number in sorted({min(epochs), max(epochs)})),
+        PUBLISHED: trial.published,
+        "code": ", ".join(sorted({f"`{baseline[:7]}`" for _, baseline in commits})),
+        "images": f"{scores[0]['count']:,}",
+    }
 
 
-def _scores(trial: Trial, commit: str) -> dict[str, Any]:
-    return json.loads(runs.read(commit, f"metrics/{trial.evaluate}.json"))
+def _model(name: str, params: dict[str, Any]) -> tuple[str, str]:
+    """Return what the table calls a model, and the file with the epochs of its network."""
+    model = params["models"][name]
+    if model["kind"] == "cnn":
+        return name, f"plots/{name}/training/curves.tsv"
+    key = model["input"].removeprefix("features/")
+    features = params["profiles"][params["profile"]]["features"][key]
+    weights = ", random weights" if features["weights"] == "random" else ""
+    return f"{features['backbone']} at {features['image_size']} px{weights}", f"plots/finetune/{key}/curves.tsv"
 
 
-def _epochs(commit: str, folder: str) -> int:
-    return len(runs.read(commit, f"plots/{folder}/training/curves.tsv").splitlines()) - 1
+def _spread(values: list[float]) -> str:
+    return f"{statistics.mean(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
 
 
 def report(text: str, tables: dict[str, str]) -> str:

@@ -1,6 +1,5 @@
-"""A search for better settings: Optuna proposes, a training or an experiment answers, the best become experiments."""
+"""A search for better settings of a CNN: Optuna proposes, an experiment answers."""
 
-import json
 import logging
 import os
 import subprocess
@@ -10,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import BaseTrial, FixedTrial, FrozenTrial, TrialState
+from optuna.trial import BaseTrial, FixedTrial, TrialState
 
-from scenes.common import runtime
 from scenes.common.errors import InputError
 from scenes.experiments import runs, trainings
 from scenes.experiments.search import Search, comparability_key, load, open_study, value_at
@@ -21,24 +19,15 @@ from scenes.experiments.trainings import Watch
 from scenes.provenance.code import digest, fingerprints, text
 
 FILE = Path("scenes/experiments/tune.yaml")
-FEATURES = Path("data/features")
 DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 Evaluate = Callable[[int, list[str], Watch], dict[str, Any]]  # from trial number and settings to scores on validation
 
 
 def tune(
-    name: str,
-    *,
-    settings: list[str],
-    storage: str,
-    study: str | None,
-    trials: int | None,
-    each_an_experiment: bool,
-    jobs: int,
-    worker: int,
+    name: str, *, settings: list[str], storage: str, study: str | None, trials: int | None, jobs: int, worker: int
 ) -> None:
-    """Search for better settings of the model ``name``, and run the best as experiments.
+    """Search for better settings of the model ``name``; each trial is an experiment.
 
     Args:
         name: an entry of tune.yaml.
@@ -46,38 +35,36 @@ def tune(
         storage: see :func:`scenes.experiments.search.open_study`.
         study: its name; None for the names of the profile and the model.
         trials: number of trials of all workers together; None for the number in tune.yaml; 0 only makes the study.
-        each_an_experiment: whether each trial of a head becomes an experiment too.
         jobs: number of workers, each a process.
-        worker: a different number for each worker on one study; only worker 0 runs the best.
+        worker: a different number for each worker on one study; only worker 0 prints the best.
 
     Raises:
         InputError: see the functions below.
     """
     searches, params = load(FILE), applied(settings)
+    if params["models"].get(name, {}).get("kind") == "linear":
+        raise InputError(
+            f"{name} is a linear model, so there is nothing to search: its training tries each C in models.{name}.C "
+            "and keeps the best on validation"
+        )
     if name not in searches or name not in params["models"]:
         raise InputError(f"{name} has no search; {FILE} has {', '.join(searches)}")
-    search, is_head = searches[name], params["models"][name]["kind"] == "head"
-    for setting in search.ends():
-        applied([*settings, setting])
-    if is_head:
-        check_features(settings)
+    search = searches[name]
+    for ends in search.ends():
+        applied([*settings, *ends])
     title = study or f"{params['profile']}-{name}"
-    experiment = f"tune-{title}"
-    by_experiment = each_an_experiment or not is_head
-    key = comparability_key(name, search, params, FEATURES.iterdir() if is_head else (), code(name))
+    key = comparability_key(name, search, params, code(name))
     opened = open_study(title, storage, search, key=key, seed=params["seed"], worker=worker)
     if not opened.trials and (current := search.current(params)):
-        if by_experiment:  # fails before anything is trained
-            first_settings = [*settings, *search.settings(FixedTrial(current)), *absolute_files(params)]
-            experiment_exists(f"{experiment}-0", first_settings)
+        first_settings = [*settings, *search.settings(FixedTrial(current)), *absolute_files(params)]
+        experiment_exists(f"tune-{title}-0", first_settings)  # fails before anything is trained
         opened.enqueue_trial(current)  # the one to beat
     total = search.trials if trials is None else trials
     if jobs > 1:
         flags = [word for setting in settings for word in ("-S", setting)]
-        flags += ["--each-an-experiment"] * each_an_experiment
         run_workers(jobs, storage, [name, "--study", title, "--trials", str(total), *flags])
     elif sum(trial.state in DONE for trial in opened.trials) < total:
-        evaluate = evaluator(name, params, settings, experiment if by_experiment else None)
+        evaluate = evaluator(name, params, settings, f"tune-{title}")
         for handler in logging.getLogger("optuna").handlers:
             handler.addFilter(_without_traceback)
         opened.optimize(
@@ -86,39 +73,6 @@ def tune(
         )
     if worker == 0 and total:
         print(format_summary(opened, search))
-        run_best(opened, search, name, params, settings, experiment)
-
-
-def check_features(settings: list[str]) -> None:
-    """Make sure that the cached features are those of params.yaml, and that ``settings`` do not change them.
-
-    Raises:
-        InputError: they are not, or would change.
-    """
-    command = ["dvc", "status", "--json", "--with-deps", "features"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if not done.returncode and "code" in json.loads(done.stdout):  # perhaps a comment, which changes no features
-        subprocess.run(["dvc", "repro", "--quiet", "code"], capture_output=True)
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode or json.loads(done.stdout) or not FEATURES.exists():
-        raise InputError(f"{FEATURES} does not hold the features of params.yaml; run `dvc repro features` first")
-    before, after = applied([]), applied(settings)
-    for key in ("profile", *params_of_features()):
-        if value_at(before, key) != value_at(after, key):
-            raise InputError(
-                f"{FEATURES} holds the features of params.yaml, and -S changes {key}, which they depend on; change it "
-                "there and run `dvc repro features`, or `dvc exp apply` an experiment with it"
-            )
-
-
-def params_of_features() -> list[str]:
-    """Return the parameters that the features depend on: all that the stages up to ``features`` read."""
-    from dvc.dependency import ParamsDependency
-    from dvc.repo import Repo
-
-    with Repo() as repo:
-        deps = [dep for stage in repo.stage.collect("features", with_deps=True) for dep in stage.deps]
-    return sorted({key for dep in deps if isinstance(dep, ParamsDependency) for key in dep.params})
 
 
 def code(name: str) -> str:
@@ -129,32 +83,26 @@ def code(name: str) -> str:
     return digest(text(hashes))
 
 
-def evaluator(name: str, params: dict[str, Any], settings: list[str], experiment: str | None) -> Evaluate:
+def evaluator(name: str, params: dict[str, Any], settings: list[str], experiment: str) -> Evaluate:
     """Return the function that trains and scores a model with proposed settings.
 
     Args:
         name: the model.
         params: the content of params.yaml with ``settings``.
         settings: ``key=value``, for every trial.
-        experiment: the name of the experiments, before the trial's number; None to train a head in this process.
+        experiment: the name of the experiments, before the trial's number.
     """
-    if experiment:
 
-        def run(number: int, proposed: list[str], watch: Watch) -> dict[str, Any]:
-            title, trial_settings = f"{experiment}-{number}", [*settings, *proposed, *absolute_files(params)]
-            if not experiment_exists(title, trial_settings):
-                return trainings.by_experiment(title, name, trial_settings, watch)
-            print(f"{title}: exists already")
-            for epoch in trainings.epochs_of_experiment(title, name):
-                watch(*epoch)
-            return trainings.scores_of_experiment(title, name)
+    def run(number: int, proposed: list[str], watch: Watch) -> dict[str, Any]:
+        title, trial_settings = f"{experiment}-{number}", [*settings, *proposed, *absolute_files(params)]
+        if not experiment_exists(title, trial_settings):
+            return trainings.by_experiment(title, name, trial_settings, watch)
+        print(f"{title}: exists already")
+        for epoch in trainings.epochs_of_experiment(title, name):
+            watch(*epoch)
+        return trainings.scores_of_experiment(title, name)
 
-        return run
-    runtime.configure(seed=params["seed"], threads=params["threads"], xla=params["xla"])
-    runtime.set_precision(params["precision"])
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns about each network that it has to trace
-    train, val = trainings.features(FEATURES)
-    return lambda _, proposed, watch: trainings.in_process(applied([*settings, *proposed]), name, train, val, watch)
+    return run
 
 
 def experiment_exists(title: str, settings: list[str]) -> bool:
@@ -193,24 +141,18 @@ def objective(trial: BaseTrial, search: Search, evaluate: Evaluate) -> float:
     return value_at(scores, search.minimise)
 
 
-def best(study: optuna.Study, count: int) -> list[FrozenTrial]:
-    """Return the best trials with different settings, the best first."""
-    by_settings: dict[tuple[str, ...], FrozenTrial] = {}
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    for trial in sorted(complete, key=lambda trial: (trial.value, trial.number)):
-        by_settings.setdefault(tuple(trial.user_attrs["settings"]), trial)
-    return list(by_settings.values())[:count]
-
-
 def format_summary(study: optuna.Study, search: Search) -> str:
-    """Return the number of trials and the five best as text."""
-    states = [trial.state for trial in study.get_trials(deepcopy=False)]
+    """Return the number of trials and the five best as text, each with the name of its experiment."""
+    trials = study.get_trials(deepcopy=False)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    pruned = sum(trial.state == TrialState.PRUNED for trial in trials)
     lines = [
-        f"{study.study_name}: {len(states)} trials, {states.count(TrialState.COMPLETE)} completed, "
-        f"{states.count(TrialState.PRUNED)} pruned; {search.minimise} on validation:"
+        f"{study.study_name}: {len(trials)} trials, {len(complete)} completed, {pruned} pruned; {search.minimise} on "
+        "validation:"
     ]
-    for trial in best(study, 5):
-        lines.append(f"  {trial.value:.4f}  trial {trial.number}  {' '.join(trial.user_attrs['settings'])}")
+    for trial in sorted(complete, key=lambda trial: (trial.value, trial.number))[:5]:
+        experiment = f"tune-{study.study_name}-{trial.number}"
+        lines.append(f"  {trial.value:.4f}  {experiment}  {' '.join(trial.user_attrs['settings'])}")
     return "\n".join(lines)
 
 
@@ -227,19 +169,6 @@ def run_workers(jobs: int, storage: str, arguments: list[str]) -> None:
     statuses = [process.wait() for process in processes]
     if any(statuses):
         raise InputError("a worker failed; see its output above")
-
-
-def run_best(
-    study: optuna.Study, search: Search, name: str, params: dict[str, Any], settings: list[str], experiment: str
-) -> None:
-    """Run the best trials by ``dvc exp run``, except those that are experiments already."""
-    for trial in best(study, search.experiments):
-        trial_settings = [*settings, *trial.user_attrs["settings"], *absolute_files(params)]
-        title = f"{experiment}-{trial.number}"
-        if not experiment_exists(title, trial_settings):
-            runs.run(title, f"evaluate@{name}", trial_settings)
-        value = value_at(trainings.scores_of_experiment(title, name), search.minimise)
-        print(f"{title}: {search.minimise} on validation {value:.6f}, in the search {trial.value:.6f}")
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

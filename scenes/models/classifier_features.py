@@ -17,24 +17,24 @@ _BATCH_SIZE = 64  # images at a time; bounds the memory that their activations t
 
 
 def load(folder: str | Path, data: str | Path, split: str) -> Features:
-    """Return the features of ``split``: for a head those of its backbone, for a CNN the averages of its last maps.
+    """Return the features of ``split``: for a linear model its input, for a CNN the averages of its last maps.
 
     A CNN has learned from the labels of the training images, including wrong ones, so its features reflect them.
 
     Args:
         folder: of the model.
-        data: holds ``records`` and ``features``, whichever the model learned from.
+        data: holds what the model learned from, ``records`` or ``features/<set>``.
     """
     description = store.describe(folder)
     source = Path(data) / description["input"]
-    if description["kind"] == "head":
+    if description["kind"] == "linear":
         return load_features(source, split)
     graph = compile_extractor(cnn.penultimate(store.load_network(folder)))
     return compute_features(graph, records.open_records(source, split), batch_size=_BATCH_SIZE, desc=split)
 
 
 def from_features(folder: str | Path) -> Features:
-    """Return the backbone's features in ``folder`` for all labelled images."""
+    """Return the features in ``folder``, of one feature set, for all labelled images."""
     return _concatenate(load_features(folder, split) for split in _LABELLED_SPLITS)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from scenes.common.errors import InputError
-from scenes.common.tables import write_json
+from scenes.common.memory import out_of_memory
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.models.backbone import DESCRIPTION
@@ -42,14 +42,12 @@ def extract_features(
     records_folder: str | Path,
     *,
     batch_size: int,
-    description: dict[str, Any],
 ) -> None:
-    """Write ``<split>.npz`` for every split of the records, and ``description``, into an existing ``folder``.
+    """Write ``<split>.npz`` for every split of the records into an existing ``folder``.
 
     Args:
         extractor: from uint8 images to features, see ``scenes.models.backbone.feature_extractor``.
         batch_size: images at a time; bounds the memory that their activations take.
-        description: see :func:`describe_features`.
 
     Raises:
         InputError: see :func:`compute_features` and :func:`check_informative`.
@@ -61,20 +59,17 @@ def extract_features(
         if name == "train":
             check_informative(features)
         save_features(Path(folder) / f"{name}.npz", features)
-    write_json(Path(folder) / DESCRIPTION, description)
 
 
 def describe_features(folder: str | Path) -> dict[str, Any]:
     """Return how the features in ``folder`` were computed.
 
-    That is backbone.json of the weights (see ``scenes.models.backbone.describe``), ``image_size`` and
-    ``test_time_flip`` (see ``scenes.models.backbone.feature_extractor``), and ``finetuned`` (see
-    ``scenes.models.finetuning.weights_hash``).
+    That is backbone.json, see ``scenes.models.backbone.save``.
 
     Raises:
         InputError: backbone.json is missing or damaged.
     """
-    return read_description(Path(folder) / DESCRIPTION, "description of features")
+    return read_description(Path(folder) / DESCRIPTION, "description of features", ("sha256",))
 
 
 def save_features(path: str | Path, features: Features) -> None:
@@ -109,10 +104,11 @@ def compute_features(graph: Callable[[Any], Any], split: Records, *, batch_size:
         graph: from uint8 images (batch, h, w, 3) to float32 (batch, d), see :func:`compile_extractor`.
 
     Raises:
-        InputError: a feature is not finite, as when a large network with random weights overflows.
+        InputError: a feature is not finite, as when a large network with random weights overflows; or memory runs out.
     """
     parts: dict[str, list[np.ndarray]] = {"key": [], "label": [], "features": []}
-    with tqdm(total=split.count, desc=f"features of {desc}", unit="image", disable=None) as bar:
+    bar = tqdm(total=split.count, desc=f"features of {desc}", unit="image", disable=None)
+    with bar, out_of_memory(_advice(batch_size)):
         for batch in records.ordered_batches(split, batch_size):
             features = graph(batch["image"]).numpy()
             if not np.isfinite(features).all():
@@ -138,7 +134,13 @@ def features_of(graph: Callable[[Any], Any], images: np.ndarray, *, batch_size: 
         black = np.zeros((1, *images.shape[1:]), np.uint8)
         return features_of(graph, black, batch_size=1)[:0]
     starts = range(0, len(images), batch_size)
-    return np.concatenate([graph(images[start : start + batch_size]).numpy() for start in starts]).astype(np.float32)
+    with out_of_memory(_advice(batch_size)):
+        parts = [graph(images[start : start + batch_size]).numpy() for start in starts]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _advice(batch_size: int) -> str:
+    return f"in features, with batch_size {batch_size}; lower features.batch_size, or image_size of the feature set"
 
 
 def check_informative(features: Features) -> None:

@@ -6,12 +6,15 @@ https://arxiv.org/abs/2202.10054).
 """
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scenes.common.checksum import file_hash
+from scenes.common.errors import InputError
 from scenes.common.tables import write_json
 from scenes.models.description import read_description
 
@@ -23,28 +26,49 @@ _DESCRIPTION = "finetuned.json"
 
 
 def unfreeze(network: "keras.Model", blocks: int | None) -> None:
-    """Make the last ``blocks`` of an EfficientNet and the layers after them trainable; None: all layers.
+    """Make the last ``blocks`` of a network and the layers after them trainable; None: all layers.
 
     Batch normalisation stays frozen, in inference mode: statistics of a few thousand images would replace those of a
     million (https://keras.io/guides/transfer_learning/).
 
     Args:
-        network: see ``scenes.models.backbone.build``; the names of its layers begin with ``block<number>``, except
-            those of the stem and the top.
+        network: see ``scenes.models.backbone.build``; of networks side by side each has its own blocks. For a number,
+            the names of its layers begin with ``block<number>`` from 1, except those of the stem and the top.
+
+    Raises:
+        InputError: the layers have other names, and ``blocks`` is a number.
     """
     import keras
 
-    def block(layer: Any) -> int | None:
-        match = re.match(r"block(\d+)", layer.name)
-        return int(match[1]) if match else None
-
     network.trainable = True  # a frozen model hides the flags of its layers
-    last = max(number for layer in network.layers if (number := block(layer)) is not None)
-    first = 0 if blocks is None else last - blocks + 1
-    number = 0  # block of the current layer; the stem counts as block 0, the top as the last one
-    for layer in network.layers:
-        number = last if layer.name.startswith("top_") else block(layer) or number
-        layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
+    for part in _parts(network):
+        layers = [layer for layer in part.layers if not hasattr(layer, "layers")]
+        numbers = {number for layer in layers if (number := _block(layer)) is not None}
+        last = max(numbers, default=0)
+        if blocks is not None and (not numbers or numbers != set(range(1, last + 1))):
+            raise InputError(
+                f"finetune.blocks: the layers of {part.name} are not named block1, block2 and so on; set blocks to "
+                "null, which fine-tunes all of it"
+            )
+        first = 0 if blocks is None else last - blocks + 1
+        number = 0  # block of the current layer; the stem counts as block 0, the top as the last one
+        for layer in layers:
+            number = last if layer.name.startswith("top_") else _block(layer) or number
+            layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _block(layer: Any) -> int | None:
+    match = re.match(r"block(\d+)", layer.name)
+    return int(match[1]) if match else None
+
+
+def _parts(network: "keras.Model") -> "Iterator[keras.Model]":
+    """Yield the network and the models inside it, without those that have no weights of their own."""
+    inside = [layer for layer in network.layers if hasattr(layer, "layers")]
+    if any(layer.weights for layer in network.layers if layer not in inside):
+        yield network
+    for each in inside:
+        yield from _parts(each)
 
 
 def classifier(extractor: "keras.Model", head: "keras.Model") -> "keras.Model":
@@ -63,16 +87,34 @@ def classifier(extractor: "keras.Model", head: "keras.Model") -> "keras.Model":
 
 
 def save(folder: str | Path, network: "keras.Model | None") -> None:
-    """Write the trainable weights of ``network`` by name into an existing folder; the others have not changed.
+    """Write the trainable weights of ``network`` into an existing folder; the others have not changed.
 
     Args:
         network: after :func:`unfreeze`; None: nothing was fine-tuned.
     """
     path = Path(folder) / WEIGHTS
     if network is not None:
-        weights: dict[str, Any] = {variable.path: variable.numpy() for variable in network.trainable_variables}
+        trainable = {id(variable) for variable in network.trainable_variables}
+        weights: dict[str, Any] = {
+            name: each.numpy() for name, each in _variables(network).items() if id(each) in trainable
+        }
         np.savez(path, **weights)
     write_json(Path(folder) / _DESCRIPTION, {"sha256": None if network is None else file_hash(path)})
+
+
+def _variables(network: "keras.Model") -> "dict[str, keras.Variable]":
+    """Return the variables by names that are the same in every process.
+
+    These are their paths, without the number that Keras gives layers without a name, which depends on what the process
+    built before. Of equal paths, as in networks side by side, the second ends in ``:2`` and so on.
+    """
+    counts: Counter[str] = Counter()
+    variables = {}
+    for variable in network.variables:
+        path = re.sub(r"_\d+(?=/)", "", variable.path)
+        counts[path] += 1
+        variables[path if counts[path] == 1 else f"{path}:{counts[path]}"] = variable
+    return variables
 
 
 def weights_hash(folder: str | Path) -> str | None:
@@ -93,7 +135,7 @@ def load(folder: str | Path, network: "keras.Model") -> None:
     """
     if weights_hash(folder) is None:
         return
-    variables = {variable.path: variable for variable in network.variables}
+    variables = _variables(network)
     with np.load(Path(folder) / WEIGHTS, allow_pickle=False) as file:
         for name in file.files:
             variables[name].assign(file[name])

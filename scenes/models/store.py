@@ -1,6 +1,6 @@
 """Saving and opening trained models: ``model.json`` describes a model, the file beside it holds its weights.
 
-A trained network is saved by its weights; those of a head leave out its backbone, which is not copied into each
+A trained network is saved by its weights; those of a linear model leave out its backbone, which is not copied into each
 experiment. The model in production is one .keras file, backbone included, that needs no code of this project.
 """
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models import backbone, cnn, finetuning, head, keras_file, multilabel
+from scenes.models import backbone, cnn, keras_file, linear, multilabel
 from scenes.models.description import read_description
+from scenes.models.features import describe_features
 from scenes.models.temperature import scaled_output
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def save_network(folder: str | Path, network: "keras.Model", description: dict[s
     """Write ``network`` into an existing folder; equal weights give equal bytes.
 
     Args:
-        description: ``kind`` (``cnn`` or ``head``), ``input`` (``records`` or ``features``), ``classes``, ``network``
-            (arguments of its builder), ``temperature`` and ``calibrated`` (see ``scenes.models.temperature``); of a CNN
-            also ``image_shape``, that of the records; of a head also ``features``, the width of its input, and
-            ``backbone``, see ``scenes.models.features.describe_features``.
+        description: ``kind`` (``cnn`` or ``linear``), ``input`` (``records`` or ``features/<set>``), ``classes``,
+            ``temperature`` and ``calibrated`` (see ``scenes.models.temperature``); of a CNN also ``network`` (arguments
+            of its builder) and ``image_shape``, that of the records; of a linear model also ``C``, ``features``, the
+            width of its input, and ``backbone``, see ``scenes.models.features.describe_features``.
     """
     import keras
 
@@ -45,11 +46,11 @@ def describe(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: model.json is missing or damaged.
     """
-    return read_description(Path(folder) / _DESCRIPTION, "model", ("kind", "classes", "network"))
+    return read_description(Path(folder) / _DESCRIPTION, "model", ("kind", "input", "classes"))
 
 
 def load_network(folder: str | Path) -> "keras.Model":
-    """Return the trained network, not calibrated: from uint8 images for a CNN, from features for a head.
+    """Return the trained network, not calibrated: from uint8 images for a CNN, from features for a linear model.
 
     Raises:
         InputError: see :func:`describe`.
@@ -59,7 +60,7 @@ def load_network(folder: str | Path) -> "keras.Model":
     if description["kind"] == "cnn":
         network = cnn.build(description["image_shape"], classes, **description["network"])
     else:
-        network = head.build(description["features"], classes, **description["network"])
+        network = linear.build(description["features"], classes)
     network.load_weights(Path(folder) / _WEIGHTS)
     return network
 
@@ -71,7 +72,7 @@ def load_outputs(folder: str | Path, multilabel_folder: str | Path) -> "keras.Mo
         multilabel_folder: see ``scenes.models.multilabel.save``.
 
     Returns:
-        From uint8 images for a CNN, from features for a head, to a dict of float32 (batch, classes):
+        From uint8 images for a CNN, from features for a linear model, to a dict of float32 (batch, classes):
         ``probabilities``, calibrated, whose rows sum to 1; ``presence``, scores from 0 to 1, each class independent of
         the others; and ``presence_naive``, those of the naive loss, for comparison.
 
@@ -95,7 +96,7 @@ def load(folder: str | Path, data: str | Path, multilabel_folder: str | Path | N
     """Return the whole model, calibrated if it can be, from images to probabilities.
 
     Args:
-        data: holds ``weights`` and ``finetuned``; unused by a CNN.
+        data: holds ``features/<set>`` with the backbone of a linear model; not read for a CNN.
         multilabel_folder: of the second output, see ``scenes.models.multilabel.save``; None: without it.
 
     Returns:
@@ -104,7 +105,7 @@ def load(folder: str | Path, data: str | Path, multilabel_folder: str | Path | N
         :func:`load_outputs`.
 
     Raises:
-        InputError: see :func:`load_outputs`; or the backbone in ``data`` is not the one that the head was trained on.
+        InputError: see :func:`load_outputs`; or the features in ``data`` are not those that the model was trained on.
     """
     import keras
 
@@ -117,18 +118,15 @@ def load(folder: str | Path, data: str | Path, multilabel_folder: str | Path | N
 
 def _on_images(network: "keras.Model", folder: str | Path, data: str | Path) -> tuple[Any, Any]:
     """Return the symbolic input for images, and the output of ``network`` on top of its backbone, if it has one."""
-    description, data = describe(folder), Path(data)
+    description = describe(folder)
     if description["kind"] == "cnn":
         return network.input, network.output
-    trained_on = description["backbone"]
-    present = backbone.describe(data / "weights")["sha256"], finetuning.weights_hash(data / "finetuned")
-    if present != (trained_on["sha256"], trained_on["finetuned"]):
+    features = Path(data) / description["input"]
+    if describe_features(features) != description["backbone"]:
         raise InputError(
-            f"{folder} was trained on a backbone other than the one in {data}; run `dvc repro` or `dvc checkout`"
+            f"{folder} was trained on a backbone other than the one in {features}; run `dvc repro` or `dvc checkout`"
         )
-    body = backbone.load(data / "weights", trained_on["image_size"])
-    finetuning.load(data / "finetuned", body)
-    extractor = backbone.feature_extractor(body, test_time_flip=trained_on["test_time_flip"])
+    extractor = backbone.open_extractor(features)
     return extractor.input, network(extractor.output)
 
 

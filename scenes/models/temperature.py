@@ -124,6 +124,23 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.exp(result.x))
 
 
+def calibrated_crossentropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean crossentropy at the temperature of :func:`fit_temperature`, or at 1 for few images.
+
+    It compares the epochs of a training: a network that grows more confident while it learns loses crossentropy that
+    the temperature gives back.
+
+    Args:
+        labels: int (n,), indices into the k classes.
+        probabilities: float (n, k), output of the network's softmax.
+
+    Returns:
+        The plain crossentropy if there are fewer than ``MIN_IMAGES`` images; NaN if a probability is.
+    """
+    fitted = len(labels) >= MIN_IMAGES and np.isfinite(probabilities).all()
+    return float(_loss(labels, probabilities, fit_temperature(labels, probabilities) if fitted else 1.0).mean())
+
+
 def _held_out_gain(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return by how much the temperature of the other folds lowers the crossentropy of each image, float64 (n,)."""
     fold = np.arange(len(labels)) % FOLDS
@@ -144,17 +161,38 @@ def _loss(labels: np.ndarray, probabilities: np.ndarray, temperature: float) -> 
 
 
 def calibrate_network(network: "keras.Model", validation: Iterable[tuple[Any, Any]]) -> Calibration:
-    """Return :func:`calibrate` for a trained ``network``.
+    """Return :func:`calibrate` for a trained ``network`` as it will answer: in float32.
 
     Args:
-        network: from inputs to float32 probabilities (batch, k).
+        network: from inputs to float32 probabilities (batch, k), of any precision.
         validation: (input, one-hot label) batches.
     """
+    return calibrate(*predict(_in_float32(network), validation))
+
+
+def predict(network: "keras.Model", batches: Iterable[tuple[Any, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels int64 (n,) and the probabilities (n, k) of all (input, one-hot label) ``batches``."""
     labels, probabilities = [], []
-    for inputs, one_hot in validation:
+    for inputs, one_hot in batches:
         labels.append(np.argmax(one_hot, axis=1))
         probabilities.append(network.predict_on_batch(inputs))
-    return calibrate(np.concatenate(labels), np.concatenate(probabilities))
+    return np.concatenate(labels), np.concatenate(probabilities)
+
+
+def _in_float32(network: "keras.Model") -> "keras.Model":
+    """Return ``network`` if all its layers compute in float32, else a copy whose layers do."""
+    import keras
+
+    def clone(layer: Any) -> Any:
+        # Operations between layers have no precision of their own.
+        precision = {"dtype": "float32"} if isinstance(layer, keras.layers.Layer) else {}
+        return type(layer).from_config(layer.get_config() | precision)
+
+    if all(layer.compute_dtype == "float32" for layer in network.layers):
+        return network
+    copy = keras.models.clone_model(network, clone_function=clone)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:

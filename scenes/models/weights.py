@@ -2,15 +2,16 @@
 
 import importlib.resources
 import shutil
-import warnings
+import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenes.common.checksum import check_file, file_hash
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models import backbone, lite_weights, torch_file
-from scenes.models.backbone import BACKBONES, Download, Package
+from scenes.models import backbone, dotted_name, lite_weights, torch_file, weights_file
+from scenes.models.backbone_table import BACKBONES, Download, Package
 
 if TYPE_CHECKING:
     import keras
@@ -18,40 +19,81 @@ if TYPE_CHECKING:
 # Random weights are a baseline to compare with. Their seed is fixed, so that another seed of the experiment changes
 # neither them nor anything computed with them.
 RANDOM_SEED = 0
+OFFICIAL_FILE = "backbone.h5"  # a download, byte for byte
 _KERAS_FILE = "backbone.weights.h5"
+_OTHER_SIZE = 224  # pixels a side of a network with a dotted name while it gets its weights, which do not depend on it
 
 
-def acquire(folder: str | Path, name: str, source: str, *, sha256: str | None, partial: str | Path) -> None:
+def acquire(
+    folder: str | Path,
+    name: str,
+    source: str,
+    *,
+    scaling: str = "none",
+    sha256: str | None,
+    partial: str | Path,
+    downloaded: Iterable[Path] = (),
+) -> None:
     """Write the weights of backbone ``name`` and backbone.json into an existing, empty ``folder``.
 
     Equal sources give equal bytes.
 
     Args:
-        name: a key of ``scenes.models.backbone.BACKBONES``.
+        name: see ``scenes.models.backbone.build``; of backbones side by side each gets its own weights.
         source: ``imagenet``, ``random`` or ``file:<path>`` of an .h5 or .weights.h5 file.
+        scaling: see ``scenes.models.backbone.build``; it is kept in backbone.json.
         sha256: expected hash of a ``file:``, hex digits; None: not checked.
         partial: folder that keeps an unfinished download.
+        downloaded: files that may be the one to download; one with its hash is taken instead.
 
     Raises:
         InputError: the file is missing, has the wrong hash or is not the weights of this backbone, the download
-            failed, or the package is not installed.
+            failed, the package is not installed, or there is no such backbone.
     """
-    folder, origin = Path(folder), {}
-    if source == "random":
-        file = _save(folder, _new(name))
-    elif source != "imagenet":
-        file = _copy(folder, _local_file(source), name, source, sha256)
-    elif isinstance(weights := BACKBONES[name].imagenet, Package):
-        file = _convert(folder, name, weights)
-        origin = {"package": f"{weights.name} {weights.version}", "license": weights.license}
+    folder, names = Path(folder), backbone.names(name)
+
+    def acquire_one(folder: Path, name: str) -> tuple[Path, dict[str, str]]:
+        if source == "random":
+            return _save(folder, _new(name)), {}
+        if source != "imagenet":
+            return _copy(folder, _local_file(source), name, source, sha256), {}
+        if name not in BACKBONES:
+            return _save(folder, _from_function(name)), {"function": name}
+        if isinstance(weights := BACKBONES[name].imagenet, Package):
+            origin = {"package": f"{weights.name} {weights.version}", "license": weights.license}
+            return _convert(folder, name, weights), origin
+        return _copy(folder, _official(weights, Path(partial), downloaded), name, source, None), {"url": weights.url}
+
+    if len(names) == 1:
+        file, origin = acquire_one(folder, name)
+    elif source.startswith("file:"):
+        raise InputError(f"weights: {source} is for one backbone, not for {name}; use weights: imagenet or random")
     else:
-        file = _copy(folder, _download(weights, Path(partial)), name, source, None)
-        origin = {"url": weights.url}
+        file, origin = _side_by_side(folder, names, acquire_one)
     digest = file_hash(file)
     if source.startswith("file:") and not sha256:
         print(f"to pin these weights: weights_sha256: {digest}")
-    description = {"backbone": name, "weights": source.split(":")[0], **origin, "file": file.name, "sha256": digest}
-    write_json(folder / backbone.DESCRIPTION, description)
+    description = {"backbone": name, "scaling": scaling, "weights": source.split(":")[0], **origin}
+    write_json(folder / backbone.DESCRIPTION, {**description, "file": file.name, "sha256": digest})
+
+
+def _side_by_side(
+    folder: Path, names: list[str], acquire_one: Callable[[Path, str], tuple[Path, dict[str, str]]]
+) -> tuple[Path, dict[str, Any]]:
+    """Write the weights of several backbones as one file, and return it and the origin of each."""
+    networks, origins = [], []
+    for name in names:
+        with tempfile.TemporaryDirectory() as own:
+            file, origin = acquire_one(Path(own), name)
+            network = backbone.build(name, _OTHER_SIZE)  # one size for all
+            weights_file.load(network, file, name)
+        networks.append(network)
+        origins.append({"backbone": name, **origin})
+    return _save(folder, backbone.side_by_side(networks)), {"side_by_side": origins}
+
+
+def _size(name: str) -> int:
+    return BACKBONES[name].image_size if name in BACKBONES else _OTHER_SIZE
 
 
 def _new(name: str) -> "keras.Model":
@@ -59,7 +101,14 @@ def _new(name: str) -> "keras.Model":
 
     keras.utils.clear_session()  # the file holds names of layers, which Keras numbers per session
     keras.utils.set_random_seed(RANDOM_SEED)
-    return backbone.build(name, BACKBONES[name].image_size)
+    return backbone.build(name, _size(name))
+
+
+def _from_function(name: str) -> "keras.Model":
+    import keras
+
+    keras.utils.clear_session()
+    return dotted_name.build(name, _OTHER_SIZE, weights="imagenet")
 
 
 def _save(folder: Path, network: "keras.Model") -> Path:
@@ -89,9 +138,13 @@ def _convert(folder: Path, name: str, package: Package) -> Path:
     return _save(folder, network)
 
 
-def _download(weights: Download, partial: Path) -> Path:
+def _official(weights: Download, partial: Path, downloaded: Iterable[Path]) -> Path:
+    """Return the official file: one that is there already, or downloaded."""
     from scenes.download.http import fetch
 
+    for file in downloaded:
+        if file_hash(file, "md5") == weights.md5:
+            return file
     target = partial / weights.url.rpartition("/")[2]
     fetch(weights.url, target, expected_md5=weights.md5)
     return target
@@ -108,13 +161,8 @@ def _local_file(source: str) -> Path:
 
 def _copy(folder: Path, original: Path, name: str, source: str, sha256: str | None) -> Path:
     """Copy a file that Keras wrote, and load it once: a wrong one is reported before any features are computed."""
-    file = folder / (_KERAS_FILE if original.name.endswith(".weights.h5") else "backbone.h5")
+    file = folder / (_KERAS_FILE if original.name.endswith(".weights.h5") else OFFICIAL_FILE)
     shutil.copyfile(original, file)
     check_file(file, f"weights: {source}", expected_sha256=sha256)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # Keras warns of every layer before it raises
-            backbone.build(name, BACKBONES[name].image_size).load_weights(file)
-    except Exception as error:  # h5py, Keras and NumPy each raise their own for a truncated or foreign file
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"weights: {source} does not hold the weights of {name} without a top ({reason})") from None
+    weights_file.load(backbone.build(name, _size(name)), file, name, source=source)
     return file

@@ -3,26 +3,26 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from scenes.common.files import atomic_write
+from scenes.common import unused
+from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import write_csv
+from scenes.evaluation import inference
 from scenes.evaluation.calibration import reliability_table
 from scenes.evaluation.inference import Predictions
 from scenes.plots import confusion, per_class, reliability
 
-FILES = (
-    "predictions.csv",
-    "confusion_matrix.png",
-    "reliability.csv",
-    "reliability.png",
-    "per_class.csv",
-    "per_class.png",
-)
+TABLES = {
+    "predictions.csv": inference.COLUMNS,
+    "reliability.csv": reliability.COLUMNS,
+    "per_class.csv": per_class.COLUMNS,
+}
+PICTURES = "scores"  # the folder of confusion_matrix.png, reliability.png and per_class.png
 
 
 def write(
     folder: str | Path, test: Predictions, per_class_scores: Mapping[str, Mapping[str, float]], *, title: str
 ) -> None:
-    """Write ``FILES`` into ``folder``, all or none; other files in it stay.
+    """Write ``TABLES`` and ``PICTURES`` into ``folder``, all or none; other files in it stay.
 
     Args:
         test: predictions on the test images.
@@ -35,11 +35,21 @@ def write(
             "before temperature scaling": diagrams["not calibrated"],
             "after": reliability_table(test.label, test.probabilities),
         }
-    with atomic_write(*(Path(folder) / name for name in FILES)) as files:
-        predictions, matrix, reliability_csv, reliability_png, per_class_csv, per_class_png = files
+    folder = Path(folder)
+    with atomic_write(*(folder / name for name in TABLES)) as files, atomic_dir(folder / PICTURES) as pictures:
+        predictions, reliability_csv, per_class_csv = files
         write_csv(predictions, test.table())
-        confusion.plot(matrix, test.label, test.predicted, test.classes, title=title)
+        confusion.plot(pictures / "confusion_matrix.png", test.label, test.predicted, test.classes, title=title)
         reliability.write(reliability_csv, diagrams)
-        reliability.plot(reliability_png, diagrams, title=title)
+        reliability.plot(pictures / "reliability.png", diagrams, title=title)
         per_class.write(per_class_csv, per_class_scores)
-        per_class.plot(per_class_png, per_class_scores, title=title)
+        per_class.plot(pictures / "per_class.png", per_class_scores, title=title)
+
+
+def write_unused(folder: str | Path) -> None:
+    """Write ``TABLES`` without rows and ``PICTURES`` with a mark, for a model that is not trained in this profile."""
+    folder = Path(folder)
+    with atomic_write(*(folder / name for name in TABLES)) as files:
+        for file, columns in zip(files, TABLES.values(), strict=True):
+            unused.write_header(file, columns)
+        unused.mark(folder / PICTURES)

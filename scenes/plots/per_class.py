@@ -13,13 +13,13 @@ from scenes.plots.text import short
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("precision", "recall", "f1", "support")
+COLUMNS = ("class", "precision", "recall", "f1", "support")
 SHOWN = 30  # classes in the plot at most
 _NAME = 32  # Latin letters of a name, at most
 
 
 def write(path: str | Path, per_class: Mapping[str, Mapping[str, float]]) -> None:
-    """Write ``class,precision,recall,f1,support`` as CSV: a row per class, in the order given.
+    """Write ``COLUMNS`` as CSV: a row per class, in the order given.
 
     Args:
         per_class: the entry of that name in the result of ``scenes.evaluation.metrics.classification``.
@@ -73,5 +73,5 @@ def worst(per_class: Mapping[str, Mapping[str, float]], limit: int = SHOWN) -> l
 def _table(per_class: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
     import pandas as pd
 
-    rows = [{"class": name} | {column: scores[column] for column in COLUMNS} for name, scores in per_class.items()]
-    return pd.DataFrame(rows)
+    rows = [[name, *(scores[column] for column in COLUMNS[1:])] for name, scores in per_class.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)

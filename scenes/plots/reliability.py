@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+COLUMNS = ("diagram", "lower", "upper", "count", "confidence", "accuracy")
+
 
 def write(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"]) -> None:
-    """Write ``diagram,lower,upper,count,confidence,accuracy`` as CSV for DVC to plot: a row per bin, no empty ones.
+    """Write ``COLUMNS`` as CSV for DVC to plot: a row per bin, no empty ones.
 
     Args:
         diagrams: see :func:`plot`.
@@ -22,8 +24,7 @@ def write(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"]) -> None:
     import pandas as pd
 
     parts = [bins[bins["count"] > 0].assign(diagram=name) for name, bins in diagrams.items()]
-    table = pd.concat(parts)[["diagram", "lower", "upper", "count", "confidence", "accuracy"]]
-    write_csv(path, table)
+    write_csv(path, pd.concat(parts)[list(COLUMNS)])
 
 
 def plot(path: str | Path, diagrams: Mapping[str, "pd.DataFrame"], *, title: str) -> None:

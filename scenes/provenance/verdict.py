@@ -16,7 +16,7 @@ ROUNDED = frozenset(
         "weights",  # random ones are drawn by way of logarithms and cosines
         "finetune",
         "features",
-        "composites",  # features of the joined images
+        "composite_features",
         "train",
         "multilabel",
         "label_issues",  # a regression on features

@@ -15,11 +15,12 @@ from scenes.common.errors import InputError
 from scenes.common.tables import flatten, read_csv, read_json
 from scenes.evaluation.metrics import why_uncalibrated
 from scenes.report import data
+from scenes.report.models import kind_in_words
 from scenes.report.pictures import (
     AUDIT_PICTURES,
     LABEL_ISSUE_PICTURES,
-    MODEL_PICTURES,
     load_pictures,
+    model_pictures,
     pictures_by_kind,
 )
 
@@ -46,10 +47,10 @@ class Paths:
 
     Attributes:
         audit, comparison, production, label_issues: metrics, JSON.
-        scores: metrics by model, JSON.
+        scores: metrics by model, JSON; ``{}`` of a model whose feature set is not enabled.
         split, label_issue_table, predictions: tables, CSV.
         audit_plots, label_issue_plots, prediction_plots: folders of PNG files.
-        model_plots: by model, folders of PNG files.
+        model_plots: by model, folders of folders of PNG files.
     """
 
     audit: Path
@@ -72,8 +73,8 @@ def context(
     title: str,
     published: Sequence[Mapping[str, str]],
     source: str,
-    backbone: Mapping[str, Any],
-    label_issue_features: str,
+    features: Mapping[str, Mapping[str, Any]],
+    label_features_learned: bool,
     models: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return everything that the templates show.
@@ -84,8 +85,8 @@ def context(
         published: scores that others report on this data, each with ``model``, ``accuracy`` and ``remark``, as quoted
             text.
         source: of the archive, see ``scenes.download.source``; its private parts are not shown.
-        backbone: ``name``, ``weights``, ``image_size`` (pixels) and ``finetune_epochs``.
-        label_issue_features: ``cnn`` or ``features``, which the labels were judged by.
+        features: the feature sets of the profile.
+        label_features_learned: whether the features that the labels were judged by were learned from them.
         models: parameters by model.
 
     Raises:
@@ -93,10 +94,11 @@ def context(
     """
     audit = _read(read_json, paths.audit)
     production = _read(read_json, paths.production)
-    rows = [_model(paths, name, description, backbone) for name, description in models.items()]
+    scores = {name: _read(read_json, path) for name, path in paths.scores.items()}
+    rows = [_model(paths, name, models[name], features, each, production) for name, each in scores.items() if each]
     production_model = next((row for row in rows if row["name"] == production["model"]), None)
     if production_model is None:
-        raise InputError(f"{paths.production} names a model that params.yaml does not have; run `dvc repro`")
+        raise InputError(f"{paths.production} names a model that has no scores; run `dvc repro`")
     test = production_model["scores"]
     split = _read(read_csv, paths.split)
     classes = list(test["per_class"])
@@ -116,11 +118,11 @@ def context(
         "findings": data.findings(audit, test),
         "audit_pictures": load_pictures(paths.audit_plots, AUDIT_PICTURES),
         "models": rows,
+        "not_run": [name for name, each in scores.items() if not each],
         "pictures_of": pictures_by_kind([row["pictures"] for row in rows]),
         "comparison": _comparison(_read(read_json, paths.comparison)),
         "published": published,
-        "label_issues": _label_issues(paths)
-        | {"features_learned": label_issue_features == "cnn" or backbone["finetune_epochs"] > 0},
+        "label_issues": _label_issues(paths) | {"features_learned": label_features_learned},
         "multilabel": [table for row in rows for table in _multilabel(row)],
         "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.prediction_plots),
         "production": production,
@@ -159,14 +161,21 @@ def _read(reader: Callable[[Path], Any], path: Path) -> Any:
         raise InputError(f"{path} is missing, and the report needs it; run `dvc repro`") from None
 
 
-def _model(paths: Paths, name: str, description: Mapping[str, Any], backbone: Mapping[str, Any]) -> dict[str, Any]:
+def _model(
+    paths: Paths,
+    name: str,
+    description: Mapping[str, Any],
+    features: Mapping[str, Mapping[str, Any]],
+    scores: Mapping[str, Any],
+    production: Mapping[str, Any],
+) -> dict[str, Any]:
     """Return scores, parameters and pictures of one model."""
-    scores = _read(read_json, paths.scores[name])
     merged = scores["merged_pairs"]
     pairs = sorted(scores["most_confused_pairs"].items(), key=lambda pair: (-pair[1]["errors"], pair[0]))
     return {
         "name": name,
-        "kind": _describe_kind(description, backbone),
+        "kind": kind_in_words(description, features),
+        "parameter_count": production["parameters"][name],
         "scores": scores,
         "calibrated": bool(scores["calibration"]["calibrated"]),
         "why_uncalibrated": why_uncalibrated(scores["val"]["count"]),
@@ -179,20 +188,8 @@ def _model(paths: Paths, name: str, description: Mapping[str, Any], backbone: Ma
             {"key": key, "value": value if isinstance(value, str) else json.dumps(value)}
             for key, value in flatten(description).items()
         ],
-        "pictures": load_pictures(paths.model_plots[name], MODEL_PICTURES, suffix=f": {name}"),
+        "pictures": load_pictures(paths.model_plots[name], model_pictures(description["kind"]), suffix=f": {name}"),
     }
-
-
-def _describe_kind(description: Mapping[str, Any], backbone: Mapping[str, Any]) -> str:
-    """Return the kind of a model in words."""
-    if description["kind"] == "cnn":
-        return "CNN trained from scratch"
-    if description["kind"] != "head":
-        return description["kind"]
-    origin = {"random": "random weights: a floor, not transfer learning", "imagenet": "pretrained on ImageNet"}
-    weights = origin.get(backbone["weights"], "pretrained weights from a file")
-    state = "fine-tuned" if backbone["finetune_epochs"] else "frozen"
-    return f"head on {state} {backbone['name']} ({weights}) at {backbone['image_size']} pixels"
 
 
 def _comparison(scores: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,6 +16,11 @@ MODEL_PICTURES = {
     "uncertain": ("Least confident predictions", "test images with file, actual class, prediction and confidence"),
     "gradcam": ("Grad-CAM", "test images, overlaid with what supports the predicted class"),
 }
+# Of a linear model, which is not trained by epochs, in the place of its training.
+_VALIDATION_CURVE = (
+    "Regularisation",
+    "accuracy and crossentropy on training and validation images by C, the inverse strength of the L2 penalty",
+)
 AUDIT_PICTURES = {
     "class_balance": ("Images per class", "bars of the number of images, by class and split"),
     "findings": ("Findings", "examples of unusual, broken and duplicate images"),
@@ -30,10 +35,15 @@ LABEL_ISSUE_PICTURES = {
 }
 
 
+def model_pictures(kind: str) -> dict[str, tuple[str, str]]:
+    """Return ``MODEL_PICTURES`` for a kind of model, ``cnn`` or ``linear``."""
+    return MODEL_PICTURES | ({"training_curves": _VALIDATION_CURVE} if kind == "linear" else {})
+
+
 def load_pictures(
     folder: Path, titles: Mapping[str, tuple[str, str]], *, prefix: str = "", suffix: str = ""
 ) -> dict[str, dict[str, Any]]:
-    """Return the PNG files in ``folder`` by name without ending: those in ``titles`` first, then the others by name.
+    """Return the PNG files under ``folder`` by name without ending: those in ``titles`` first, then the others by name.
 
     Args:
         titles: title and description by name; a file without a title is shown under its name.
@@ -45,14 +55,14 @@ def load_pictures(
     Raises:
         InputError: a file is broken.
     """
-    names = sorted(path.stem for path in folder.glob("*.png"))
-    order = [name for name in titles if name in names] + [name for name in names if name not in titles]
+    files = {path.stem: path for path in folder.rglob("*.png")}
+    order = [name for name in titles if name in files] + sorted(files.keys() - titles.keys())
     pictures = {}
     for name in order:
         title, description = titles.get(name, (name.replace("_", " "), ""))
         title = f"{prefix}{title}{suffix}"
         alt = f"{title}; {description}" if description else title
-        pictures[name] = embedded_image.embed(folder / f"{name}.png", title=title, alt=alt)
+        pictures[name] = embedded_image.embed(files[name], title=title, alt=alt)
     return pictures
 
 

@@ -1,14 +1,43 @@
-"""Keras callbacks: early stopping that can be resumed in another process, and progress on the terminal."""
+"""Keras callbacks: scores on validation, early stopping that can be resumed, and progress on the terminal."""
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
+from scenes.models import temperature
+
 if TYPE_CHECKING:
     import keras
+
+
+def validation_scores(validation: Iterable[tuple[Any, Any]], *, label_smoothing: float) -> "keras.callbacks.Callback":
+    """Return a callback that predicts the validation set once an epoch and adds its scores to the logs.
+
+    It takes the place of Keras' ``validation_data`` and goes before the callbacks that read the scores. val_accuracy,
+    val_crossentropy and val_loss are Keras' own up to rounding. val_calibrated_crossentropy (see
+    ``scenes.models.temperature.calibrated_crossentropy``) is no mean over batches, so no metric of Keras gives it.
+
+    Args:
+        validation: (input, one-hot label) batches.
+        label_smoothing: that of the loss; penalties of layers are not part of val_loss.
+    """
+    import keras
+
+    class ValidationScores(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+            labels, probabilities = temperature.predict(self.model, validation)
+            losses = -np.log(np.maximum(probabilities.astype(np.float64), temperature.TINY))
+            crossentropy = losses[np.arange(len(labels)), labels].mean()
+            logs["val_accuracy"] = float((probabilities.argmax(axis=1) == labels).mean())
+            logs["val_crossentropy"] = float(crossentropy)
+            logs["val_calibrated_crossentropy"] = temperature.calibrated_crossentropy(labels, probabilities)
+            logs["val_loss"] = float((1 - label_smoothing) * crossentropy + label_smoothing * losses.mean())
+
+    return ValidationScores()
 
 
 def early_stopping(*, monitor: str, min_delta: float, patience: int | None, restore_best: bool, epochs: int) -> Any:
@@ -72,6 +101,7 @@ def epoch_lines(images_per_epoch: int, epochs: int) -> "keras.callbacks.Callback
                 f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}"
                 f"  accuracy {logs['accuracy']:.4f} (val {logs['val_accuracy']:.4f})"
                 f"  crossentropy {logs['crossentropy']:.4f} (val {logs['val_crossentropy']:.4f})"
+                f"  calibrated {logs['val_calibrated_crossentropy']:.4f}"
                 f"  rate {logs['learning_rate']:.2e}  {images_per_epoch / seconds:,.0f} images/s"
                 f"  {left // 60}:{left % 60:02d} left",
                 flush=True,

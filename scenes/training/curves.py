@@ -4,7 +4,7 @@ from pathlib import Path
 
 # One table a chart. All curves that dvc.yaml overlays are in one table, so that another model adds one line there.
 TABLES = {
-    "curves": ("accuracy", "val_accuracy", "crossentropy", "val_crossentropy"),
+    "curves": ("accuracy", "val_accuracy", "crossentropy", "val_crossentropy", "val_calibrated_crossentropy"),
     "learning_rate": ("learning_rate",),
 }
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.common.memory import out_of_memory
 from scenes.dataset.records import Records
-from scenes.models import backbone, finetuning
+from scenes.models import backbone, finetuning, linear
 from scenes.models.features import compile_extractor, compute_features
-from scenes.training import batches, checkpoint, fit, linear_probe
+from scenes.training import batches, checkpoint, fit, logistic_regression
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +36,7 @@ def fit_backbone(
     Args:
         network: see ``scenes.models.backbone.load``; it ends with the trained weights.
         features_batch_size: images at a time while the frozen features are computed.
-        probe_C: see :func:`scenes.training.linear_probe.fit`.
+        probe_C: see :func:`scenes.training.logistic_regression.fit`.
         blocks: see ``scenes.models.finetuning.unfreeze``.
         epochs, batch_size, gradient_accumulation, state: see :func:`scenes.training.fit.run`.
         cache_mb, seed: see :func:`scenes.training.batches.training_images`.
@@ -46,30 +47,36 @@ def fit_backbone(
         The history, see :func:`scenes.training.fit.run`.
 
     Raises:
-        InputError: see ``scenes.models.features.compute_features`` and :func:`scenes.training.fit.run`.
+        InputError: memory runs out; see also ``scenes.models.features.compute_features`` and
+            :func:`scenes.training.fit.run`.
     """
     extractor = backbone.feature_extractor(network)
-    probe = linear_probe.build(network.output_shape[-1], len(train.classes))
+    probe = linear.build(network.output_shape[-1], len(train.classes))
     if checkpoint.load(state) is None:  # a state holds the weights of the probe, too
         frozen = compute_features(compile_extractor(extractor), train, batch_size=features_batch_size, desc="train")
-        linear_probe.fit(probe, frozen, C=probe_C, class_weight=training["class_weight"])
+        logistic_regression.fit(probe, frozen, C=probe_C, class_weight=training["class_weight"])
     finetuning.unfreeze(network, blocks)
-    return fit.run(
-        finetuning.classifier(extractor, probe),
-        lambda start: batches.training_images(
-            train,
-            batch_size=batch_size,
+    with out_of_memory(
+        f"in fine-tuning, with batch_size {batch_size}, gradient_accumulation {gradient_accumulation} and image_size "
+        f"{network.input_shape[1]}; halve batch_size and double gradient_accumulation, which changes no step, or lower "
+        "image_size"
+    ):
+        return fit.run(
+            finetuning.classifier(extractor, probe),
+            lambda start: batches.training_images(
+                train,
+                batch_size=batch_size,
+                epochs=epochs,
+                seed=seed,
+                cache_mb=cache_mb,
+                augmentation=augmentation,
+                start=start,
+            ),
+            batches.validation_images(val, batch_size),
+            per_class=train.per_class,
             epochs=epochs,
-            seed=seed,
-            cache_mb=cache_mb,
-            augmentation=augmentation,
-            start=start,
-        ),
-        batches.validation_images(val, batch_size),
-        per_class=train.per_class,
-        epochs=epochs,
-        batch_size=batch_size,
-        gradient_accumulation=gradient_accumulation,
-        state=state,
-        **training,
-    )
+            batch_size=batch_size,
+            gradient_accumulation=gradient_accumulation,
+            state=state,
+            **training,
+        )

@@ -1,14 +1,14 @@
 """Fitting a Keras classifier: optimiser, schedule, early stopping, and resuming after a kill."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 from scenes.training import checkpoint
+from scenes.training.callbacks import epoch_lines, validation_scores
 from scenes.training.callbacks import early_stopping as stopping_callback
-from scenes.training.callbacks import epoch_lines
 from scenes.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def compile_classifier(
     }
     if optimizer == "sgd":
         instance = keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **common)
-    elif optimizer == "adam":
+    elif optimizer == "adam" or weight_decay is None:  # AdamW without decay, which Keras' AdamW refuses
         instance = keras.optimizers.Adam(learning_rate, **common)
     else:
         instance = keras.optimizers.AdamW(learning_rate, **common)
@@ -105,7 +105,7 @@ def compile_classifier(
 def run(
     model: "keras.Model",
     batches: "Callable[[int], tf.data.Dataset]",
-    validation: "tf.data.Dataset",
+    validation: Iterable[tuple[Any, Any]],
     *,
     per_class: Sequence[int],
     batch_size: int,
@@ -120,7 +120,6 @@ def run(
     early_stopping: Mapping[str, Any],
     gradient_accumulation: int = 1,
     state: Path | None = None,
-    callbacks: "Sequence[keras.callbacks.Callback]" = (),
 ) -> dict[str, list[float]]:
     """Compile and train ``model``; it ends with the weights that ``early_stopping`` asks for.
 
@@ -136,10 +135,10 @@ def run(
             :func:`scenes.training.callbacks.early_stopping`.
         state: a file for the state after each epoch. If it exists, training resumes from it and ends in the same bytes
             as without an interruption.
-        callbacks: only watch; they are called before the state is saved.
 
     Returns:
-        The values after each epoch by metric name: accuracy, crossentropy, loss, their ``val_`` and learning_rate.
+        The values after each epoch by metric name: accuracy, crossentropy, loss, their ``val_``,
+        val_calibrated_crossentropy and learning_rate.
 
     Raises:
         InputError: the loss became NaN or infinite.
@@ -178,16 +177,16 @@ def run(
         initial_epoch=first,
         epochs=epochs,
         steps_per_epoch=steps,
-        validation_data=validation,
         class_weight=class_weights(class_weight, per_class),
         shuffle=False,
         verbose=0,
-        # The order matters: a diverged epoch is not saved, and early stopping runs before its counters are saved.
+        # The order matters: the others read the scores, a diverged epoch is not saved, and early stopping runs before
+        # its counters are saved.
         callbacks=[
+            validation_scores(validation, label_smoothing=label_smoothing),
             keras.callbacks.TerminateOnNaN(),
             epoch_lines(count, epochs),
             stopping,
-            *callbacks,
             *([_saving(state, stopping, history)] if state else []),
         ],
     ).history

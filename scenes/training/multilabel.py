@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scenes.models import head, multilabel
+import numpy as np
+
+from scenes.models import multilabel, standardisation
 from scenes.models.features import Features
 from scenes.training import batches
 
@@ -98,7 +100,7 @@ def fit(
 
     keras.utils.set_random_seed(seed)
     network = multilabel.build(train.features.shape[1], len(train.classes), units=units, dropout=dropout)
-    head.standardise(network, train.features)
+    _standardise(network, train.features)
     logits = keras.Model(network.input, network.get_layer("logits").output)
     steps = -(-len(train.label) // batch_size)
     optimizer = keras.optimizers.AdamW(
@@ -116,3 +118,12 @@ def fit(
         verbose=0,
     )
     return network
+
+
+def _standardise(network: "keras.Model", features: np.ndarray) -> None:
+    """Set the mean and variance by which ``network`` standardises to those of ``features`` float32 (n, d)."""
+    layer = network.get_layer("standardise")
+    mean, variance = standardisation.moments(features)
+    layer.adapt_mean.assign(mean)
+    layer.adapt_variance.assign(variance)
+    layer.finalize_state()

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from scenes.common.errors import InputError
-from scenes.common.runtime import configure, set_precision
+from scenes.common.runtime import configure, device, set_precision
 from scenes.training.state_key import state_key
 
 FOLDER = Path(".resume")  # outside the outs, which DVC deletes before a stage runs
@@ -29,7 +29,7 @@ def training_run(
     precision: str,
     xla: bool,
 ) -> Iterator[Path]:
-    """Set up TensorFlow and Keras, and yield the file for the state of the training.
+    """Set up TensorFlow and Keras, name the device, and yield the file for the state of the training.
 
     Args:
         name, inputs, code: see :func:`resumable`.
@@ -44,7 +44,8 @@ def training_run(
         InputError: another process trains ``name`` in this folder.
     """
     configure(seed=seed, threads=threads, xla=xla)
-    set_precision(precision)
+    policy = set_precision(precision)
+    print(f"{name}: on {device(threads)}, in {policy}", flush=True)
     runtime = {"seed": seed, "threads": threads, "precision": precision, "xla": xla}
     with resumable(name, inputs=inputs, settings={"settings": settings, **runtime}, code=code) as state:
         yield state

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenes.common.checksum import file_hash
+from scenes.common.runtime import gpu_names
 
 # Libraries whose version can change a result: the numerics, the image decoders, and h5py (weights file).
 LIBRARIES = ("keras", "tensorflow", "numpy", "scipy", "scikit-learn", "pillow", "simplejpeg", "h5py")
@@ -22,7 +23,7 @@ def state_key(inputs: Iterable[str | Path], settings: Mapping[str, Any], code: s
         settings: JSON values.
         code: the digest of the code that trains, see :func:`scenes.provenance.code.digest`.
     """
-    facts = {"settings": settings, "code": code, "libraries": _libraries(), "devices": _devices()}
+    facts = {"settings": settings, "code": code, "libraries": _libraries(), "devices": gpu_names()}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for path in _files(inputs):
         digest.update(f"\n{path.as_posix()} {file_hash(path)}".encode())
@@ -40,11 +41,3 @@ def _libraries() -> dict[str, str]:
     """Return the versions of Python (major and minor) and of ``LIBRARIES``, by name."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {"python": python, **{name: version(name) for name in LIBRARIES}}
-
-
-def _devices() -> list[str]:
-    """Return the models of the GPUs; an empty list if the CPU computes."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.device_type) for gpu in gpus]

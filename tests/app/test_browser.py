@@ -158,7 +158,7 @@ def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
 
 def measured(folder):
     """The models of params.yaml that have scores."""
-    return [name for name in ("baseline", "efficientnetv2l") if (folder / f"metrics/{name}.json").is_file()]
+    return [name for name in ("baseline", "transfer") if (folder / f"metrics/{name}.json").is_file()]
 
 
 def choose(page, label, option):

@@ -24,7 +24,7 @@ from scenes.images import decode
 from scenes.models.store import save_production
 from scenes.serving import photos
 from tests.code_facts import ROOT
-from tests.helpers import hostile, small_records
+from tests.helpers import hostile, reported, small_records
 from tests.helpers.image_bytes import exif
 from tests.helpers.pictures import encode, jpeg, picture
 from tests.helpers.small_model import DESCRIPTION, small
@@ -60,6 +60,20 @@ def test_without_results_the_page_about_the_model_says_so(elsewhere):
     found = AppTest.from_file(str(ROOT / "app/about.py"), default_timeout=60).run()
     assert not found.exception
     assert [said.value for said in found.info] == ["Nothing has been measured yet; run `dvc repro`."]
+
+
+def test_the_page_about_the_model_has_every_model_that_was_trained(elsewhere, monkeypatch):
+    monkeypatch.setattr(models, "params", lambda: check(ROOT / "params.yaml"))
+    reported.folder(elsewhere)
+    reported.write_json(elsewhere / "metrics/finetuned.json", {})
+    found = AppTest.from_file(str(ROOT / "app/about.py"), default_timeout=60).run()
+    assert not found.exception
+    table = found.table[0].value
+    assert list(table.index) == ["baseline", "transfer"]
+    kind = "logistic regression on frozen EfficientNetLite0 (pretrained on ImageNet) at 128 pixels"
+    assert [text.replace("\\", "") for text in table["what it is"]] == ["CNN from scratch", kind]
+    assert list(table["parameters"]) == ["1,600,000", "1,600,001"]
+    assert not found.info, "a picture is not where the page looks for it"
 
 
 def test_a_broken_model_is_an_error_for_whoever_asks_until_it_is_mended(elsewhere, production):

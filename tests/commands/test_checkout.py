@@ -10,6 +10,7 @@ from scenes.commands import checkout
 from scenes.common.errors import InputError
 from scenes.config import schema
 from tests.code_facts import ROOT
+from tests.helpers.reported import write_json
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("deterministic")]
 ATOL = 2e-6  # float32 sums in another order, and the sixth decimal of a file
@@ -25,7 +26,7 @@ def test_a_checkout_is_told_from_another_project(tmp_path, checkout_folder):
 
 @pytest.mark.process
 def test_what_there_is_to_choose_from(pipeline, tmp_path):
-    assert checkout.available_models(pipeline.one) == ["production", "baseline", "efficientnetv2l"]
+    assert checkout.available_models(pipeline.one) == ["production", "baseline", "finetuned", "transfer"]
     assert checkout.available_models(tmp_path) == []
 
 
@@ -47,14 +48,18 @@ def test_the_models_compared_say_what_they_said_in_the_pipeline(pipeline):
 @pytest.mark.parametrize(
     ("name", "missing", "sentence"),
     [
-        ("efficientnetv2l", "data/weights/backbone.json", "there is no backbone in .*data/weights; make it with "),
-        ("efficientnetv2l", "models/efficientnetv2l/model.weights.h5", "the model efficientnetv2l can't be loaded "),
+        (
+            "transfer",
+            "data/features/frozen/backbone.json",
+            "there is no backbone in .*data/features/frozen; make it with ",
+        ),
+        ("transfer", "models/transfer/model.weights.h5", "the model transfer can't be loaded "),
         ("baseline", "models/multilabel/baseline/presence.weights.h5", "the model baseline can't be loaded "),
     ],
 )
 @pytest.mark.process
 def test_a_model_of_which_a_part_was_not_fetched_is_one_sentence(name, missing, sentence, pipeline, tmp_path):
-    for part in ("data/validation_scores", "data/records", "data/weights", "data/finetuned", "models"):
+    for part in ("data/validation_scores", "data/records", "data/features", "models"):
         shutil.copytree(pipeline.one / part, tmp_path / part)
     checkout.load(tmp_path, name, unsure_below="precision_90")
     before = checkout.fingerprint(tmp_path, name)
@@ -73,3 +78,11 @@ def test_a_model_that_is_not_there(tmp_path, pipeline):
     shutil.copytree(pipeline.one / "data/validation_scores", tmp_path / "data/validation_scores")
     with pytest.raises(InputError, match="no model 'baseline'"):
         checkout.load(tmp_path, "baseline", unsure_below="precision_90")
+
+
+def test_a_model_without_its_feature_set_is_not_offered_and_says_why(tmp_path):
+    for name in ("data/validation_scores/finetuned.json", "data/records/index.json"):
+        write_json(tmp_path / name, {})
+    assert checkout.available_models(tmp_path) == []
+    with pytest.raises(InputError, match="the model finetuned was not trained, because this profile does not enable"):
+        checkout.load(tmp_path, "finetuned", unsure_below="precision_90")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenes.commands import estimates, look, own_settings
+from scenes.commands import estimates, finetune, look, own_settings
 from scenes.commands.estimates import Machine, Workload
 from scenes.commands.own_settings import choose
 from scenes.commands.sample import Sample, look_at
@@ -36,19 +36,25 @@ def looked(run, path: Path, folder: Path) -> list[str]:
 
 def test_lines(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    first, found, *notes, pictures, plan, cost = looked(run, own_archives.write("train_valid_test", tmp_path), tmp_path)
+    monkeypatch.setattr(finetune, "DEV", tmp_path / "no devices")
+    said = looked(run, own_archives.write("train_valid_test", tmp_path), tmp_path)
+    first, found, *notes, pictures, plan, title, baseline, transfer, finetuned, cost = said
     assert first.startswith(f"{tmp_path}/train_valid_test.zip: a zip, ")
     assert found == "train/ 24, valid/ 24, test/ 24; 2 classes (36 images each); nothing else"
     assert notes == []
     assert pictures == "pictures: JPEG, 48 x 48 pixels in the median of 72 looked at"
     assert plan.startswith("plan: train on about 24 pictures, choose by 24, test on 24; at 64 x 64 pixels, ")
+    assert title == "models:"
+    assert baseline == "- baseline, a CNN from scratch at 64 pixels for 40 epochs, to compare with: 1 minute"
+    assert transfer.endswith("a frozen EfficientNetLite0, pretrained on ImageNet, at 160 pixels: 1 minute")
+    assert finetuned.endswith("1 minute; not run, because there is no GPU; `make own` runs it with ARGS=--finetune")
     assert cost.startswith("cost: about ")
 
 
 def test_what_the_archive_lacks_is_held_out(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    *_, plan, _ = looked(run, own_archives.unpack("no_split", tmp_path), tmp_path)
-    assert "train on about 17 pictures, choose by 2, test on 5;" in plan
+    said = "\n".join(looked(run, own_archives.unpack("no_split", tmp_path), tmp_path))
+    assert "train on about 17 pictures, choose by 2, test on 5;" in said
 
 
 def test_in_a_checkout_the_layout_is_that_of_its_params(run, tmp_path, monkeypatch):
@@ -163,9 +169,10 @@ def test_estimates_grow_with_the_work_and_shrink_with_the_machine():
 
     assert all(seconds(**{field: 10 * getattr(work, field)}) > seconds() for field in work._fields)
     assert seconds(Machine(8, 8)) < seconds(Machine(8, 2)) < seconds() < seconds(Machine(1, 2))
-    assert estimates.finetune_seconds(work, settings, MACHINE, epochs=8) > estimates.finetune_seconds(
-        work, settings, MACHINE, epochs=4
-    )
+    tuned = [estimates.finetune_seconds(work, settings, MACHINE, epochs=epochs) for epochs in (4, 8)]
+    assert tuned[0] < tuned[1]
+    whole = estimates.run_seconds(work, settings, MACHINE, finetune_epochs=4)
+    assert whole == pytest.approx(seconds() + tuned[0])
     words = [estimates.in_words(seconds) for seconds in (20, 100, 600, 5000, 9000)]
     assert words == ["1 minute", "2 minutes", "10 minutes", "83 minutes", "2.5 hours"]
 

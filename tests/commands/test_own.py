@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scenes.commands import own, params_file
+from scenes.commands import finetune, own, params_file
 from scenes.common.tables import write_json
 from scenes.config.schema import check
 from scenes.download.source import parse_source
@@ -29,6 +29,7 @@ def checkout(tmp_path, monkeypatch) -> Path:
         shutil.copy(ROOT / name, folder)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DATA", raising=False)
+    monkeypatch.setattr(finetune, "DEV", tmp_path / "no devices")
     return folder
 
 
@@ -49,10 +50,11 @@ def dvc(checkout, monkeypatch) -> SimpleNamespace:
 
 def results(folder: Path, worst: str) -> None:
     """Write what the end of a run reads: 20 test images, where the class ``worst`` has 3 wrong."""
-    for name in ("metrics", "data", "plots/baseline", "plots/efficientnetv2l"):
+    for name in ("metrics", "data", "plots/baseline", "plots/transfer"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    write_json(folder / "metrics/production.json", {"model": "efficientnetv2l"})
-    for name, accuracy in (("baseline", 0.6), ("efficientnetv2l", 0.8)):
+    write_json(folder / "metrics/production.json", {"model": "transfer"})
+    write_json(folder / "metrics/finetuned.json", {})
+    for name, accuracy in (("baseline", 0.6), ("transfer", 0.8)):
         interval = {"low": accuracy - 0.1, "high": accuracy + 0.1}
         scores = {"accuracy": accuracy, "accuracy_interval": interval, "balanced_accuracy": accuracy}
         scores |= {"calibration": {"calibrated": 0}, "val": {"count": 6}}
@@ -61,7 +63,7 @@ def results(folder: Path, worst: str) -> None:
     rows = [f"{label}/{n}.jpg,{label},{wrong if label == worst and n < 3 else label},0.9" for label in ("cat", "dog")
             for n in range(10)]  # fmt: skip
     lines = ["key,actual,predicted,confidence", *rows, ""]
-    (folder / "plots/efficientnetv2l/predictions.csv").write_text("\n".join(lines))
+    (folder / "plots/transfer/predictions.csv").write_text("\n".join(lines))
     split = [f"{label}/{n}.jpg,train,{label},g" for label, count in (("cat", 30), ("dog", 12)) for n in range(count)]
     (folder / "data/split.csv").write_text("\n".join(["path,split,label,group", *split, "a.jpg,val,dog,g", ""]))
     issues = ["key,given_label,suggested_label,score,reason", "cat/1.jpg,cat,dog,0.1,model", ""]
@@ -88,7 +90,7 @@ def test_it_writes_the_profile_and_runs(run, checkout, dvc, tmp_path, pack):
     assert params.profiles["own"].title == f"M{NAME[1:]}"
     assert (params.profiles["own"].image_size, params.profiles["own"].cnn.epochs) == (64, 40)
     assert {line.split(":")[0] for line in lines_changed(checkout)} <= {
-        *("profile", "watch", "title", "source", "image_size", "epochs", "backbone_image_size", "fit")
+        *("profile", "watch", "title", "source", "image_size", "epochs", "fit")
     }
     assert "train/ 24, valid/ 24, test/ 24; 2 classes (36 images each); nothing else\n" in done.stdout
     assert "params.yaml: profile: own, " in done.stdout
@@ -97,14 +99,15 @@ def test_it_writes_the_profile_and_runs(run, checkout, dvc, tmp_path, pack):
 def test_the_end(run, checkout, dvc, tmp_path):
     said = run(own.main, [str(own_archives.unpack("no_split", tmp_path))]).stdout
     end = said[said.index("accuracy on the test images") :]
-    assert "  0.600 [0.500, 0.700] baseline, a CNN from scratch" in end
-    assert "  0.800 [0.700, 0.900] efficientnetv2l, a head on the pretrained backbone" in end
-    assert re.search("efficientnetv2l, .*; in production\n", end)
+    assert "  0.600 [0.500, 0.700] baseline, CNN from scratch" in end
+    assert "  0.800 [0.700, 0.900] transfer, logistic regression on frozen EfficientNetLite0 (pretrained" in end
+    assert re.search("transfer, .*; in production\n", end)
+    assert "finetuned, " not in end
     assert "worst class: 'dog', 70% of 10 recognised, most often taken for 'cat'\n" in end
-    assert "the confidence of efficientnetv2l is not calibrated: 6 validation images, fewer than the 50 that" in end
+    assert "the confidence of transfer is not calibrated: 6 validation images, fewer than the 50 that" in end
     assert "look at 1 label in data/label_issues.csv" in end
     assert re.search(r"add pictures of 'dog', which has 12 to train on, .* about \d+ minutes", end)
-    assert re.search(r"`dvc exp run -S profiles\.own\.finetune\.epochs=4`: about \d+ minutes?; the", end)
+    assert re.search(r"`dvc exp run -S profiles\.own\.features\.finetuned\.enabled=true`: about \d+ minutes?; the", end)
     assert "right on 80% only: its features suit photos of things" in end
 
 
@@ -113,11 +116,27 @@ def test_the_end_when_all_are_right_and_the_backbone_has_learned(run, checkout, 
     path = own_archives.unpack("no_split", tmp_path)
     run(own.main, [str(path), "--no-run"])
     assert dvc.calls == []
-    params_file.update("params.yaml", {"profiles.own.finetune.epochs": 4})
-    said = run(own.main, [str(path)]).stdout
+    said = run(own.main, [str(path), "--finetune"]).stdout
     assert "worst class: 'cat', 100% of 10 recognised\n" in said
     assert "add pictures of" not in said
-    assert "finetune.epochs=4`" not in said
+    assert "features.finetuned.enabled=true" not in said
+
+
+def test_fine_tuning_is_decided_once_and_by_an_option_at_any_time(run, checkout, dvc, tmp_path, monkeypatch):
+    def enabled(*options: str) -> bool:
+        assert run(own.main, [str(path), "--no-run", *options]).returncode == 0
+        return check("params.yaml").profiles["own"].features["finetuned"].enabled
+
+    path = own_archives.unpack("no_split", tmp_path)
+    monkeypatch.setattr(finetune, "gpu_names", lambda: ["NVIDIA H200"])
+    monkeypatch.setattr(finetune, "has_device", lambda: True)
+    assert enabled()
+    monkeypatch.setattr(finetune, "has_device", lambda: False)
+    assert enabled(), "the same pictures keep their settings"
+    assert not enabled("--reset")
+    assert enabled("--finetune")
+    assert enabled()
+    assert not enabled("--no-finetune")
 
 
 def test_settings_changed_by_hand_stay_until_the_data_are_others(run, checkout, dvc, tmp_path):
@@ -128,7 +147,7 @@ def test_settings_changed_by_hand_stay_until_the_data_are_others(run, checkout, 
     said = run(own.main, [str(path)]).stdout
     own_profile = check("params.yaml").profiles["own"]
     assert (check("params.yaml").profile, own_profile.image_size, own_profile.title) == ("own", 128, "Mine")
-    assert "settings as they were; `--reset` chooses them anew" in said
+    assert "other settings as they were; `--reset` chooses them anew" in said
     assert "params.yaml: as before" in run(own.main, [str(path)]).stdout
     run(own.main, [str(path), "--reset"])
     assert check("params.yaml").profiles["own"].image_size == 64
@@ -192,7 +211,7 @@ def test_make_hands_any_path_on(tmp_path, how):
     lines = [line for line in text.splitlines() if line.startswith(("SHELL", "override DATA", "export BASE"))]
     assert len(lines) == 3
     recipe = re.search(r"^own: .*\n\t(.*)$", text, re.MULTILINE)[1]
-    assert recipe == '@python -m scenes own "$$DATA"'
+    assert recipe == '@python -m scenes own "$$DATA" $(ARGS)'
     shown = recipe.replace("python -m scenes own", "printf %s")
     (tmp_path / "Makefile").write_text("\n".join([*lines, "own:", f"\t{shown}", ""]))
     path = f"/tmp/{NAME} `y` % \\ ; & * $$ {{a}}"

@@ -10,6 +10,7 @@ from operator import getitem
 import pytest
 
 from scenes.commands import look, own_settings
+from scenes.commands.finetune import decide
 from scenes.commands.main import main
 from scenes.common.errors import InputError
 from scenes.config.params import parse_yaml
@@ -45,7 +46,7 @@ def commands(*, run: bool) -> list[str]:
 def said(name: str, tmp_path) -> str:
     """Return the lines of `look` at a generated archive, or the sentence that refuses it."""
     try:
-        return "\n".join(look.look(own_archives.write(name, tmp_path), look.options()).summary)
+        return "\n".join(look.look(own_archives.write(name, tmp_path), look.options(), decide(False)).summary)
     except InputError as error:
         return str(error)
 
@@ -71,7 +72,7 @@ def test_commands_that_are_not_run_exist():
         if command.startswith("make "):
             assert re.search(rf"^{command.split()[1]}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
         else:
-            key = re.fullmatch(r"dvc exp run -S ([\w.]+)=\d+", command)[1]
+            key = re.fullmatch(r"dvc exp run -S ([\w.]+)=\w+", command)[1]
             reduce(getitem, key.split("."), PARAMS)
 
 
@@ -110,8 +111,11 @@ def test_the_example_begins_as_look_does(tmp_path):
     _, *lines = said("no_split", tmp_path).splitlines()
     for line in lines[:2]:
         assert f"\n    {line}\n" in PAGE
-    plan = re.match("plan: .* test on 5; ", lines[-2])[0]
-    assert f"\n    {plan}...\n" in PAGE
+    plan = next(line for line in lines if line.startswith("plan: "))
+    assert f"\n    {re.match('plan: .* test on 5; ', plan)[0]}...\n" in PAGE
+    for model in ("baseline", "transfer", "finetuned"):
+        said_of = next(line for line in lines if line.startswith(f"- {model}, "))
+        assert f"\n    {re.match('- .*?, .*?(?= at| for|, pretrained)', said_of)[0]}" in PAGE
 
 
 def test_parameters_exist():
@@ -126,8 +130,7 @@ def test_numbers_are_those_of_the_code():
     (most, smallest), (many, small) = own_settings.MANY
     assert f"up to {small} from\n  {many:,} training images on and {smallest} from {most:,} on" in PAGE
     assert f"from {own_settings.SMALLEST} to {own_settings.LARGEST} pixels" in PAGE
-    assert f"`backbone_image_size` is at least {own_settings.BACKBONE_SMALLEST}." in PAGE
-    assert f"The head learns for {own_settings.HEAD_EPOCHS} epochs" in PAGE
+    assert f"`image_size` of both feature sets is at least {own_settings.BACKBONE_SMALLEST}." in PAGE
     low, high = own_settings.CNN_EPOCHS
     assert f"It sees {own_settings.CNN_IMAGES:,} images" in PAGE
     assert f"in {low} to {high} epochs" in PAGE

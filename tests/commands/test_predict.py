@@ -394,6 +394,6 @@ def test_the_answers_are_those_of_the_pipeline(run, pipeline, tmp_path):
     assert (status, err) == (0, "" if calibrated else "the probabilities are not calibrated\n")
     table = table_of(out)
     assert_same(table.rename(index=lambda key: str(Path(key).relative_to(tmp_path))), expected)
-    status, out, _ = run("--csv", tmp_path, "--model", "efficientnetv2l", folder=pipeline.one)
+    status, out, _ = run("--csv", tmp_path, "--model", "transfer", folder=pipeline.one)
     assert status == 0
     assert list(table_of(out).index) == list(table.index)

@@ -149,7 +149,7 @@ def test_pictures_of_the_base_that_are_not_at_hand(repo, tmp_path):
 
 
 def test_a_review_of_very_many_numbers_fits_into_a_comment():
-    name = "clean.baseline/efficientnetv2l.accuracy_difference_interval.high"
+    name = "clean.baseline/transfer.accuracy_difference_interval.high"
     rows = [
         f"| metrics/comparison.json | {name}.{index:04} | 0.123456 | 0.234567 | 0.111111 |" for index in range(5000)
     ]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenes.common import runtime
-from scenes.models import cnn, head
+from scenes.models import cnn
+from tests.helpers import small_training
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 MIXED = ["mixed_bfloat16", "mixed_float16"]
@@ -66,13 +67,13 @@ def build_cnn():
     return cnn.build((16, 16, 3), 3, filters=[4], dropout=0.1)
 
 
-def build_head():
-    return head.build(8, 3, units=4, dropout=0.1)
+def build_dense():
+    return small_training.network(units=4)
 
 
 INPUTS = {
     build_cnn: np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8),
-    build_head: np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32),
+    build_dense: np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32),
 }
 
 

@@ -109,7 +109,7 @@ def test_when_it_is_gone_the_stage_ends(process, alive, monkeypatch):
     assert ended == [True]
 
 
-@pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_head"])
+@pytest.mark.parametrize("stage", ["finetune", "train_cnn", "train_linear"])
 def test_a_stage_that_trains_is_watched_from_its_first_line(stage):
     """It is seconds until TensorFlow is imported, and a stage whose dvc is gone by then finds none to watch."""
     tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())

@@ -15,6 +15,7 @@ from scenes.config.schema import check
 from tests.code_facts import ROOT
 
 GOOD = yaml.safe_load((ROOT / "params.yaml").read_text())
+FROZEN = "profiles.demo.features.frozen"
 
 
 def changed(path: str, value):
@@ -54,9 +55,19 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("split.val_fraction", 1.0, "`split.val_fraction`: Input should be less than 1"),
         ("profiles.demo.source", "ftp://x", "`profiles.demo.source`"),
         ("profiles.intel.source", "synthetic", "source: synthetic needs the block `synthetic`"),
-        ("profiles.demo.weights", "noisy", "`profiles.demo.weights`"),
-        ("profiles.demo.weights_sha256", "0" * 64, "weights_sha256 needs weights: file:<path>"),
-        ("profiles.demo.backbone", "ResNet50", "`profiles.demo.backbone`"),
+        ("feature_sets", ["frozen"], "profiles.demo.features: describe the sets of `feature_sets`"),
+        ("label_issues.features", "sharp", "'sharp' is not in `feature_sets`"),
+        ("profiles.demo.label_issue_features", "pixels", "`profiles.demo.label_issue_features`"),
+        (f"{FROZEN}.weights", "noisy", f"`{FROZEN}.weights`"),
+        (f"{FROZEN}.weights_sha256", "0" * 64, "weights_sha256 needs weights: file:<path>"),
+        (f"{FROZEN}.backbone", "ResNet50", "nor a dotted name"),
+        (f"{FROZEN}.backbone", "EfficientNetLite0+ResNet50", "ResNet50 is not one of"),
+        (f"{FROZEN}.scaling", "torch", "scaling is for backbones with a dotted name"),
+        (f"{FROZEN}.levels", 0, f"`{FROZEN}.levels`"),
+        (f"{FROZEN}.test_time_flip", 3, f"`{FROZEN}.test_time_flip`"),
+        ("profiles.demo.features.finetuned.finetune.blocks", 0, "features.finetuned.finetune.blocks`"),
+        ("models.transfer.input", "features/sharp", "'features/sharp' is not in `feature_sets`"),
+        ("models.transfer.C", [], "`models.transfer.C`"),
         ("models.baseline.input", "features", "`models.baseline.input`"),
         ("models.baseline.kind", "rnn", "`models.baseline`"),
         ("models.production", GOOD["models"]["baseline"], "models.production: the pipeline itself writes files"),
@@ -66,13 +77,10 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("models.baseline.training.early_stopping.monitor", "loss", "early_stopping.monitor"),
         ("precision", "float64", "`precision`: Input should be 'float32', 'mixed_bfloat16'"),
         ("xla", 1, "`xla`: Input should be a valid boolean"),
-        ("profiles.demo.test_time_flip", 3, "`profiles.demo.test_time_flip`"),
-        ("profiles.demo.finetune.blocks", 0, "`profiles.demo.finetune.blocks`"),
         ("finetune.probe_C", 0.0, "`finetune.probe_C`"),
-        ("finetune.training.warmup_epochs", 4, "profiles.intel.finetune.epochs (4) must be more than"),
-        ("profiles.demo.label_issue_features", "pixels", "`profiles.demo.label_issue_features`"),
+        ("finetune.training.warmup_epochs", 4, "features.finetuned.finetune.epochs (4) must be more than"),
         ("label_issues.folds", 1, "`label_issues.folds`"),
-        ("label_issues.cnn", "efficientnetv2l", "'efficientnetv2l' is not a model of kind cnn"),
+        ("label_issues.cnn", "transfer", "'transfer' is not a model of kind cnn"),
         ("archive.layout", GOOD["archive"]["layout"] | {"train": "a", "test": "a"}, "need different names"),
         ("archive.layout.subject", "patient", "`archive.layout.subject`: String should match pattern"),
         ("archive.name_encoding", "klingon", "'klingon' is not an encoding of Python's"),
@@ -99,6 +107,22 @@ def test_a_bad_value_is_named(path, value, sentence, tmp_path):
         checked(changed(path, value), tmp_path)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_several_backbones_cannot_share_a_file(tmp_path):
+    both = changed(f"{FROZEN}.backbone", "EfficientNetLite0+EfficientNetLite1")
+    checked(both, tmp_path)
+    both["profiles"]["demo"]["features"]["frozen"]["weights"] = "file:a.h5"
+    with pytest.raises(InputError, match="is for one backbone"):
+        checked(both, tmp_path)
+
+
+def test_label_issues_need_the_set_that_they_read(tmp_path):
+    values = changed(f"{FROZEN}.enabled", False)
+    checked(values, tmp_path)
+    values["profiles"]["demo"]["label_issue_features"] = "features"
+    with pytest.raises(InputError, match="the set frozen is not enabled"):
+        checked(values, tmp_path)
 
 
 def test_a_missing_key_is_named(tmp_path):

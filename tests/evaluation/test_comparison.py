@@ -104,6 +104,14 @@ def test_every_two_models_are_a_pair():
     assert len(comparison.format_summary(found).splitlines()) == 3
 
 
+def test_a_model_without_predictions_is_left_out(tmp_path):
+    """Its feature set is not enabled in the profile."""
+    for name in "ac":
+        write(tmp_path, name, {"t/1": "NA", "t/2": "NA", "t/3": "NA"})
+    (tmp_path / "b.csv").write_text("key,actual,predicted,confidence\n")
+    assert list(comparison.correct_answers(tmp_path, "abc")) == ["a", "c"]
+
+
 def test_one_model_has_no_pairs(tmp_path):
     write(tmp_path, "a", {"t/1": "NA", "t/2": "NA", "t/3": "NA"})
     found = comparison.pairs(comparison.correct_answers(tmp_path, ["a"]))

@@ -137,6 +137,7 @@ def test_what_is_saved_comes_back_and_is_the_same_bytes(tmp_path, features):
         (tmp_path / name).mkdir()
         composites.save(tmp_path / name / "val.npz", chosen, features)
     assert (tmp_path / "one/val.npz").read_bytes() == (tmp_path / "other/val.npz").read_bytes()
+    assert composites.splits(tmp_path / "one") == ["val"]
     loaded, found = composites.load(tmp_path / "one", "val")
     for name in ("first", "second", "stacked", "labels"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(chosen, name))
@@ -148,7 +149,8 @@ def test_what_is_saved_comes_back_and_is_the_same_bytes(tmp_path, features):
 
 
 def test_the_truth_comes_back_and_that_of_photos_is_empty(tmp_path):
-    composites.save_ground_truth(tmp_path, {"t/1.jpg": "glacier mountain", 't/",2.jpg': "sea"})
-    assert composites.load_ground_truth(tmp_path) == {"t/1.jpg": {"glacier", "mountain"}, 't/",2.jpg': {"sea"}}
-    composites.save_ground_truth(tmp_path, {})
-    assert composites.load_ground_truth(tmp_path) == {}
+    file = tmp_path / "ground_truth.csv"
+    composites.save_ground_truth(file, {"t/1.jpg": "glacier mountain", 't/",2.jpg': "sea"})
+    assert composites.load_ground_truth(file) == {"t/1.jpg": {"glacier", "mountain"}, 't/",2.jpg': {"sea"}}
+    composites.save_ground_truth(file, {})
+    assert composites.load_ground_truth(file) == {}

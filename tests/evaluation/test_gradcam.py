@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from scenes.evaluation import gradcam
-from scenes.models import store
-from tests.helpers.model_folders import save_cnn, save_head, write_data, write_tuned_data
+from scenes.models import backbone, finetuning, keras_file, store
+from tests.helpers.model_folders import FROZEN, TUNED, save_cnn, save_linear, write_data
 from tests.helpers.pictures import picture
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 
@@ -99,25 +99,62 @@ def test_a_backbone_inside_used_twice_and_a_hidden_layer():
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("flip", [False, True])
+def test_backbones_side_by_side_are_explained_by_the_last_maps_of_each(levels, flip, tmp_path):
+    """By hand: the weight of a channel is the mean gradient over its places; the maps are added at the finer size."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+
+    def body(stride: int, channels: int) -> keras.Model:
+        pixels = keras.Input((16, 16, 3))
+        earlier = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(pixels)
+        last = layers.Conv2D(channels, 3, strides=stride, padding="same", activation="relu", name="last")(earlier)
+        # Not the mean alone, so that the features differ in their gradients.
+        features = layers.Dense(3, use_bias=False)(layers.GlobalAveragePooling2D()(last))
+        return keras.Model(pixels, features, name=f"stride_{stride}")
+
+    bodies = [body(2, 5), body(4, 6)]
+    network = backbone.side_by_side(bodies, levels=levels)
+    extractor = backbone.feature_extractor(network, test_time_flip=flip)
+    features = keras.Input((network.output_shape[-1],))
+    head = keras.Model(features, layers.Dense(3, activation="softmax", name="probabilities")(features))
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.uint8)
+    targets = np.array([2, 0])
+    whole = finetuning.classifier(extractor, head)
+    keras_file.save(tmp_path / "model.keras", whole)
+    maps = [
+        gradcam.activation_maps(each, images, targets) for each in (whole, keras_file.load(tmp_path / "model.keras"))
+    ]
+
+    weights = head.get_layer("probabilities").get_weights()[0]
+    expected, start = 0.0, 0
+    for each in bodies:
+        last = keras.Model(each.input, each.get_layer("last").output)(images.astype(np.float32)).numpy()
+        channels = each.layers[-1].get_weights()[0] @ weights[start : start + 3, targets] / 16 / (1 + flip)
+        coarse = np.einsum("kn,nijk->nij", channels, last)[..., None]
+        expected += keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (4, 4), interpolation="bilinear"))
+        start += 3 + 4 * (levels == 2)
+    assert expected.max() > 0
+    for found in maps:
+        np.testing.assert_allclose(found, np.maximum(expected[..., 0], 0), rtol=1e-3, atol=1e-3 * expected.max())
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory, shallow_backbone):  # noqa: F811
     """A trained model's folder and its data, by kind."""
     base = tmp_path_factory.mktemp("models")
-    for name in ("data", "tuned"):
-        (base / name).mkdir()
+    (base / "data").mkdir()
     data = write_data(base / "data")
-    tuned = write_tuned_data(base / "tuned", data)
     save_cnn(base / "cnn")
-    save_head(base / "head", data)
-    save_head(base / "flip", tuned)
-    return {
-        "cnn": (base / "cnn", data),
-        "head": (base / "head", data),
-        "flip": (base / "flip", tuned),
-    }
+    save_linear(base / "linear", data, FROZEN)
+    save_linear(base / "flip", data, TUNED)
+    return {kind: (base / kind, data) for kind in ("cnn", "linear", "flip")}
 
 
-@pytest.mark.parametrize("kind", ["cnn", "head", "flip"])
+@pytest.mark.parametrize("kind", ["cnn", "linear", "flip"])
 def test_every_kind_of_model_is_explained_and_stays_as_it_was(kind, folders):
     network = store.load(*folders[kind])
     images = np.stack([picture(number, 32, 32) for number in range(3)])

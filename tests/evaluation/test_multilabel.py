@@ -12,7 +12,7 @@ from scenes.dataset import records
 from scenes.evaluation import composites, multilabel
 from scenes.models import store
 from scenes.models.features import Features, load_features, save_features
-from tests.helpers.model_folders import save_cnn, save_head, save_multilabel
+from tests.helpers.model_folders import FROZEN, save_cnn, save_linear, save_multilabel
 from tests.helpers.small_records import CLASSES, SPLITS
 from tests.helpers.small_records import write as write_records
 
@@ -28,13 +28,13 @@ def data(tmp_path_factory, deterministic):
         root / "records", {"train": SPLITS["train"], "val": SPLITS["train"][:20], "test": SPLITS["train"][20:]}
     )
     rng = np.random.default_rng(0)
-    for folder in ("features", "composites/records", "composites/features"):
+    for folder in (FROZEN, "composites/records", f"composites/{FROZEN}"):
         (root / folder).mkdir(parents=True)
     for split in ("train", "val", "test"):
         images = records.load(records.open_records(root / "records", split))
         features = rng.normal(size=(len(images["key"]), WIDTH)).astype(np.float32)
         save_features(
-            root / f"features/{split}.npz",
+            root / f"{FROZEN}/{split}.npz",
             Features(images["key"], images["label"], features, CLASSES),
         )
         # With a third class, of which there is no image: of two alone, none are joined.
@@ -42,20 +42,20 @@ def data(tmp_path_factory, deterministic):
         joined = replace(joined, classes=CLASSES)
         composites.save(root / f"composites/records/{split}.npz", joined)
         features = rng.normal(size=(12, WIDTH)).astype(np.float32)
-        composites.save(root / f"composites/features/{split}.npz", joined, features)
-    (root / "features" / "backbone.json").write_text("{}")
-    composites.save_ground_truth(root / "composites", {})
+        composites.save(root / f"composites/{FROZEN}/{split}.npz", joined, features)
+    (root / FROZEN / "backbone.json").write_text('{"sha256": ""}')
+    composites.save_ground_truth(root / "composites/ground_truth.csv", {})
     return root
 
 
 def save(kind, folder, data):
     """Write a model and its second output, untrained, into ``folder / "model"`` and ``folder / "multilabel"``."""
-    network = save_cnn(folder / "model") if kind == "records" else save_head(folder / "model", data)
+    network = save_cnn(folder / "model") if kind == "records" else save_linear(folder / "model", data)
     save_multilabel(folder / "multilabel", network)
 
 
 def inputs_of_composites(kind, data, split):
-    joined, features = composites.load(data / "composites/features", split)
+    joined, features = composites.load(data / "composites" / FROZEN, split)
     if kind == "records":
         return joined.present, composites.images(joined, records.load(records.open_records(data / "records", split)))
     return joined.present, features
@@ -66,7 +66,7 @@ def scores(network, inputs):
     return {name: ops.convert_to_numpy(found) for name, found in network(inputs, training=False).items()}
 
 
-@pytest.mark.parametrize("kind", ["records", "features"])
+@pytest.mark.parametrize("kind", ["records", FROZEN])
 def test_the_threshold_is_from_validation_the_scores_from_test(tmp_path, data, kind):
     save(kind, tmp_path, data)
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", data)
@@ -85,15 +85,15 @@ def test_the_threshold_is_from_validation_the_scores_from_test(tmp_path, data, k
     assert json.loads(json.dumps(found)) == found
 
 
-@pytest.mark.parametrize("kind", ["records", "features"])
+@pytest.mark.parametrize("kind", ["records", FROZEN])
 def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, data, kind):
     save(kind, tmp_path, data)
     keys = [key for key, _ in SPLITS["train"]]
     truth = {key: " ".join(CLASSES if number % 3 else CLASSES[:1]) for number, key in enumerate(keys)}
-    (tmp_path / "data/composites").mkdir(parents=True)
     for name in (kind, f"composites/{kind}"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / name).symlink_to(data / name)
-    composites.save_ground_truth(tmp_path / "data/composites", truth)
+    composites.save_ground_truth(tmp_path / "data/composites/ground_truth.csv", truth)
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", tmp_path / "data")["ground_truth"]
 
     network = store.load_outputs(tmp_path / "model", tmp_path / "multilabel")
@@ -101,7 +101,7 @@ def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, dat
         images = records.load(records.open_records(data / "records", "test"))
         key, inputs = images["key"], images["image"]
     else:
-        source = load_features(data / "features", "test")
+        source = load_features(data / FROZEN, "test")
         key, inputs = source.key, source.features
     street = np.array([CLASSES[1] in truth[name.decode()].split() for name in key])
     assert 0 < street.sum() < len(street)
@@ -112,7 +112,7 @@ def test_what_drawn_images_contain_is_held_against_the_test_images(tmp_path, dat
         assert found[name]["per_class"][CLASSES[0]] == 1  # in all of them
 
 
-@pytest.mark.parametrize("kind", ["records", "features"])
+@pytest.mark.parametrize("kind", ["records", FROZEN])
 @pytest.mark.parametrize("drawn", [False, True])
 def test_without_composites_the_labels_give_the_threshold(tmp_path, data, kind, drawn):
     save(kind, tmp_path, data)
@@ -124,10 +124,10 @@ def test_without_composites_the_labels_give_the_threshold(tmp_path, data, kind, 
         images = records.load(records.open_records(data / "records", split))
         none = composites.choose(images["key"], images["label"], CLASSES, count=12, seed=0)
         assert len(none.labels) == 0
-        features = np.empty((0, WIDTH), np.float32) if kind == "features" else None
+        features = np.empty((0, WIDTH), np.float32) if kind == FROZEN else None
         composites.save(root / f"composites/{kind}/{split}.npz", none, features)
     truth = {key: CLASSES[0] for key, _ in SPLITS["train"]} if drawn else {}
-    composites.save_ground_truth(root / "composites", truth)
+    composites.save_ground_truth(root / "composites/ground_truth.csv", truth)
 
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", root)
     assert set(found) == {"labels", "val", *(["ground_truth"] if drawn else [])}
@@ -135,7 +135,7 @@ def test_without_composites_the_labels_give_the_threshold(tmp_path, data, kind, 
 
     def labels_and_scores(split):
         images = records.load(records.open_records(data / "records", split))
-        inputs = images["image"] if kind == "records" else load_features(data / "features", split).features
+        inputs = images["image"] if kind == "records" else load_features(data / FROZEN, split).features
         return np.eye(2, dtype=bool)[images["label"]], scores(network, inputs)["presence"]
 
     limit = multilabel.threshold(*labels_and_scores("val"))

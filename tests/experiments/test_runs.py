@@ -21,7 +21,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 for epoch in range(1, int(sys.argv[1]) + 1):
-    print(f"epoch {epoch}/99  accuracy 0.5000 (val 0.5000)  crossentropy 1.0000 (val {1 / epoch:.4f})  rate 2.00e-03")
+    print(f"epoch {epoch}/99  accuracy 0.5 (val 0.5)  crossentropy 1 (val 9)  calibrated {1 / epoch:.4f}  rate 0")
     time.sleep(0.1)
 Path("score.json").write_text(f'{{"epochs": {epoch}}}')
 """

@@ -22,7 +22,6 @@ TINY = Search(
     trials=9,
     random=4,
     prune_after=1,
-    experiments=0,
     space={
         "models.baseline.training.learning_rate": Range(low=0.001, high=0.1, log=True),
         "models.baseline.training.batch_size": Choices(choices=[16, 32]),
@@ -35,11 +34,17 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_schema_accepts_every_end_and_what_is_now_is_between(name):
     wanted = SEARCHES[name]
-    assert wanted.space.keys() == {setting.split("=")[0] for setting in wanted.ends()}
-    for setting in wanted.ends():
-        applied([setting], ROOT / "params.yaml")
+    for ends in wanted.ends():
+        assert [setting.split("=")[0] for setting in ends] == list(wanted.space)
+        applied(ends, ROOT / "params.yaml")
     assert wanted.current(PARAMS) is not None
     assert all(key.startswith((f"models.{name}.", "augmentation.")) for key in wanted.space)
+
+
+def test_every_end_and_every_choice_is_checked():
+    values = {"a": Range(low=1, high=2), "b": Choices(choices=["x", "y", "z"]), "c": Range(low=0.5, high=2.0)}
+    wanted = TINY.model_copy(update={"space": values})
+    assert wanted.ends() == [["a=1", "b=x", "c=0.5"], ["a=2", "b=y", "c=2.0"], ["a=2", "b=z", "c=2.0"]]
 
 
 def test_every_range_says_why():
@@ -64,7 +69,7 @@ def test_a_number_proposed_is_read_back_to_three_digits(low, factor, log, seed):
 )
 def test_a_space_that_is_none_is_one_sentence(space, tmp_path):
     file = tmp_path / "tune.yaml"
-    head = "baseline: {minimise: crossentropy, trials: 1, random: 1, prune_after: 0, experiments: 0, space: "
+    head = "baseline: {minimise: crossentropy, trials: 1, random: 1, prune_after: 0, space: "
     file.write_text(head + "{a.b: " + space + "}}\n")
     with pytest.raises(InputError, match=r"tune.yaml: `baseline.space.a.b"):
         search.load(file)
@@ -75,30 +80,22 @@ def test_the_measure_is_of_validation_only():
         Search(**TINY.model_dump() | {"minimise": "clean.crossentropy"})
 
 
-def test_the_key_is_of_all_that_the_search_does_not_vary(tmp_path):
-    file = tmp_path / "train.npz"
-    file.write_bytes(b"features")
-
-    def key_of(files, key="seed", value=42, code="c"):
+def test_the_key_is_of_all_that_the_search_does_not_vary():
+    def key_of(key="seed", value=42, code="c"):
         params = copy.deepcopy(PARAMS)
         *parents, last = key.split(".")
         (search.value_at(params, ".".join(parents)) if parents else params)[last] = value
-        return search.comparability_key("baseline", TINY, params, files, code)
+        return search.comparability_key("baseline", TINY, params, code)
 
-    for files in ([], [file]):
-        before = key_of(files)
-        assert key_of(files, "models.baseline.training.learning_rate", 0.5) == before
-        assert key_of(files, "models.efficientnetv2l.training.epochs", 99) == before
-        assert key_of(files, "models.baseline.training.epochs", 99) != before
-        assert key_of(files, "seed", 7) != before
-        assert key_of(files, code="d") != before
-        assert key_of(files, "profiles.demo.cnn.epochs", 9) != before
-    assert key_of([], "split.val_fraction", 0.3) != key_of([])
-    assert key_of([], "augmentation.flip", False) != key_of([])
-    assert key_of([file], "split.val_fraction", 0.3) == key_of([file])  # the features tell
-    before = key_of([file])
-    file.write_bytes(b"features of another backbone")
-    assert key_of([file]) != before
+    before = key_of()
+    assert key_of("models.baseline.training.learning_rate", 0.5) == before
+    assert key_of("models.transfer.C", [99]) == before
+    assert key_of("models.baseline.training.epochs", 99) != before
+    assert key_of("seed", 7) != before
+    assert key_of(code="d") != before
+    assert key_of("profiles.demo.cnn.epochs", 9) != before
+    assert key_of("split.val_fraction", 0.3) != before
+    assert key_of("augmentation.flip", False) != before
 
 
 def opened(storage, worker=0, key="b", name="s"):
@@ -138,8 +135,8 @@ def test_a_study_with_another_key_is_refused(tmp_path):
     opened(storage, key="of no trial")
     proposals(opened(storage), 1)
     with pytest.raises(InputError, match="its scores are not comparable"):
-        opened(storage, key="of other features")
-    opened(storage, key="of other features", name="another")
+        opened(storage, key="of other parameters")
+    opened(storage, key="of other parameters", name="another")
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ def test_what_is_set_is_set_and_nothing_else():
     expected = yaml.safe_load(PARAMS.read_text())
     expected["models"]["baseline"]["training"]["learning_rate"] = 0.0004
     expected["models"]["baseline"]["network"]["filters"] = [8, 9]
-    expected["profiles"]["intel"]["weights"] = "file:../a b.h5"
+    expected["profiles"]["intel"]["features"]["frozen"]["weights"] = "file:../a b.h5"
     settings = (
         "models.baseline.training.learning_rate=0.0004",
         "models.baseline.network.filters=[8, 9]",
-        "profiles.intel.weights='file:../a b.h5'",
+        "profiles.intel.features.frozen.weights='file:../a b.h5'",
     )
     assert applied(settings, PARAMS) == expected
 
@@ -49,9 +49,9 @@ def test_relative_files_of_the_profile_become_absolute(tmp_path, monkeypatch):
     params = yaml.safe_load(PARAMS.read_text())
     assert absolute_files(params) == []
     params["profiles"]["demo"]["source"] = "file:../o'brien, a=b/x.zip"
-    params["profiles"]["demo"]["weights"] = "file:w.h5"
+    params["profiles"]["demo"]["features"]["finetuned"]["weights"] = "file:w.h5"
     params["profiles"]["intel"]["source"] = "file:other.zip"  # not the profile chosen
     profile = applied(absolute_files(params), PARAMS)["profiles"]["demo"]
     assert profile["source"] == f"file:{folder}/x.zip"
-    assert profile["weights"] == f"file:{tmp_path}/w.h5"
+    assert profile["features"]["finetuned"]["weights"] == f"file:{tmp_path}/w.h5"
     assert absolute_files(params | {"profiles": {"demo": profile}}) == absolute_files(params)

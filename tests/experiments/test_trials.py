@@ -1,5 +1,6 @@
 """trials.yaml against params.yaml and what is published; the table against an experiment that has run."""
 
+import io
 import json
 import re
 import shutil
@@ -8,24 +9,26 @@ import sys
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from scenes.commands import verify
 from scenes.common.errors import InputError
 from scenes.experiments import trials
+from scenes.experiments.settings import applied
 from tests.code_facts import ROOT
 from tests.helpers.command import run_module
 
 TRIALS = trials.load(ROOT / "scenes/experiments/trials.yaml")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-# The tiny one of the test below.
+FEATURES = {"transfer": "frozen", "finetuned": "finetuned"}
+# A trial that is quick.
 QUICK = """
-two-epochs:
-  title: two epochs of a head
+weak-penalty:
+  title: one value of C
   published: 12.3 %
-  evaluate: efficientnetv2l
+  evaluate: transfer
   set:
-    - profiles.{profile}.finetune.epochs=2
-    - models.efficientnetv2l.training.epochs=2
+    - models.transfer.C=[0.5]
 """
 
 
@@ -85,8 +88,81 @@ def test_a_file_that_is_not_right_is_one_sentence(content, words, tmp_path):
 def test_a_trial_of_no_model_is_one_sentence(monkeypatch):
     at_root(monkeypatch)
     trial = TRIALS["frozen"].model_copy(update={"evaluate": "resnet"})
-    with pytest.raises(InputError, match="'resnet' is not one of baseline, efficientnetv2l"):
+    with pytest.raises(InputError, match="'resnet' is not one of baseline, transfer, finetuned"):
         trials.plan(trial, [])
+
+
+def test_a_trial_of_features_that_the_profile_lacks_is_one_sentence(monkeypatch):
+    at_root(monkeypatch)
+    trial = TRIALS["fine-tuned"].model_copy(update={"set": []})
+    with pytest.raises(InputError, match="finetuned learns from features/finetuned, which profile demo lacks"):
+        trials.plan(trial, [])
+
+
+def remembered(monkeypatch, experiments: dict[str, dict]) -> None:
+    """Let experiments exist: their settings, scores and numbers of epochs, by their names."""
+    files = {}
+    for name, (settings, model, scores, epochs) in experiments.items():
+        text = io.StringIO()
+        YAML(typ="safe").dump(applied(settings, ROOT / "params.yaml"), text)
+        folder = f"plots/{model}/training" if model == "baseline" else f"plots/finetune/{FEATURES[model]}"
+        files[name] = {
+            "params.yaml": text.getvalue(),
+            f"metrics/{model}.json": json.dumps(scores),
+            f"{folder}/curves.tsv": "\n".join(["epoch", *map(str, range(1, epochs + 1))]),
+        }
+    monkeypatch.setattr(trials.runs, "revisions", lambda: {name: (name, f"{name[-2:]}3456789") for name in files})
+    monkeypatch.setattr(trials.runs, "read", lambda commit, path: files[commit][path])
+
+
+def scores(accuracy, crossentropy):
+    return {
+        "count": 3000,
+        "accuracy": accuracy,
+        "crossentropy": crossentropy,
+        "accuracy_interval": {"low": accuracy - 0.01, "high": accuracy + 0.01},
+    }
+
+
+def test_the_table_has_one_training_or_the_spread_of_several(monkeypatch):
+    at_root(monkeypatch)
+    size = "profiles.demo.features.finetuned.image_size=160"
+    made = {"demo-frozen": ([], "transfer", scores(0.9, 0.3), 0)}
+    made |= {"demo-from-scratch": ([], "baseline", scores(0.1, 9), 15)}  # one of those below, or of other code
+    for seed, accuracy, epochs in ((43, 0.8, 4), (42, 0.87, 4), (101, 0.85, 6)):
+        made[f"demo-from-scratch-seed{seed}"] = ([f"seed={seed}"], "baseline", scores(accuracy, 1 - accuracy), epochs)
+        made[f"demo-fine-tuned-seed{seed}"] = ([size], "finetuned", scores(accuracy, 1 - accuracy), 4)
+    made["demo-cnn-5-epochs-seedling"] = ([], "baseline", scores(0.5, 0.5), 1)  # of no trial
+    remembered(monkeypatch, made)
+    codes = "`0134567`, `4234567`, `4334567`"
+    assert trials.tables()["demo"].splitlines() == [
+        "On profile demo, 3,000 test images:",
+        "",
+        "| trial | model | seeds | accuracy | crossentropy | epochs | code |",
+        "|---|---|---|---|---|---|---|",
+        "| frozen backbone, linear classifier | EfficientNetLite0 at 128 px | 1 | 0.900 [0.890, 0.910] | 0.300 | 0 "
+        "| `en34567` |",
+        f"| our best from scratch | baseline | 3 | 0.840 [0.800, 0.870] | 0.160 [0.130, 0.200] | 4 to 6 | {codes} |",
+        "| our best, backbone fine-tuned | EfficientNetLite0 at 160 px | 3 | 0.840 [0.800, 0.870] "
+        f"| 0.160 [0.130, 0.200] | 4 | {codes} |",
+    ]
+
+
+def test_several_seeds_are_several_experiments(monkeypatch, capsys):
+    at_root(monkeypatch)
+    started = []
+
+    def exists(name, params):
+        return name == f"demo-frozen-seed{params['seed']}" and params["seed"] == 43
+
+    monkeypatch.setattr(trials.runs, "exists", exists)
+    monkeypatch.setattr(trials.runs, "run", lambda *experiment: started.append(experiment))
+    assert trials.run(["frozen"], [], jobs=1, seeds=3) == []
+    assert capsys.readouterr().out == "demo-frozen-seed43: exists already\n"
+    assert started == [(f"demo-frozen-seed{seed}", "evaluate@transfer", [f"seed={seed}"]) for seed in (42, 44)]
+    started.clear()
+    assert trials.run(["frozen"], ["seed=7"], jobs=1, seeds=1) == []
+    assert started == [("demo-frozen", "evaluate@transfer", ["seed=7"])]
 
 
 def test_the_report_keeps_the_tables_of_other_profiles():
@@ -116,23 +192,23 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
     command = [sys.executable, "-m", "scenes", "trials"]
     done = subprocess.run(command, cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "demo-two-epochs: epoch 2/2" in done.stdout
+    assert "demo-weak-penalty: transfer: C 0.5 is best on validation" in done.stdout
     assert "stages.explain" not in done.stdout
     assert "stages.report" not in done.stdout
     assert (folder / "dvc.lock").read_bytes() == before  # the workspace is as it was
 
     def of_experiment(path):
-        (ref,) = (folder / ".git/refs/exps").glob("*/*/demo-two-epochs")
+        (ref,) = (folder / ".git/refs/exps").glob("*/*/demo-weak-penalty")
         shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
         return subprocess.run(shown, cwd=folder, check=True, capture_output=True, text=True).stdout
 
-    scores = json.loads(of_experiment("metrics/efficientnetv2l.json"))
-    assert scores != json.loads((folder / "metrics/efficientnetv2l.json").read_text())
+    found = json.loads(of_experiment("metrics/transfer.json"))
+    assert found != json.loads((folder / "metrics/transfer.json").read_text())
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout
-    low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
+    low, high = found["accuracy_interval"]["low"], found["accuracy_interval"]["high"]
     line = (
-        "| two epochs of a head | EfficientNetLite0 at 48 px, random weights |"
-        f" {scores['accuracy']:.3f} [{low:.3f}, {high:.3f}] | {scores['crossentropy']:.3f} | 2 + 2 | `{head[:7]}` |"
+        f"| one value of C | EfficientNetLite0 at 48 px, random weights | 1 | {found['accuracy']:.3f} [{low:.3f}, "
+        f"{high:.3f}] | {found['crossentropy']:.3f} | 0 | `{head[:7]}` |"
     )
     assert line in (folder / "reports/trials.md").read_text().splitlines()
     assert "60 test images" in (folder / "reports/trials.md").read_text()
@@ -141,10 +217,10 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
         return run_module("scenes", "trials", *arguments, folder=folder, environment=verify.environment())
 
     again = make_trials()
-    assert (again.returncode, again.stdout) == (0, "demo-two-epochs: exists already\nwrote reports/trials.md\n")
-    other = make_trials("-S", "models.efficientnetv2l.network.units=9")
+    assert (again.returncode, again.stdout) == (0, "demo-weak-penalty: exists already\nwrote reports/trials.md\n")
+    other = make_trials("-S", "models.transfer.class_weight=balanced")
     assert other.returncode == 1
-    assert other.stderr.strip().endswith("remove it with `dvc exp remove demo-two-epochs`")
+    assert other.stderr.strip().endswith("remove it with `dvc exp remove demo-weak-penalty`")
     unknown = make_trials("three-epochs")
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
-    assert "three-epochs is not a trial; scenes/experiments/trials.yaml has two-epochs" in unknown.stderr
+    assert "three-epochs is not a trial; scenes/experiments/trials.yaml has weak-penalty" in unknown.stderr

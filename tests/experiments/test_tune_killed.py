@@ -1,11 +1,10 @@
-"""A search killed with SIGKILL and taken up by two workers at once; its best trial, an experiment of the same score."""
+"""A search, each trial an experiment: killed with SIGKILL, taken up by two workers at once, begun anew."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
-import time
+from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -13,128 +12,119 @@ import yaml
 from optuna.trial import TrialState
 
 from scenes.commands import verify
+from scenes.config.params import parse_yaml
+from scenes.experiments.search import value_at
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
-NAME = "efficientnetv2l"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+NAME = "baseline"
+GIVEN = ["-S", f"models.{NAME}.training.epochs=2"]  # one less than there are, so that no trial's model is there already
+EXPERIMENT = f"tune-demo-{NAME}"
+
+
+def started(folder, *arguments):
+    """Start the search in ``folder``; its study is where it is by default, in tune.db."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "scenes", "tune", NAME, *arguments],
+        cwd=folder,
+        env=verify.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder, *arguments):
+    with started(folder, *arguments) as process:
+        out, err = process.communicate(timeout=600)
+    return SimpleNamespace(status=process.returncode, out=out, err=err)
+
+
+def trials(folder, database="tune.db"):
+    return optuna.load_study(study_name=f"demo-{NAME}", storage=f"sqlite:///{folder}/{database}").trials
+
+
+def experiments(folder) -> set[str]:
+    listed = subprocess.run(
+        ["dvc", "exp", "list", "--name-only"], cwd=folder, env=verify.environment(), capture_output=True, text=True
+    )
+    return set(listed.stdout.split())
+
+
+def file_of(folder, experiment, path) -> str:
+    (ref,) = (folder / ".git/refs/exps").glob(f"*/*/{experiment}")
+    shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
+    return subprocess.run(shown, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture(scope="module")
 def workspace(pipeline, tmp_path_factory):
-    """A clone whose search is random, never prunes (see the test of that) and makes one experiment.
-
-    Nearly all its rates are too low for so few epochs, so the best is most likely the first, with the settings there
-    are: they need no training.
-    """
+    """A clone whose search is random and never prunes; it was killed in its second trial; two workers went on."""
     folder = tmp_path_factory.mktemp("tune") / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
     file = folder / "scenes/experiments/tune.yaml"
     searches = yaml.safe_load(file.read_text())
-    searches[NAME].update(experiments=1, random=1000)
-    searches[NAME]["space"] = {f"models.{NAME}.training.learning_rate": {"low": 1e-6, "high": 0.002, "log": True}}
+    searches[NAME].update(random=1000)
     file.write_text(yaml.safe_dump(searches))
+    with started(folder, "--trials", "2", *GIVEN) as process:
+        for line in process.stdout:
+            if line.startswith(f"{EXPERIMENT}-1: epoch 1/2"):
+                process.kill()
+                break
+        else:
+            raise AssertionError(process.stderr.read()[-3000:])
+    arguments = f"ARGS={NAME} --trials 2 --jobs 2 {' '.join(GIVEN)}"
+    # As a person goes on. The environment is made by whoever runs the tests.
+    done = subprocess.run(
+        ["make", "--old-file", ".venv/installed-dev", "tune", arguments],
+        cwd=folder,
+        env=verify.environment(),
+        capture_output=True,
+        text=True,
+        timeout=700,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert f"  {EXPERIMENT}-0  " in done.stdout  # among the best
     return folder
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "scenes", "tune", "--storage", "journal:tune.log", *arguments]
+def test_each_trial_of_the_killed_search_is_an_experiment(workspace):
+    first, killed, *others = trials(workspace)
+    assert first.state == TrialState.COMPLETE
+    assert killed.state == TrialState.RUNNING  # nobody was left to say that it was not
+    assert [trial.state for trial in others] in ([TrialState.COMPLETE], [TrialState.COMPLETE] * 2)  # one a worker
+    complete = [first, *others]
+    assert experiments(workspace) == {f"{EXPERIMENT}-{trial.number}" for trial in complete}
+    assert len({tuple(trial.user_attrs["settings"]) for trial in complete}) == len(complete)
+    for trial in complete:
+        experiment = f"{EXPERIMENT}-{trial.number}"
+        scores = json.loads(file_of(workspace, experiment, f"metrics/{NAME}.json"))["val"]
+        assert trial.value == scores["calibration"]["temperature_scaled"]["crossentropy"]
+        assert trial.user_attrs["val_accuracy"] == scores["accuracy"]
+        assert sorted(trial.intermediate_values) == [1, 2]
+        params = parse_yaml(file_of(workspace, experiment, "params.yaml"))
+        for setting in (GIVEN[1], *trial.user_attrs["settings"]):
+            key, value = setting.split("=")
+            assert value_at(params, key) == yaml.safe_load(value)
 
 
-def run(folder, *arguments):
-    return subprocess.run(
-        command(*arguments), cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=400
+def test_a_study_begun_anew_takes_the_experiments_that_are_there(workspace):
+    done = run(workspace, "--trials", "1", "--storage", "sqlite:///anew.db", *GIVEN)
+    assert done.status == 0, done.err
+    assert f"{EXPERIMENT}-0: exists already" in done.out.splitlines()
+    assert "Reproducing experiment" not in done.out
+    first, (again,) = trials(workspace)[0], trials(workspace, "anew.db")
+    assert (again.value, again.user_attrs) == (first.value, first.user_attrs)
+    assert again.intermediate_values == pytest.approx(first.intermediate_values, abs=1e-4)
+
+
+def test_experiments_of_other_parameters_are_refused(workspace):
+    refused = run(workspace, "--trials", "1", "--storage", "sqlite:///other.db")
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.splitlines()[-1] == (
+        f"error: the experiment {EXPERIMENT}-0 exists with other parameters (see `dvc params diff {EXPERIMENT}-0`); "
+        f"remove it with `dvc exp remove {EXPERIMENT}-0`, or start a new study with --study"
     )
-
-
-def study(folder, name=f"demo-{NAME}"):
-    backend = optuna.storages.journal.JournalFileBackend(str(folder / "tune.log"))
-    return optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(backend))
-
-
-def complete(folder):
-    return [trial for trial in study(folder).trials if trial.state == TrialState.COMPLETE]
-
-
-def test_a_killed_search_goes_on_with_two_workers(workspace):
-    made = run(workspace, "--trials", "0")
-    assert (made.returncode, made.stdout) == (0, ""), made.stderr
-    killed = subprocess.Popen(
-        command("--trials", "500"), cwd=workspace, env=verify.environment(), stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 200
-        while len(complete(workspace)) < 2:
-            assert killed.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-    finally:
-        killed.kill()
-        killed.wait()
-    before = {trial.number: trial for trial in complete(workspace)}
-    total = len(before) + 5
-    done = run(workspace, "--trials", str(total), "--jobs", "2")
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-
-    after = {trial.number: trial for trial in complete(workspace)}
-    assert before.items() <= after.items()
-    assert total <= len(after) <= total + 1  # the other worker may be in the middle of one
-    assert len({tuple(trial.user_attrs["settings"]) for trial in after.values()}) == len(after)
-    new = [trial for number, trial in after.items() if number not in before]
-    assert any(
-        a.datetime_start < b.datetime_complete and b.datetime_start < a.datetime_complete
-        for a in new
-        for b in new
-        if a.number < b.number
-    ), "the workers took turns"
-
-    # What is to be beaten was the first; what metrics/ holds of it is what the search saw.
-    scores = json.loads((workspace / f"metrics/{NAME}.json").read_text())["val"]
-    assert after[0].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
-    assert after[0].user_attrs["val_accuracy"] == scores["accuracy"]
-
-    best = min(after.values(), key=lambda trial: trial.value)
-    pattern = rf"tune-demo-{NAME}-{best.number}: \S+ on validation ([\d.]+), in the search ([\d.]+)"
-    found = re.search(pattern, done.stdout)
-    assert found[1] == found[2] == f"{best.value:.6f}"
-    listed = subprocess.run(
-        ["dvc", "exp", "list", "--name-only"], cwd=workspace, env=verify.environment(), capture_output=True, text=True
-    )
-    assert f"tune-demo-{NAME}-{best.number}" in listed.stdout.split()
-
-
-def test_dvc_knows_features_of_other_parameters(workspace, tmp_path):
-    folder = tmp_path / "clone"
-    shutil.copytree(workspace, folder, symlinks=True)
-    file = folder / "params.yaml"
-    params = yaml.safe_load(file.read_text())
-    params["profiles"]["demo"]["test_time_flip"] = True
-    file.write_text(yaml.safe_dump(params, sort_keys=False))
-    done = run(folder)
-    assert done.returncode == 1
-    assert (
-        done.stderr
-        == "error: data/features does not hold the features of params.yaml; run `dvc repro features` first\n"
-    )
-
-
-@pytest.mark.slow
-def test_a_trial_of_a_head_may_be_an_experiment(workspace):
-    given = f"models.{NAME}.training.epochs=2"
-    for arguments in (["1"], ["2", "--each-an-experiment"]):
-        # Not worker 0, which would make an experiment of the best.
-        done = run(workspace, "--study", "mixed", "--worker", "1", "-S", given, "--trials", *arguments)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    trials = study(workspace, "mixed").trials
-    assert [sorted(trial.intermediate_values) for trial in trials] == [[1, 2], [1, 2]]
-    (ref,) = (workspace / ".git/refs/exps").glob("*/*/tune-mixed-*")
-    assert ref.name == "tune-mixed-1"
-
-    def of_experiment(path):
-        shown = ["git", "show", f"{ref.read_text().strip()}:{path}"]
-        return subprocess.run(shown, cwd=workspace, check=True, capture_output=True, text=True).stdout
-
-    scores = json.loads(of_experiment(f"metrics/{NAME}.json"))["val"]
-    assert trials[1].value == scores["calibration"]["temperature_scaled"]["crossentropy"]
-    model = yaml.safe_load(of_experiment("params.yaml"))["models"][NAME]
-    assert model["training"]["epochs"] == 2
-    (setting,) = trials[1].user_attrs["settings"]
-    assert model["training"]["learning_rate"] == float(setting.split("=")[1])
+    assert "Traceback" not in refused.err
+    assert trials(workspace, "other.db") == []
+    # So the study takes other settings yet.
+    assert run(workspace, "--trials", "0", "--storage", "sqlite:///other.db", *GIVEN).status == 0

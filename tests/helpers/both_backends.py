@@ -8,6 +8,7 @@ tests/test_jax.py runs the first under JAX and the second under TensorFlow.
 import json
 import sys
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import keras
@@ -27,6 +28,7 @@ SEEN = 32  # by the backbone
 CNN = {"filters": [8, 16], "dropout": 0.1}
 HEAD = {"units": 16, "dropout": 0.1}
 TEMPERATURE = 2.0  # of the CNN
+VALIDATION = 60  # images; from 50 on, a temperature is fitted
 
 
 class RefuseTensorFlow:
@@ -52,11 +54,31 @@ def features(count: int, seed: int) -> np.ndarray:
     return (100 + 20 * rows).astype(np.float32)
 
 
-def fit(network, inputs: np.ndarray, *, rate: float, epochs: int) -> list[float]:
-    """Compile and train, and return the loss after each epoch."""
-    training_fit.compile_classifier(network, rate, optimizer="adamw", weight_decay=0.01, label_smoothing=0.1)
+def in_batches(inputs: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return batches of 16 inputs and their one-hot labels, the classes by turns."""
     one_hot = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
-    return network.fit(inputs, one_hot, batch_size=16, epochs=epochs, verbose=0).history["loss"]
+    return [(inputs[start : start + 16], one_hot[start : start + 16]) for start in range(0, len(inputs), 16)]
+
+
+def fit(network, inputs: np.ndarray, validation: np.ndarray, *, rate: float, epochs: int) -> dict[str, list[float]]:
+    """Train as the stages do, to the weights of the last epoch, and return the history."""
+    stopping = {"monitor": "val_calibrated_crossentropy", "min_delta": 0.0, "patience": None, "restore_best": False}
+    return training_fit.run(
+        network,
+        lambda _: (batch for batch in cycle(in_batches(inputs))),
+        in_batches(validation),
+        per_class=np.bincount(np.arange(len(inputs)) % len(CLASSES)).tolist(),
+        batch_size=16,
+        epochs=epochs,
+        optimizer="adamw",
+        learning_rate=rate,
+        weight_decay=0.01,
+        schedule="constant",
+        warmup_epochs=0,
+        label_smoothing=0.1,
+        class_weight="none",
+        early_stopping=stopping,
+    )
 
 
 def tuned():
@@ -89,7 +111,9 @@ def train(folder: Path) -> None:
         (folder / name).mkdir()
 
     network = cnn.build((SIDE, SIDE, 3), len(CLASSES), **CNN)
-    losses = {"cnn": fit(network, images(96, seed=0), rate=0.01, epochs=6)}
+    history = fit(network, images(96, seed=0), images(VALIDATION, seed=1), rate=0.01, epochs=6)
+    losses = {"cnn": history["loss"]}
+    scores = {name: values[-1] for name, values in history.items() if name.startswith("val_")}
     described = {
         "kind": "cnn",
         "classes": CLASSES,
@@ -101,7 +125,7 @@ def train(folder: Path) -> None:
 
     network = head.build(FEATURES, len(CLASSES), **HEAD)
     head.standardise(network, features(96, seed=0))
-    losses["head"] = fit(network, features(96, seed=0), rate=0.01, epochs=6)
+    losses["head"] = fit(network, features(96, seed=0), features(48, seed=1), rate=0.01, epochs=6)["loss"]
     described = {"kind": "head", "classes": CLASSES, "features": FEATURES, "network": HEAD}
     store.save_network(folder / "head", network, described)
 
@@ -110,7 +134,7 @@ def train(folder: Path) -> None:
 
     network, classifier = tuned()
     before = [variable.numpy().copy() for variable in network.variables]
-    losses["tuned"] = fit(classifier, images(16, seed=0), rate=0.0005, epochs=10)
+    losses["tuned"] = fit(classifier, images(16, seed=0), images(12, seed=1), rate=0.0005, epochs=10)["loss"]
     moved = {
         variable.path: not np.array_equal(variable.numpy(), value)
         for variable, value in zip(network.variables, before, strict=True)
@@ -121,9 +145,9 @@ def train(folder: Path) -> None:
 
     # None of these was trained on.
     inputs = {"head": features(48, seed=1), "multilabel": features(48, seed=1)}
-    np.savez(folder / "inputs.npz", cnn=images(48, seed=1), tuned=images(12, seed=1), **inputs)
+    np.savez(folder / "inputs.npz", cnn=images(VALIDATION, seed=1), tuned=images(12, seed=1), **inputs)
     moved = {"learning": learning, "statistics": statistics}
-    trained = {"losses": losses, "moved": moved, "temperature": TEMPERATURE}
+    trained = {"losses": losses, "scores": scores, "moved": moved, "temperature": TEMPERATURE}
     (folder / "trained.json").write_text(json.dumps(trained), encoding="utf-8")
     score(folder)
 

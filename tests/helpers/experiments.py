@@ -34,11 +34,10 @@ class Memory:
 
         def epoch(number: int, crossentropy: float) -> bool:
             nonlocal wanted
-            line = f"epoch {number}/9  accuracy 0.5 (val 0.5)  crossentropy 1.0 (val {crossentropy:.4f})  rate 2.00e-03"
+            line = f"epoch {number}/9  accuracy 0.5 (val 0.5)  crossentropy 1 (val 9)  calibrated {crossentropy:.4f}"
             wanted = wanted and watch(line)
             return wanted
 
-        watch(f"Running stage 'train@{model}':")
         scores, epochs = self.train(params, model, epoch)
         if not wanted:
             return False
@@ -48,7 +47,7 @@ class Memory:
         self.files[name] = {
             "params.yaml": text.getvalue(),
             f"metrics/{model}.json": json.dumps({"val": scores}),
-            f"plots/{model}/training/curves.tsv": "\n".join(["epoch\tval_crossentropy", *rows]),
+            f"plots/{model}/training/curves.tsv": "\n".join(["epoch\tval_calibrated_crossentropy", *rows]),
         }
         return True
 

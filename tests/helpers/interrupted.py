@@ -35,14 +35,14 @@ BATCH, LINE, RENAME, SAVED, END = "batch", "line", "rename", "saved", "end"
 
 # Per case: what it trains, its settings, its kills in their order, and the epoch after which each next process goes on.
 CASES = {
-    "head that stops early and restores the best": (
-        "head",
+    "dense that stops early and restores the best": (
+        "dense",
         {"early_stopping": AFTER_FOUR},
         [(BATCH, 0, 2), (BATCH, 2, 1), (LINE, 2), (RENAME, 3), (END,), (END,)],
         [None, 2, 2, 3, 4, 4],
     ),
-    "head with sgd that stops early and keeps the last": (
-        "head",
+    "dense with sgd that stops early and keeps the last": (
+        "dense",
         {
             "optimizer": "sgd",
             "weight_decay": None,
@@ -52,9 +52,9 @@ CASES = {
         [(SAVED, 1), (BATCH, 3, 5), (SAVED, 3)],
         [2, 3, 4],
     ),
-    "head in float16, gradients of four batches a step": (
+    "dense in float16, gradients of four batches a step": (
         # Six batches an epoch: each second epoch begins with gradients accumulated in the one before.
-        "head",
+        "dense",
         {"precision": "mixed_float16", "gradient_accumulation": 4, "optimizer": "adam"},
         [(SAVED, 0), (BATCH, 3, 3), (END,)],
         [1, 3, 6],
@@ -121,17 +121,15 @@ def arm(kill: tuple | None) -> None:
 def data(kind: str, cache_mb: float, epochs: int, batch_size: int):
     """Return the network, and its batches for training and validation."""
     from scenes.dataset import records
-    from scenes.models import cnn, head
+    from scenes.models import cnn
     from scenes.training import batches as training_batches
-    from tests.helpers.small_training import features
+    from tests.helpers import small_training
 
     common = {"epochs": epochs, "batch_size": batch_size, "seed": 3}
-    if kind == "head":
-        train, val = features(41, 0, spread=4.0), features(9, 1, spread=4.0)
-        network = head.build(8, 3, units=16, dropout=0.3)
-        head.standardise(network, train.features)
+    if kind == "dense":
+        train, val = (small_training.features(count, seed, spread=4.0) for seed, count in enumerate((41, 60)))
         return (
-            network,
+            small_training.network(dropout=0.3),
             lambda start: training_batches.training_features(train, start=start, **common),
             training_batches.validation_features(val),
         )

@@ -1,4 +1,4 @@
-"""Folders as the stages leave them: data with features, trained models of each kind, their second outputs."""
+"""Folders as the stages leave them: data with two feature sets, trained models of each kind, their second outputs."""
 
 import io
 from pathlib import Path
@@ -7,54 +7,41 @@ import keras
 import numpy as np
 from PIL import Image
 
-from scenes.models import backbone, cnn, finetuning, head, multilabel, store, weights
+from scenes.models import backbone, cnn, finetuning, linear, multilabel, store, weights
 from scenes.models.features import describe_features, extract_features, load_features
 from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 
 CNN = {"filters": [8, 16], "dropout": 0.1}
-HEAD = {"units": 8, "dropout": 0.1}
+FROZEN, TUNED = "features/frozen", "features/tuned"  # what a linear model learns from
 SEEN = 48  # pixels a side that the backbone sees
 TEMPERATURE = 1.7
 
 
 def write_data(root: Path) -> Path:
-    """Write records, random weights and their features into a folder that exists, and return it."""
+    """Write records and the two feature sets into a folder that exists, and return it.
+
+    Of the set ``tuned``, the backbone's last block has been moved, and each image is also seen mirrored.
+    """
     write_records(root / "records")
     (root / "weights").mkdir()
     weights.acquire(root / "weights", "EfficientNetLite0", "random", sha256=None, partial=root)
-    (root / "finetuned").mkdir()
-    finetuning.save(root / "finetuned", None)
-    _write_features(root, backbone.load(root / "weights", SEEN))
-    return root
-
-
-def write_tuned_data(root: Path, data: Path) -> Path:
-    """As ``data``, but the backbone's last block has been moved, and each image is also seen mirrored."""
-    for name in ("weights", "records"):
-        (root / name).symlink_to(data / name)
     network = backbone.load(root / "weights", SEEN)
+    _write_features(root, FROZEN, network)
     finetuning.unfreeze(network, 1)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(variable.numpy() + rng.normal(size=variable.shape, scale=0.05))
-    (root / "finetuned").mkdir()
-    finetuning.save(root / "finetuned", network)
-    _write_features(root, network, test_time_flip=True)
+    _write_features(root, TUNED, network, test_time_flip=True)
     return root
 
 
-def _write_features(data: Path, network: keras.Model, test_time_flip: bool = False) -> None:
-    """What the stage does, with ``network`` in the place of the backbone in ``data``."""
-    (data / "features").mkdir()
-    description = {
-        **backbone.describe(data / "weights"),
-        "image_size": SEEN,
-        "test_time_flip": test_time_flip,
-        "finetuned": finetuning.weights_hash(data / "finetuned"),
-    }
-    extractor = backbone.feature_extractor(network, test_time_flip=test_time_flip)
-    extract_features(data / "features", extractor, data / "records", batch_size=16, description=description)
+def _write_features(data: Path, name: str, network: keras.Model, test_time_flip: bool = False) -> None:
+    folder = data / name
+    folder.mkdir(parents=True)
+    settings = {"image_size": SEEN, "levels": 1, "test_time_flip": test_time_flip, "finetuned": name == TUNED}
+    backbone.save(folder, network, backbone.describe(data / "weights") | settings)
+    extract_features(folder, backbone.open_extractor(folder), data / "records", batch_size=16)
 
 
 def save_cnn(folder: Path) -> keras.Model:
@@ -74,18 +61,19 @@ def save_cnn(folder: Path) -> keras.Model:
     return network
 
 
-def save_head(folder: Path, data: Path) -> keras.Model:
-    """Write a head on the features in ``data``, which learned nothing but their means and variances."""
+def save_linear(folder: Path, data: Path, name: str = FROZEN) -> keras.Model:
+    """Write a linear model on the features ``name`` in ``data``, which learned nothing."""
     folder.mkdir()
-    features = load_features(data / "features", "train").features
-    network = head.build(features.shape[1], 2, **HEAD)
-    head.standardise(network, features)
+    features = load_features(data / name, "train").features.shape[1]
+    network = linear.build(features, 2)
+    towards = np.random.default_rng(0).normal(size=features, scale=features**-0.5)
+    network.set_weights([np.stack([towards, -towards], axis=1), np.zeros(2)])  # each feature speaks for one of both
     described = {
-        "kind": "head",
-        "input": "features",
-        "network": HEAD,
-        "features": features.shape[1],
-        "backbone": describe_features(data / "features"),
+        "kind": "linear",
+        "input": name,
+        "C": 0.01,
+        "features": features,
+        "backbone": describe_features(data / name),
         "classes": CLASSES,
         "temperature": TEMPERATURE,
         "calibrated": True,

@@ -11,11 +11,21 @@ from scenes.report.context import Paths
 
 MODELS = {
     "baseline": {"kind": "cnn", "input": "records", "network": {"filters": [8, 16]}, "training": {"epochs": 3}},
-    "transfer": {"kind": "head", "input": "features", "network": {"units": 64}, "training": {"patience": None}},
+    "transfer": {"kind": "linear", "input": "features/frozen", "C": [0.01, 0.1], "class_weight": None},
 }
-BACKBONE = {"name": "EfficientNetV2B0", "weights": "imagenet", "image_size": 224, "finetune_epochs": 0}
+FROZEN = {
+    "backbone": "EfficientNetV2B0",
+    "weights": "imagenet",
+    "image_size": 224,
+    "levels": 1,
+    "test_time_flip": False,
+    "finetune": None,
+}
 CLASSES = ("lake", "moor", "wood")
-PICTURES = ("confusion_matrix", "per_class", "reliability", "training_curves", "errors", "uncertain", "gradcam")
+PICTURES = {
+    "scores": ("confusion_matrix", "per_class", "reliability"),
+    "examples": ("training_curves", "errors", "uncertain", "gradcam"),
+}
 PUBLISHED = [{"model": "CNN", "accuracy": "81.5 %", "remark": "10 epochs"}]
 
 
@@ -40,8 +50,9 @@ def paths(root: Path, models: Iterable[str] = tuple(MODELS)) -> Paths:
 
 def settings(**changes) -> dict:
     """The arguments of ``scenes.report.context.context`` beside the paths."""
-    values = {"title": "Scenes", "published": PUBLISHED, "source": "kaggle:owner/photos", "backbone": BACKBONE}
-    return values | {"label_issue_features": "features", "models": MODELS} | changes
+    values = {"title": "Scenes", "published": PUBLISHED, "source": "kaggle:owner/photos"}
+    values |= {"features": {"frozen": FROZEN}, "label_features_learned": False, "models": MODELS}
+    return values | changes
 
 
 def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 240) -> dict:
@@ -179,8 +190,9 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
     write_json(root / "metrics/audit.json", audit(classes))
     for index, name in enumerate(models):
         write_json(root / f"metrics/{name}.json", of_model(0.876543 - index / 20, classes))
-        for kind in PICTURES:
-            picture(root / f"plots/{name}/{kind}.png")
+        for part, kinds in PICTURES.items():
+            for kind in kinds:
+                picture(root / f"plots/{name}/{part}/{kind}.png")
     pairs = {}
     for index, a in enumerate(models):
         for b in models[index + 1 :]:

@@ -1,4 +1,4 @@
-"""Train a small head, also in a process of its own: ``python -m tests.helpers.small_training FILE [--xla]``."""
+"""Train a small network, also in a process of its own: ``python -m tests.helpers.small_training FILE [--xla]``."""
 
 import sys
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from scenes.common.checksum import file_hash
 from scenes.common.runtime import configure
-from scenes.models import head
 from scenes.models.features import Features
 from scenes.training import batches as training_batches
 from scenes.training import fit
@@ -24,25 +23,38 @@ TRAINING = {
     "class_weight": "none",
     "early_stopping": STOPPING,
 }
+VALIDATION = (30, 1.0)  # images and their spread
 
 
 def features(count, seed, spread=1.0):
-    """Three clusters that a head can tell apart."""
+    """Three clusters that a small network can tell apart."""
     rng = np.random.default_rng(seed)
     label = np.arange(count) % 3
     rows = (rng.normal(size=(count, 8)) * spread + 6 * np.eye(8)[label]).astype(np.float32)
     return Features(np.array([f"{i}" for i in range(count)]).astype(bytes), label, rows, ("a", "b", "c"))
 
 
+def network(*, units=16, dropout=0.1):
+    """Two dense layers, from features to probabilities."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((8,), name="features")
+    x = layers.Dropout(dropout, name="dropout_a")(inputs)
+    x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name="hidden")(x)
+    x = layers.Dropout(dropout, name="dropout_b")(x)
+    outputs = layers.Dense(3, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, outputs)
+
+
 def train(**changes):
-    """Train a small head, and return it and its history."""
+    """Train a small network, and return it and its history."""
     import keras  # later than `configure`, which sets what TensorFlow reads when it is imported
 
     settings = TRAINING | changes
     keras.utils.set_random_seed(1)
-    data, val = features(90, 0), features(30, 1)
-    network = head.build(8, 3, units=16, dropout=0.1)
-    head.standardise(network, data.features)
+    data, val = features(90, 0), features(VALIDATION[0], 1, VALIDATION[1])
+    model = network()
 
     def batches(start):
         return training_batches.training_features(
@@ -50,14 +62,14 @@ def train(**changes):
         )
 
     validation = training_batches.validation_features(val)
-    return network, fit.run(network, batches, validation, per_class=[30, 30, 30], **settings)
+    return model, fit.run(model, batches, validation, per_class=[30, 30, 30], **settings)
 
 
 def main(path: str, xla: bool) -> None:
     """Train as a stage does and print the hash of the weights file."""
     configure(seed=0, threads=2, xla=xla)
-    network, _ = train()
-    network.save_weights(path)
+    model, _ = train()
+    model.save_weights(path)
     print(file_hash(path))
 
 

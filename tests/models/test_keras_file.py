@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scenes.common.errors import InputError
-from scenes.models import backbone, cnn, head, keras_file
+from scenes.models import backbone, cnn, keras_file, linear
 from tests.helpers.small_model import small_backbone
 
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -31,7 +31,7 @@ def with_backbone():
     """All there is in a whole model: resizing, operations of Keras, a model within a model, one used twice."""
     keras.utils.set_random_seed(0)
     extractor = backbone.feature_extractor(small_backbone(32), test_time_flip=True)
-    layers = head.build(extractor.output_shape[-1], 3, units=4, dropout=0.1)
+    layers = linear.build(extractor.output_shape[-1], 3)
     return keras.Model(extractor.inputs, layers(extractor.outputs[0]))
 
 

@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[3] / "shared" / "data" / "efficientnetv2b0_notop.w
 def test_the_pretrained_weights_tell_images_apart(tmp_path, monkeypatch):
     network = backbone.build(NAME, 64)
     # Building it again takes longer than all else; each file that is loaded gives it all its weights anew.
-    monkeypatch.setattr(backbone, "build", lambda name, image_size: {NAME: network}[name])
+    monkeypatch.setattr(backbone, "_build_one", lambda name, image_size: {NAME: network}[name])
     weights.acquire(tmp_path, NAME, f"file:{FILE}", sha256=None, partial=tmp_path / "partial")
     images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
     features = np.asarray(backbone.load(tmp_path, 64)(images, training=False))

@@ -11,19 +11,19 @@ import tensorflow as tf
 from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
-from scenes.models import backbone, cnn, finetuning, multilabel, store
-from scenes.models.features import Features, check_informative, compute_features, load_features
+from scenes.models import cnn, multilabel, store
+from scenes.models.features import Features, check_informative, compute_features, describe_features, load_features
 from scenes.models.temperature import scale
 from tests.helpers.model_folders import (
     CNN,
-    SEEN,
+    FROZEN,
     TEMPERATURE,
+    TUNED,
     images_of,
     save_cnn,
-    save_head,
+    save_linear,
     save_multilabel,
     write_data,
-    write_tuned_data,
 )
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 from tests.helpers.small_records import CLASSES, SIZE, SPLITS
@@ -33,14 +33,8 @@ pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, shallow_backbone):  # noqa: F811
-    """Records, weights and features, as the stages leave them."""
+    """Records and two feature sets, as the stages leave them."""
     return write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def tuned(data, tmp_path_factory):
-    """The same with a fine-tuned backbone."""
-    return write_tuned_data(tmp_path_factory.mktemp("tuned"), data)
 
 
 def answers(network, inputs):
@@ -78,23 +72,26 @@ def test_a_cnn_comes_back_as_it_was_but_calibrated(tmp_path, data):
     assert np.abs(scale(raw, TEMPERATURE) - raw).max() > 1e-3
 
 
-def test_a_head_does_not_hold_the_backbone(tmp_path, data):
-    save_head(tmp_path / "head", data)
-    size = sum(file.stat().st_size for file in (tmp_path / "head").iterdir())
-    assert size < (data / "weights" / "backbone.weights.h5").stat().st_size / 5
+def test_a_linear_model_does_not_hold_the_backbone(tmp_path, data):
+    save_linear(tmp_path / "linear", data)
+    size = sum(file.stat().st_size for file in (tmp_path / "linear").iterdir())
+    assert size < (data / FROZEN / "backbone.weights.h5").stat().st_size / 5
 
 
-def test_the_whole_model_agrees_with_the_head_on_cached_features(tmp_path, data):
-    save_head(tmp_path / "head", data)
-    assert_whole_agrees_with_head(tmp_path / "head", data)
-
-
-def assert_whole_agrees_with_head(folder, data):
-    whole = store.load(folder, data)
+@pytest.mark.parametrize("name", [FROZEN, TUNED])
+def test_the_whole_model_agrees_with_the_one_on_cached_features(tmp_path, data, name):
+    save_linear(tmp_path / "linear", data, name)
+    whole = store.load(tmp_path / "linear", data)
     by_image = dict(zip((k for k, _ in SPLITS["train"]), answers(whole, images_of("train")), strict=True))
-    cached = inference.predict(folder, data, "train")
+    cached = inference.predict(tmp_path / "linear", data, "train")
     for key, probabilities in zip(cached.key, cached.probabilities, strict=True):
         np.testing.assert_allclose(by_image[key], probabilities, atol=1e-5)
+
+
+def test_the_features_of_two_sets_differ(data):
+    """Else the test above would pass with the backbone of the other set."""
+    frozen, tuned = (load_features(data / name, "train").features for name in (FROZEN, TUNED))
+    assert np.abs(frozen - tuned).max() > 1e-3
 
 
 def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
@@ -115,10 +112,10 @@ def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
 
 
 def test_both_outputs_on_images_are_those_on_cached_features(tmp_path, data):
-    save_multilabel(tmp_path / "presence", save_head(tmp_path / "head", data))
-    found = answers(store.load(tmp_path / "head", data, tmp_path / "presence"), images_of("train"))
-    cached = load_features(data / "features", "train")
-    by_features = answers(store.load_outputs(tmp_path / "head", tmp_path / "presence"), cached.features)
+    save_multilabel(tmp_path / "presence", save_linear(tmp_path / "linear", data))
+    found = answers(store.load(tmp_path / "linear", data, tmp_path / "presence"), images_of("train"))
+    cached = load_features(data / FROZEN, "train")
+    by_features = answers(store.load_outputs(tmp_path / "linear", tmp_path / "presence"), cached.features)
     row = {key.encode(): index for index, (key, _) in enumerate(SPLITS["train"])}
     order = [row[key] for key in cached.key]
     for name in ("probabilities", "presence"):
@@ -143,46 +140,23 @@ def test_predictions_of_a_cnn_carry_keys_labels_and_probabilities(tmp_path, data
     assert some.calibration == (TEMPERATURE, True)
 
 
-def test_another_backbone_is_refused(tmp_path, data):
-    save_multilabel(tmp_path / "presence", save_head(tmp_path / "head", data))
-    (tmp_path / "weights").mkdir()
-    described = backbone.describe(data / "weights") | {"sha256": "0" * 64}
-    (tmp_path / "weights" / "backbone.json").write_text(json.dumps(described))
-    (tmp_path / "finetuned").mkdir()
-    finetuning.save(tmp_path / "finetuned", None)
-    with pytest.raises(InputError, match="trained on a backbone other than the one"):
-        store.load(tmp_path / "head", tmp_path)
-    with pytest.raises(InputError, match="trained on a backbone other than the one"):
-        store.load(tmp_path / "head", tmp_path, tmp_path / "presence")
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"image_size": 64}, {"test_time_flip": True}])
+def test_another_backbone_is_refused(tmp_path, data, change):
+    save_multilabel(tmp_path / "presence", save_linear(tmp_path / "linear", data))
+    described = describe_features(data / FROZEN) | change
+    (tmp_path / FROZEN).mkdir(parents=True)
+    (tmp_path / FROZEN / "backbone.json").write_text(json.dumps(described))
+    for second in (None, tmp_path / "presence"):
+        with pytest.raises(InputError, match=r"trained on a backbone other than the one in .*frozen; run `dvc repro`"):
+            store.load(tmp_path / "linear", tmp_path, second)
 
 
-def test_the_whole_model_holds_the_fine_tuned_backbone(tmp_path, data, tuned):
-    save_head(tmp_path / "head", tuned)
-    assert_whole_agrees_with_head(tmp_path / "head", tuned)
-    # Else the test would pass without what was fine-tuned.
-    features = [load_features(root / "features", "train").features for root in (data, tuned)]
-    assert np.abs(features[0] - features[1]).max() > 1e-3
-
-
-@pytest.mark.parametrize("found", ["none", "others"])
-def test_a_backbone_that_was_fine_tuned_otherwise_is_refused(tmp_path, data, tuned, found):
-    save_head(tmp_path / "head", tuned)
-    (tmp_path / "weights").symlink_to(tuned / "weights")
-    (tmp_path / "finetuned").mkdir()
-    if found == "none":
-        finetuning.save(tmp_path / "finetuned", None)
-    else:
-        network = backbone.load(tuned / "weights", SEEN)
-        finetuning.unfreeze(network, 1)
-        finetuning.save(tmp_path / "finetuned", network)
-    with pytest.raises(InputError, match=r"trained on a backbone other than the one.*dvc repro"):
-        store.load(tmp_path / "head", tmp_path)
-
-
-def test_a_head_on_the_frozen_backbone_refuses_a_fine_tuned_one(tmp_path, data, tuned):
-    save_head(tmp_path / "head", data)
-    with pytest.raises(InputError, match="trained on a backbone other than the one"):
-        store.load(tmp_path / "head", tuned)
+def test_the_backbone_of_another_set_is_refused(tmp_path, data):
+    save_linear(tmp_path / "linear", data, TUNED)
+    (tmp_path / "features").mkdir()
+    (tmp_path / TUNED).symlink_to(data / FROZEN)
+    with pytest.raises(InputError, match=r"trained on a backbone other than the one in .*tuned"):
+        store.load(tmp_path / "linear", tmp_path)
 
 
 def test_a_missing_model_is_one_sentence(tmp_path):
@@ -191,11 +165,11 @@ def test_a_missing_model_is_one_sentence(tmp_path):
 
 
 def test_features_come_back_and_hold_no_pickle(data):
-    loaded = load_features(data / "features", "val")
+    loaded = load_features(data / FROZEN, "val")
     assert sorted(loaded.key.tolist()) == sorted(k.encode() for k, _ in SPLITS["val"])
     assert loaded.features.dtype == np.float32
     assert loaded.classes == CLASSES
-    with zipfile.ZipFile(data / "features" / "val.npz") as archive:
+    with zipfile.ZipFile(data / FROZEN / "val.npz") as archive:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 

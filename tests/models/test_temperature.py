@@ -172,3 +172,35 @@ def test_a_network_is_calibrated_by_its_predictions():
     assert calibrated
     assert found == pytest.approx(temperature.fit_temperature(labels, rows), abs=1e-5)
     assert found == round(found, 6)
+
+
+def test_epochs_are_compared_at_their_best_temperature():
+    labels, rows = planted(2.5, count=500)
+    expected = crossentropy(labels, temperature.scale(rows, temperature.fit_temperature(labels, rows)))
+    assert temperature.calibrated_crossentropy(labels, rows) == pytest.approx(expected, rel=1e-9)
+    assert expected < crossentropy(labels, rows) - 0.1
+    few = slice(temperature.MIN_IMAGES - 1)
+    plain = crossentropy(labels[few], rows[few])
+    assert temperature.calibrated_crossentropy(labels[few], rows[few]) == pytest.approx(plain, rel=1e-6)
+    assert np.isnan(temperature.calibrated_crossentropy(labels, rows * np.nan))
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_the_temperature_is_that_of_the_network_in_float32(precision):
+    """A network trained in mixed precision answers in float32 later."""
+    import keras
+
+    labels, rows = planted(2.0, count=100)
+    logits, one_hot = np.log(rows), np.eye(4, dtype=np.float32)[labels]
+    networks = []
+    for policy in (precision, "float32"):
+        inputs = keras.Input((4,))
+        x = keras.ops.clip(keras.layers.Dense(4, kernel_initializer="identity", dtype=policy)(inputs), -30.0, 0.0)
+        networks.append(keras.Model(inputs, keras.layers.Softmax(dtype="float32")(x)))
+    mixed, plain = networks
+    assert np.abs(mixed.predict(logits, verbose=0) - plain.predict(logits, verbose=0)).max() > 1e-4
+    found = temperature.calibrate_network(mixed, [(logits, one_hot)])
+    assert found == temperature.calibrate_network(plain, [(logits, one_hot)])
+    assert found.calibrated
+    assert mixed.layers[1].compute_dtype == precision.removeprefix("mixed_")

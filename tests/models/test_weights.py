@@ -11,6 +11,7 @@ import pytest
 
 from scenes.common.errors import InputError
 from scenes.models import backbone, weights
+from scenes.models.backbone_table import Download
 from tests.helpers.loopback import Reply
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 
@@ -19,11 +20,11 @@ NAME = "EfficientNetV2B0"
 URL = backbone.BACKBONES[NAME].imagenet.url
 
 
-def acquire(folder, source, sha256=None):
+def acquire(folder, source, sha256=None, downloaded=()):
     folder.mkdir()
     partial = folder.with_name("partial")
     partial.mkdir(exist_ok=True)
-    weights.acquire(folder, NAME, source, sha256=sha256, partial=partial)
+    weights.acquire(folder, NAME, source, sha256=sha256, partial=partial, downloaded=downloaded)
     return folder
 
 
@@ -47,6 +48,7 @@ def test_the_description_tells_what_it_is(random_weights):
     file = random_weights / described["file"]
     assert described == {
         "backbone": NAME,
+        "scaling": "none",
         "weights": "random",
         "file": "backbone.weights.h5",
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -66,7 +68,7 @@ def test_a_file_is_copied_and_loads(random_weights, built_once, tmp_path, capsys
 @pytest.fixture
 def built_once(legacy, monkeypatch):
     """Have one network for all files: each that is loaded gives it all its weights anew."""
-    monkeypatch.setattr(backbone, "build", lambda name, image_size: {NAME: legacy[0]}[name])
+    monkeypatch.setattr(backbone, "_build_one", lambda name, image_size: {NAME: legacy[0]}[name])
 
 
 def test_wrong_files_are_named(random_weights, built_once, tmp_path):
@@ -103,7 +105,7 @@ def official(legacy, loopback, monkeypatch):
     """A loopback server in place of the official one, whose file is expected to be the one that it serves."""
     path = f"/{URL.rpartition('/')[2]}"
     loopback.replies[path] = Reply(body=legacy[1])
-    download = backbone.Download(f"{loopback.url}{path}", hashlib.md5(legacy[1]).hexdigest())
+    download = Download(f"{loopback.url}{path}", hashlib.md5(legacy[1]).hexdigest())
     monkeypatch.setitem(backbone.BACKBONES, NAME, backbone.BACKBONES[NAME]._replace(imagenet=download))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return download
@@ -144,13 +146,25 @@ def test_another_file_than_the_official_one_is_refused(official, tmp_path, monke
         acquire(tmp_path / "imagenet", "imagenet")
 
 
-@pytest.mark.parametrize(("name", "key"), [("V2B0", "b0"), ("V2S", "-s"), ("V2L", "-l")])
-def test_the_official_files_are_those_that_keras_downloads(name, key):
+def test_what_another_set_has_downloaded_is_not_downloaded_again(official, legacy, loopback, built_once, tmp_path):
+    """But a file with another hash is not taken."""
+    (tmp_path / "there.h5").write_bytes(legacy[1])
+    (tmp_path / "other.h5").write_bytes(legacy[1][:-1])
+    loopback.replies.clear()
+    folder = acquire(tmp_path / "imagenet", "imagenet", downloaded=[tmp_path / "other.h5", tmp_path / "there.h5"])
+    assert (folder / weights.OFFICIAL_FILE).read_bytes() == legacy[1]
+    with pytest.raises(InputError):
+        acquire(tmp_path / "again", "imagenet", downloaded=[tmp_path / "other.h5"])
+
+
+@pytest.mark.parametrize("key", ["b0", "b1", "b2", "b3", "-s", "-m", "-l"])
+def test_the_official_files_are_those_that_keras_downloads(key):
     """By the hash and the address in keras.applications itself."""
     from keras.src.applications import efficientnet_v2
 
-    url, md5 = backbone.BACKBONES[f"EfficientNet{name}"].imagenet
-    assert url == f"{efficientnet_v2.BASE_WEIGHTS_PATH}efficientnetv2-{key.removeprefix('-')}_notop.h5"
+    name = key.removeprefix("-")
+    url, md5 = backbone.BACKBONES[f"EfficientNetV2{name.upper()}"].imagenet
+    assert url == f"{efficientnet_v2.BASE_WEIGHTS_PATH}efficientnetv2-{name}_notop.h5"
     assert md5 == efficientnet_v2.WEIGHTS_HASHES[key][1]
 
 

@@ -8,8 +8,11 @@ from scenes.evaluation import metrics
 from scenes.evaluation.inference import Predictions
 from scenes.models.temperature import UNCALIBRATED, Calibration
 from scenes.plots import evaluation
+from tests.helpers.stage import written
 
 CLASSES = ("cat", "dog")
+TABLES = ["per_class.csv", "predictions.csv", "reliability.csv"]
+FILES = sorted([*TABLES, *(f"scores/{name}.png" for name in ("confusion_matrix", "per_class", "reliability"))])
 
 
 def predictions(calibration: Calibration) -> Predictions:
@@ -29,7 +32,23 @@ def test_all_files_are_written_with_the_diagrams_that_there_are(calibration, dia
         "per_class"
     ]
     evaluation.write(tmp_path, test, per_class, title="baseline")
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(evaluation.FILES)
+    assert written(tmp_path) == FILES
     table = pd.read_csv(tmp_path / "reliability.csv")
     assert list(table["diagram"].unique()) == diagrams
     assert table["count"].sum() == 12 * len(diagrams)
+
+
+def test_an_unused_model_has_the_same_tables_without_rows(tmp_path):
+    used, without = tmp_path / "used", tmp_path / "unused"
+    test = predictions(UNCALIBRATED)
+    per_class = metrics.classification(test.label, test.uncalibrated, CLASSES, calibration=UNCALIBRATED, thresholds={})[
+        "per_class"
+    ]
+    evaluation.write(used, test, per_class, title="baseline")
+    evaluation.write(without, test, per_class, title="baseline")  # of an earlier run
+    evaluation.write_unused(without)
+    assert written(without) == sorted([*TABLES, "scores/unused.csv"])
+    for name in TABLES:
+        full, empty = pd.read_csv(used / name), pd.read_csv(without / name)
+        assert list(empty) == list(full)
+        assert len(empty) == 0 < len(full)

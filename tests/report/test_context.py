@@ -40,7 +40,7 @@ def test_every_picture_is_in_the_page_and_says_what_it_shows(tmp_path):
 
 
 def test_a_picture_of_no_known_kind_is_shown_too(own):
-    reported.picture(own / "plots/transfer/something_new.png")
+    reported.picture(own / "plots/transfer/examples/something_new.png")
     assert "something new: transfer" in [image["alt"] for image in Page(rendered(own)[0]).all("img")]
 
 
@@ -77,7 +77,7 @@ def test_both_hold_the_numbers_of_the_metrics(folder):
 
 def test_a_row_of_the_page_is_that_of_its_model(folder):
     html, _ = rendered(folder)
-    row = re.search(r'<tr class="chosen">\s*<th scope="row">baseline.*?</tr>', html, re.DOTALL)[0]
+    row = re.search(r'<tr class="chosen">\s*<th scope="row">baseline<small>.*?</tr>', html, re.DOTALL)[0]
     assert re.search(r"<b>87.7.%</b><small>84.6 to 90.6.%</small>", row)
 
 
@@ -196,11 +196,9 @@ def test_the_second_output_is_shown_with_a_verdict(own):
         assert "0.734" in text  # recall of composites
 
 
-@pytest.mark.parametrize(
-    ("features", "epochs", "learned"), [("features", 0, False), ("features", 2, True), ("cnn", 0, True)]
-)
-def test_features_that_saw_the_labels_are_said_to_have(own, features, epochs, learned):
-    html, _ = rendered(own, label_issue_features=features, backbone=reported.BACKBONE | {"finetune_epochs": epochs})
+@pytest.mark.parametrize("learned", [False, True])
+def test_features_that_saw_the_labels_are_said_to_have(own, learned):
+    html, _ = rendered(own, label_features_learned=learned)
     assert ("were themselves learned from the labels" in " ".join(Page(html).text.split())) == learned
 
 
@@ -231,13 +229,13 @@ def test_what_is_missing_is_named(name, own):
 
 
 def test_a_broken_picture_is_named(own):
-    (own / "plots/baseline/errors.png").write_bytes(b"\x89PNG\r\n")
+    (own / "plots/baseline/examples/errors.png").write_bytes(b"\x89PNG\r\n")
     with pytest.raises(InputError, match=r"errors\.png is missing or not a PNG"):
         rendered(own)
 
 
 def test_a_production_model_that_is_no_more_is_said(own):
-    with pytest.raises(InputError, match="a model that params"):
+    with pytest.raises(InputError, match="a model that has no scores"):
         rendered(own, models={"transfer": reported.MODELS["transfer"]})
 
 
@@ -272,19 +270,35 @@ def test_drawn_images_are_said_to_be_drawn(folder):
         assert "drawn" not in text
 
 
-@pytest.mark.parametrize(
-    ("backbone", "said"),
-    [
-        ({"weights": "random"}, "head on frozen EfficientNetV2B0 (random weights: a floor, not transfer learning)"),
-        ({"finetune_epochs": 4}, "head on fine-tuned EfficientNetV2B0 (pretrained on ImageNet)"),
-        ({"weights": "file:/somewhere/x.h5"}, "head on frozen EfficientNetV2B0 (pretrained weights from a file)"),
-    ],
-)
-def test_a_model_is_described(backbone, said, folder):
-    for text in rendered(folder, backbone=reported.BACKBONE | backbone):
+def test_the_models_are_told_apart_in_one_table(folder):
+    html, markdown = rendered(folder)
+    kinds = (
+        "CNN from scratch",
+        "logistic regression on frozen EfficientNetV2B0 (pretrained on ImageNet) at 224 pixels",
+    )
+    for name, kind, count in zip(reported.MODELS, kinds, ("1,600,000", "1,600,001"), strict=True):
+        accuracy = r"8[27]\.7.%"
+        assert re.search(rf">{name}</th>.*?{re.escape(kind)}</td>\s*<td>{accuracy}</td>.*<td>{count}</td></tr>", html)
+        row = rf"^\| \*\*{name}\*\* \| {re.escape(kind)} \| {accuracy} \| 0\.412 \| {count} \|$"
+        assert re.search(row, markdown, re.MULTILINE)
+
+
+def test_a_linear_model_has_a_validation_curve_and_a_cnn_epochs(folder):
+    titles = [image["alt"] for image in Page(rendered(folder)[0]).all("img")]
+    assert [title.partition(";")[0] for title in titles if "training and validation images by" in title] == [
+        "Training: baseline",
+        "Regularisation: transfer",
+    ]
+
+
+def test_a_model_whose_feature_set_is_not_enabled_is_named_and_left_out(own):
+    models = reported.MODELS | {"tuned": {"kind": "linear", "input": "features/tuned", "C": [1]}}
+    reported.write_json(own / "metrics/tuned.json", {})
+    for text, without in zip(rendered(own, models=models), rendered(own), strict=True):
+        said = "Not in this run, because the profile does not enable their feature set: tuned."
         assert said in text
-        assert "CNN trained from scratch" in text
-        assert "somewhere" not in text
+        assert "Not in this run" not in without
+        assert text.count("tuned") == without.count("tuned") + 1
 
 
 def test_predictions_survive_odd_names(own):

@@ -53,7 +53,7 @@ def test_markup_in_names_stays_text(tmp_path):
 
 def test_markdown_has_tables_and_no_pictures(folder):
     _, markdown = rendered(folder)
-    assert len(tables(markdown)) == 8  # two of them for each model, on what a photo contains
+    assert len(tables(markdown)) == 9  # two of them for each model, on what a photo contains
     assert all(re.fullmatch(r"\|(-+:?\|)+", lines[1]) for lines in tables(markdown))
     assert "data:" not in markdown
     assert len(markdown) < 6_000

@@ -26,10 +26,11 @@ def evaluated(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     folder = tmp_path / "data/test_predictions"
     folder.mkdir(parents=True)
-    for place, model in enumerate(("baseline", "efficientnetv2l"), start=1):
+    for place, model in enumerate(("baseline", "transfer"), start=1):
         rows = [(key, answers[0], answers[place], 0.5) for key, answers in ANSWERS.items()]
         table = pd.DataFrame(rows, columns=["key", "actual", "predicted", "confidence"])
         table.to_csv(folder / f"{model}.csv", index=False)
+    (folder / "finetuned.csv").write_text("key,actual,predicted,confidence\n")  # not enabled in this profile
     (folder / "removed.csv").write_text("of a model that is no longer in params.yaml\n")
     audit = pd.DataFrame({"path": [*ANSWERS, "learn/1.jpg"]})
     audit["split"] = "train"  # the archive has no test set: the stage `split` has held the test images out
@@ -48,14 +49,14 @@ def test_compare_writes_the_pairs_whole_and_clean(evaluated, run):
     before = written(evaluated)
     done = run(compare.main)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("baseline/efficientnetv2l: +0.0000 accuracy")
+    assert done.stdout.startswith("baseline/transfer: +0.0000 accuracy")
     assert written(evaluated) == sorted([*before, "metrics/comparison.json"])
     text = (evaluated / "metrics/comparison.json").read_text()
     found = json.loads(text)
     assert text == json.dumps(found, indent=2, sort_keys=True) + "\n"
-    assert set(found) == {"baseline/efficientnetv2l", "clean"}
+    assert set(found) == {"baseline/transfer", "clean"}
     counts = ("count", "both_right", "only_a", "only_b", "both_wrong")
-    whole, clean = found["baseline/efficientnetv2l"], found["clean"]["baseline/efficientnetv2l"]
+    whole, clean = found["baseline/transfer"], found["clean"]["baseline/transfer"]
     assert [whole[name] for name in counts] == [5, 1, 2, 2, 0]
     assert [clean[name] for name in counts] == [4, 1, 1, 2, 0]
 
@@ -64,5 +65,5 @@ def test_predictions_of_other_images_give_one_sentence_and_leave_nothing(evaluat
     (evaluated / "data/test_predictions/baseline.csv").write_text("key,actual,predicted\nt/1.jpg,sea,sea\n")
     before = written(evaluated)
     said = refusal(run(compare.main))
-    assert said.startswith("the predictions of baseline and efficientnetv2l cover different images")
+    assert said.startswith("the predictions of baseline and transfer cover different images")
     assert written(evaluated) == before

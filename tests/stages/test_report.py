@@ -12,7 +12,8 @@ from tests.helpers import reported
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    reported.folder(tmp_path, models=("baseline", "efficientnetv2l"))
+    reported.folder(tmp_path, models=("baseline", "transfer"))
+    reported.write_json(tmp_path / "metrics/finetuned.json", {})
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -26,7 +27,7 @@ def test_both_files_are_written_and_twice_the_same(folder, capsys):
     assert [file.read_bytes() for file in files] == first
     assert b"\r" not in first[0] + first[1]
     said = capsys.readouterr().out
-    assert "report on baseline, efficientnetv2l; in production: baseline, test accuracy 0.8765" in said
+    assert "report on baseline, transfer; in production: baseline, test accuracy 0.8765" in said
     assert sorted(path.name for path in (folder / "reports").iterdir()) == ["report.html", "report.md"]
 
 

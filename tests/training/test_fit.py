@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from scenes.common.errors import InputError
-from scenes.models import head
+from scenes.models import temperature
 from scenes.models.features import Features
 from scenes.training import batches, classifiers, fit
 from tests.code_facts import ROOT
 from tests.helpers.small_training import STOPPING, TRAINING, features, train
+from tests.helpers.small_training import network as small_network
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
@@ -29,6 +31,45 @@ def test_it_learns_and_reports_each_epoch(capsys):
     assert lines[0].startswith("epoch 1/6  accuracy 0.")
     found = network.predict(features(30, 1).features, verbose=0)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_scores_on_validation_are_those_of_keras():
+    """The network ends with the weights of the last epoch, so that Keras can score it again."""
+    network, history = train(epochs=2, early_stopping=STOPPING | {"restore_best": False})
+    scores = network.evaluate(batches.validation_features(features(30, 1)), return_dict=True, verbose=0)
+    assert {f"val_{name}": pytest.approx(value, rel=1e-5) for name, value in scores.items()} == {
+        name: history[name][-1] for name in ("val_accuracy", "val_crossentropy", "val_loss")
+    }
+    assert history["val_loss"] != history["val_crossentropy"], "the labels of the loss are smoothed"
+
+
+def test_few_images_are_not_calibrated():
+    assert len(features(30, 1).label) < temperature.MIN_IMAGES
+    _, history = train(epochs=2)
+    assert history["val_calibrated_crossentropy"] == pytest.approx(history["val_crossentropy"], rel=1e-6)
+
+
+def test_the_best_epoch_is_that_of_the_calibrated_crossentropy(monkeypatch):
+    """At a high rate the network is soon too confident: the temperature prefers another epoch than the plain score."""
+    monkeypatch.setattr("tests.helpers.small_training.VALIDATION", (120, 3.0))
+    changes = {"epochs": 8, "label_smoothing": 0.0, "learning_rate": 0.1, "weight_decay": None}
+    stopping = STOPPING | {"monitor": "val_calibrated_crossentropy"}
+    network, history = train(**changes, early_stopping=stopping)
+    calibrated = history["val_calibrated_crossentropy"]
+    assert all(one < other for one, other in zip(calibrated, history["val_crossentropy"], strict=True))
+    assert np.argmin(calibrated) != np.argmin(history["val_crossentropy"])
+    val = features(120, 1, spread=3.0)
+    rows = network.predict(val.features, verbose=0)
+    scaled = temperature.scale(rows, temperature.fit_temperature(val.label, rows))
+    assert log_loss(val.label, scaled) == pytest.approx(min(calibrated), rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_without_decay_it_trains(optimizer):
+    """As with a decay of 0."""
+    runs = [train(epochs=2, optimizer=optimizer, weight_decay=decay)[0].get_weights() for decay in (None, 0.0)]
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
 def test_a_step_is_traced_once(monkeypatch):
@@ -79,7 +120,7 @@ def test_it_ends_with_the_weights_asked_for(restore_best):
     network, history = train(
         epochs=8,
         optimizer="sgd",
-        learning_rate=0.8,
+        learning_rate=0.2,
         schedule="constant",
         warmup_epochs=0,
         weight_decay=None,
@@ -91,7 +132,7 @@ def test_it_ends_with_the_weights_asked_for(restore_best):
     assert min(history["val_crossentropy"]) < history["val_crossentropy"][-1]
 
 
-def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys):
+def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys, monkeypatch):
     """tests/training/test_resume.py kills real processes, at places of every kind."""
     import keras
 
@@ -104,8 +145,14 @@ def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys):
                 raise KeyboardInterrupt
 
     whole, history = train()
-    with pytest.raises(KeyboardInterrupt):
-        train(state=tmp_path / "state.npz", callbacks=[Interrupt()])
+    keras_fit = keras.Model.fit
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(
+            keras.Model,
+            "fit",
+            lambda *args, callbacks, **named: keras_fit(*args, callbacks=[*callbacks, Interrupt()], **named),
+        )
+        train(state=tmp_path / "state.npz")
     capsys.readouterr()
     resumed, again = train(state=tmp_path / "state.npz")
     assert capsys.readouterr().out.startswith("resuming after epoch 2 of 4\nepoch 3/4 ")
@@ -134,7 +181,7 @@ def test_the_loss_of_a_step_is_weighted_by_class():
 
     keras.utils.set_random_seed(0)
     data = features(41, 0, spread=4.0)
-    network = head.build(8, 3, units=4, dropout=0.0)
+    network = small_network(units=4, dropout=0.0)
     probabilities = network.predict(data.features, verbose=0)
     losses = -np.log(probabilities[np.arange(41), data.label])
     for class_weight, weights in (("none", np.ones(3)), ("balanced", 41 / (3 * np.bincount(data.label)))):
@@ -164,15 +211,19 @@ def test_balanced_weights_raise_the_recall_of_a_rare_class():
 
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1], [180, 20])
-    rows = (rng.normal(size=(200, 4)) + np.eye(4)[label]).astype(np.float32)
-    data = Features(np.array([b"x"] * 200), label, rows, ("common", "rare"))
-    settings = {"network": {"units": 8, "dropout": 0.0}}
+    rows = (rng.normal(size=(200, 8)) + np.eye(8)[label]).astype(np.float32)
+    data = Features(np.array([b"x"] * 200), label, rows, ("common", "rare", "none"))
     recalls = []
     for class_weight in ("none", "balanced"):
         keras.utils.set_random_seed(0)
-        training = TRAINING | {"epochs": 5, "class_weight": class_weight}
-        validation = batches.validation_features(data)
-        network, _ = classifiers.fit_head(data, validation, settings | {"training": training}, seed=0)
+        network = small_network(units=8, dropout=0.0)
+        fit.run(
+            network,
+            lambda start: batches.training_features(data, batch_size=16, epochs=5, seed=0, start=start),
+            batches.validation_features(data),
+            per_class=[180, 20],
+            **TRAINING | {"epochs": 5, "class_weight": class_weight},
+        )
         recalls.append((network.predict(rows, verbose=0).argmax(axis=1) == 1)[label == 1].mean())
     assert recalls[1] > recalls[0] + 0.2
 
@@ -197,7 +248,7 @@ def test_a_profile_sets_epochs_and_image_size():
 def test_weight_decay_leaves_biases_and_normalisation_alone():
     import keras
 
-    network = head.build(8, 3, units=4, dropout=0.0)
+    network = small_network(units=4, dropout=0.0)
     fit.compile_classifier(network, 0.1, optimizer="adamw", weight_decay=0.1, label_smoothing=0.0)
     decayed = {v.path for v in network.trainable_variables if network.optimizer._use_weight_decay(v)}
     assert decayed == {v.path for v in network.trainable_variables if v.name == "kernel"}

@@ -61,7 +61,7 @@ def test_the_cases_show_what_they_are_for(trained):
     results = {case: json.loads((trained / case / "whole" / "result.json").read_text()) for case in CASES}
     for case, result in results.items():
         assert len(result["history"]["loss"]) == (4 if "early" in case or "cnn" in case else 6)
-    scale = results["head in float16, gradients of four batches a step"]["scale"]
+    scale = results["dense in float16, gradients of four batches a step"]["scale"]
     assert scale not in (None, 2.0**10), "the scale of the loss has not moved"
 
 
@@ -69,7 +69,7 @@ def test_the_cases_show_what_they_are_for(trained):
 def light(tmp_path, monkeypatch):
     """A folder of its own, and fingerprints that ask TensorFlow for nothing."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("scenes.training.state_key._devices", list)
+    monkeypatch.setattr("scenes.training.state_key.gpu_names", list)
     (tmp_path / "data").write_text("1")
     return tmp_path
 
@@ -143,7 +143,7 @@ def test_a_second_training_waits_and_then_says_in_a_sentence_what_to_do(light, m
 HOLD = """
 import os, sys, time
 from scenes.training import run, state_key
-state_key._devices = list
+state_key.gpu_names = list
 with run.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
     found = "goes on" if state.exists() else "begins"
     state.write_bytes(b"theirs")

@@ -1,0 +1,56 @@
+"""The network of a feature set in a folder of its own: what is saved is what is opened."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scenes.common.checksum import file_hash
+from scenes.common.errors import InputError
+from scenes.models import backbone
+from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
+SIDE = 32
+TINY = "tests.helpers.small_networks.tiny"
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 40, 30, 3), np.uint8)
+
+
+def save(folder, name, *, levels=1, test_time_flip=False, scaling="none"):
+    """Save a network with random weights, and return what it gives for ``IMAGES``."""
+    network = backbone.side_by_side(backbone.build_each(name, SIDE), scaling=scaling, levels=levels)
+    described = {"backbone": name, "scaling": scaling, "weights": "random", "file": "backbone.h5", "sha256": "0" * 64}
+    settings = {"image_size": SIDE, "levels": levels, "test_time_flip": test_time_flip, "finetuned": True}
+    backbone.save(folder, network, described | settings)
+    return backbone.feature_extractor(network, test_time_flip=test_time_flip)(IMAGES, training=False).numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("EfficientNetLite0", {"levels": 3, "test_time_flip": True}),
+        (TINY, {"scaling": "tf"}),
+        (f"EfficientNetLite0+EfficientNetLite1+{TINY}", {"levels": 2, "scaling": "unit"}),
+    ],
+)
+def test_the_opened_network_gives_the_same_features_and_does_not_learn(tmp_path, name, settings):
+    expected = save(tmp_path, name, **settings)
+    extractor = backbone.open_extractor(tmp_path)
+    np.testing.assert_array_equal(extractor(IMAGES, training=False), expected)
+    assert extractor.trainable_variables == []
+    described = json.loads((tmp_path / "backbone.json").read_text())
+    assert described["sha256"] == file_hash(tmp_path / described["file"])
+    assert {path.name for path in tmp_path.iterdir()} == {"backbone.json", described["file"]}
+
+
+def test_what_is_missing_or_damaged_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="there is no backbone in"):
+        backbone.open_extractor(tmp_path)
+    save(tmp_path, TINY)
+    weights = tmp_path / "backbone.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    with pytest.raises(InputError, match="does not hold the weights of"):
+        backbone.open_extractor(tmp_path)
+    (tmp_path / "backbone.json").write_text('{"backbone": "EfficientNetLite0"}')
+    with pytest.raises(InputError, match="lacks file, image_size, levels, scaling, test_time_flip"):
+        backbone.open_extractor(tmp_path)

@@ -1,0 +1,39 @@
+"""What the report calls a model."""
+
+import pytest
+import yaml
+
+from scenes.report.models import kind_in_words
+from tests.code_facts import ROOT
+from tests.helpers.reported import FROZEN, MODELS
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "frozen EfficientNetV2B0 (pretrained on ImageNet) at 224 pixels"),
+        (
+            {"weights": "random"},
+            "frozen EfficientNetV2B0 (random weights: a floor, not transfer learning) at 224 pixels",
+        ),
+        ({"weights": "file:/some/x.h5"}, "frozen EfficientNetV2B0 (pretrained weights from a file) at 224 pixels"),
+        (
+            {"finetune": {"epochs": 4}, "test_time_flip": True},
+            "fine-tuned EfficientNetV2B0 (pretrained on ImageNet) at 224 pixels, with mirror images",
+        ),
+        (
+            {"backbone": "EfficientNetLite0+EfficientNetLite2", "levels": 3},
+            "frozen EfficientNetLite0 and EfficientNetLite2 (pretrained on ImageNet) at 224 pixels, 3 resolutions",
+        ),
+    ],
+)
+def test_a_linear_model(changes, said):
+    found = kind_in_words(MODELS["transfer"], {"frozen": FROZEN | changes})
+    assert found == f"logistic regression on {said}"
+
+
+def test_the_models_of_params_have_words_of_their_own_in_every_profile():
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for profile in params["profiles"].values():
+        words = {kind_in_words(model, profile["features"]) for model in params["models"].values()}
+        assert len(words) == len(params["models"])
