@@ -14,7 +14,7 @@ from scenes.evaluation import metrics
 from scenes.models.temperature import Calibration, calibrated_crossentropy, scale
 from tests.code_facts import ROOT
 
-NAMES = ("cnn", "head", "multilabel", "tuned")
+NAMES = ("cnn", "linear", "multilabel", "tuned")
 # Some 1e-7 has been seen: float32 sums in another order.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
     return SimpleNamespace(**facts, jax=np.load(folder / "jax.npz"), tensorflow=np.load(folder / "tensorflow.npz"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["cnn", "multilabel", "tuned"])  # scikit-learn fits the linear classifier
 def test_jax_trains_it(trained, name):
     losses = trained.losses[name]
     assert np.isfinite(losses).all()
@@ -86,7 +86,7 @@ def test_tensorflow_gives_the_same_probabilities(trained, name):
     assert np.ptp(jax, axis=0).max() > 0.1
 
 
-@pytest.mark.parametrize("name", ["cnn", "head"])
+@pytest.mark.parametrize("name", ["cnn", "linear"])
 def test_tensorflow_gives_the_same_scores(trained, name):
     labels, classes = np.arange(len(trained.jax[name])) % 3, ("a", "b", "c")
     jax, tensorflow = (

@@ -116,7 +116,7 @@ class FeatureSet(Section):
     weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
     weights_sha256: Sha256 | None
     image_size: Annotated[int, Field(ge=32, le=1024)]
-    levels: Annotated[int, Field(ge=1, le=5)]
+    levels: Literal["top", "blocks"]
     test_time_flip: bool
     finetune: FinetuneExtent | None
 

@@ -74,11 +74,11 @@ def _build_one(name: str, image_size: int) -> "keras.Model":
     )
 
 
-def side_by_side(networks: "Sequence[keras.Model]", *, scaling: str = "none", levels: int = 1) -> "keras.Model":
+def side_by_side(networks: "Sequence[keras.Model]", *, scaling: str = "none", levels: str = "top") -> "keras.Model":
     """Return one network with the features of all ``networks``, with which it shares the weights.
 
     Args:
-        networks: see :func:`build_each`. One alone is returned as it is, unless it is to be scaled or to have levels.
+        networks: see :func:`build_each`. One alone is returned as it is, unless it is scaled or has other features.
         scaling: see :func:`build`.
         levels: see ``scenes.models.feature_maps.with_levels``.
 
@@ -99,12 +99,12 @@ def side_by_side(networks: "Sequence[keras.Model]", *, scaling: str = "none", le
     return keras.Model(pixels, joined, name="side_by_side")
 
 
-def load(folder: str | Path, image_size: int, *, levels: int = 1) -> "keras.Model":
+def load(folder: str | Path, image_size: int, *, levels: str = "top") -> "keras.Model":
     """Return the backbone that :func:`scenes.models.weights.acquire` wrote to ``folder``, not trainable.
 
     Args:
         image_size: pixels a side of the network's input.
-        levels: resolutions whose pooled outputs are features, see ``scenes.models.feature_maps.with_levels``.
+        levels: what the features are, see ``scenes.models.feature_maps.with_levels``.
 
     Returns:
         See :func:`build`.

@@ -1,11 +1,14 @@
 """A network's feature maps: which layers they come from, and the features that are pooled from several of them."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 
 if TYPE_CHECKING:
     import keras
+
+_LEAST_VARIANCE = 1e-6
 
 
 def is_map(layer: "keras.Layer") -> bool:
@@ -27,52 +30,71 @@ def top_layers(model: "keras.Model") -> "list[keras.Layer]":
     return found
 
 
-def with_levels(network: "keras.Model", levels: int) -> "keras.Model":
-    """Return ``network`` with the means of earlier feature maps behind its own features; the weights are shared.
+def with_levels(network: "keras.Model", levels: str) -> "keras.Model":
+    """Return ``network`` with the features that ``levels`` asks for; the weights are shared.
+
+    Of a block, the features are the mean and the standard deviation of each channel over the image, of what its last
+    layer gives. On real photos they were worth more to a linear classifier than the top, which was trained for other
+    classes, and the top beside them was worth nothing (docs/models.md).
 
     Args:
-        network: from images to features, without models inside it.
-        levels: resolutions of the feature maps, from the coarsest; 1 is the top's alone and returns ``network``.
+        network: from images to features.
+        levels: ``top``, which returns ``network``, or ``blocks``, see :func:`block_maps`.
 
     Raises:
-        InputError: ``network`` has fewer resolutions, or a model is inside it.
+        InputError: a model is inside ``network``.
     """
     import keras
 
-    if levels == 1:
+    if levels == "top":
         return network
     if any(hasattr(layer, "layers") for layer in network.layers):
-        raise InputError(f"levels: {network.name} has a model inside it, whose maps cannot be used; set levels to 1")
-    maps = level_maps(network)
-    if len(maps) < levels:
-        raise InputError(
-            f"levels: {network.name} has feature maps of {len(maps)} resolutions at {network.input_shape[1]} pixels; "
-            f"set levels to {len(maps)} or less"
-        )
-    pooled = [
-        # In float32: a mean of thousands of values in bfloat16 would lose most of its digits.
-        keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"level_{number}")(each)
-        for number, each in enumerate(maps[1:levels], 2)
+        raise InputError(f"levels: {network.name} has a model inside it, whose maps cannot be used; set levels to top")
+    maps = block_maps(network)
+    # In float32: a mean of thousands of values in bfloat16 would lose most of its digits.
+    means = [
+        keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"mean_{k}")(each) for k, each in enumerate(maps)
     ]
-    features = keras.layers.Concatenate(dtype="float32", name="levels")([network.output, *pooled])
+    variances = [keras.ops.cast(keras.ops.var(each, axis=(1, 2)), "float32") for each in maps]
+    # The root has no gradient at 0.
+    deviations = [keras.ops.sqrt(each + _LEAST_VARIANCE) for each in variances]
+    features = keras.layers.Concatenate(dtype="float32", name="levels")([*means, *deviations])
     return keras.Model(network.input, features, name=network.name)
 
 
-def level_maps(network: "keras.Model") -> list[Any]:
-    """Return the output of the last layer at each resolution, the top's first, then about twice as fine each time.
+def block_number(layer: "keras.Layer") -> int | None:
+    """Return the number of the block that a layer belongs to by its name, ``block<number>...``."""
+    match = re.match(r"block(\d+)", layer.name)
+    return int(match[1]) if match else None
 
-    The rule knows no names. A resolution that is less than twice the one before it, but for a pixel that a kernel takes
-    off the edge, is no level of its own; nor is what a padding makes. Maps with as many channels as an image are the
-    image, scaled.
+
+def block_maps(network: "keras.Model") -> list[Any]:
+    """Return the output of the last layer of each block, the first block's first.
+
+    Of a network without blocks in the names of its layers, it is the last layer at each resolution.
+    """
+    last = {
+        number: layer.output
+        for layer in network.layers
+        if is_map(layer) and (number := block_number(layer)) is not None
+    }
+    return [last[number] for number in sorted(last)] or resolution_maps(network)
+
+
+def resolution_maps(network: "keras.Model") -> list[Any]:
+    """Return the output of the last layer at each resolution, the finest first.
+
+    The rule knows no names. A resolution that is less than twice the next coarser one, but for a pixel that a kernel
+    takes off the edge, is no level of its own; nor is what a padding makes. Maps with as many channels as an image are
+    the image, scaled.
     """
     import keras
 
     channels = network.input_shape[-1]
     layers = [layer for layer in network.layers if is_map(layer) and not isinstance(layer, keras.layers.ZeroPadding2D)]
     last = {layer.output.shape[1]: layer.output for layer in layers}
-    coarsest = top_layers(network)[0].output.shape[1]
-    levels = [coarsest]
+    levels = [top_layers(network)[0].output.shape[1]]
     for rows in sorted(last):
         if rows > levels[-1] and rows >= 2 * levels[-1] - 1 and last[rows].shape[-1] != channels:
             levels.append(rows)
-    return [last[rows] for rows in levels]
+    return [last[rows] for rows in reversed(levels)]

@@ -17,6 +17,7 @@ from scenes.common.checksum import file_hash
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
 from scenes.models.description import read_description
+from scenes.models.feature_maps import block_number
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +44,7 @@ def unfreeze(network: "keras.Model", blocks: int | None) -> None:
     network.trainable = True  # a frozen model hides the flags of its layers
     for part in _parts(network):
         layers = [layer for layer in part.layers if not hasattr(layer, "layers")]
-        numbers = {number for layer in layers if (number := _block(layer)) is not None}
+        numbers = {number for layer in layers if (number := block_number(layer)) is not None}
         last = max(numbers, default=0)
         if blocks is not None and (not numbers or numbers != set(range(1, last + 1))):
             raise InputError(
@@ -53,13 +54,8 @@ def unfreeze(network: "keras.Model", blocks: int | None) -> None:
         first = 0 if blocks is None else last - blocks + 1
         number = 0  # block of the current layer; the stem counts as block 0, the top as the last one
         for layer in layers:
-            number = last if layer.name.startswith("top_") else _block(layer) or number
+            number = last if layer.name.startswith("top_") else block_number(layer) or number
             layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
-
-
-def _block(layer: Any) -> int | None:
-    match = re.match(r"block(\d+)", layer.name)
-    return int(match[1]) if match else None
 
 
 def _parts(network: "keras.Model") -> "Iterator[keras.Model]":

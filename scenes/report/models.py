@@ -18,7 +18,7 @@ def kind_in_words(model: Mapping[str, Any], features: Mapping[str, Mapping[str, 
     used = features[model["input"].removeprefix("features/")]
     state = "fine-tuned" if used["finetune"] else "frozen"
     weights = _WEIGHTS.get(used["weights"], "pretrained weights from a file")
-    levels = f", {used['levels']} resolutions" if used["levels"] > 1 else ""
+    levels = ", all blocks" if used["levels"] == "blocks" else ""
     mirrored = ", with mirror images" if used["test_time_flip"] else ""
     backbone = used["backbone"].replace("+", " and ")
     return f"logistic regression on {state} {backbone} ({weights}) at {used['image_size']} pixels{levels}{mirrored}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 from scenes.training import checkpoint
-from scenes.training.callbacks import epoch_lines, validation_scores
 from scenes.training.callbacks import early_stopping as stopping_callback
+from scenes.training.callbacks import epoch_lines, validation_scores
 from scenes.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:

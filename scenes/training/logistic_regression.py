@@ -23,8 +23,8 @@ class Candidate(NamedTuple):
 
     Attributes:
         C: inverse of the strength of the L2 penalty.
-        kernel: of features as they are, float64 (d, k).
-        bias: float64 (k,).
+        kernel: of features as they are, float32 (d, k).
+        bias: float32 (k,).
     """
 
     C: float
@@ -32,10 +32,10 @@ class Candidate(NamedTuple):
     bias: np.ndarray
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Return float64 (n, k) for ``features`` float32 (n, d)."""
+        """Return float64 (n, k) for ``features`` float32 (n, d), with the logits that the network computes."""
         from scipy.special import softmax
 
-        return softmax(features.astype(np.float64) @ self.kernel + self.bias, axis=1)
+        return softmax((features @ self.kernel + self.bias).astype(np.float64), axis=1)
 
 
 def fit(network: "keras.Model", train: Features, *, C: float, class_weight: str = "none") -> None:
@@ -47,7 +47,7 @@ def fit(network: "keras.Model", train: Features, *, C: float, class_weight: str 
     """
     with _one_thread():
         (candidate,) = _candidates(train, [C], class_weight)
-    _set_weights(network, candidate)
+    network.get_layer("probabilities").set_weights([candidate.kernel, candidate.bias])
 
 
 def fit_best(
@@ -73,9 +73,10 @@ def fit_best(
     with _one_thread():
         candidates = list(_candidates(train, sorted(C), class_weight))
         rows = [_scores(candidate, train, validation) for candidate in candidates]
-    best = min(range(len(rows)), key=lambda number: rows[number]["val_calibrated_crossentropy"])
-    _set_weights(network, candidates[best])
-    return rows[best], pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    best = int(table["val_calibrated_crossentropy"].argmin())
+    network.get_layer("probabilities").set_weights([candidates[best].kernel, candidates[best].bias])
+    return rows[best], table
 
 
 def write_table(path: str | Path, table: "pd.DataFrame") -> None:
@@ -107,7 +108,8 @@ def _candidates(train: Features, values: Sequence[float], class_weight: str) -> 
         if len(train.classes) == 2:  # scikit-learn keeps the logit of the second class alone
             coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.append(-intercept, intercept) / 2
         kernel = (coefficients / scale).T
-        yield Candidate(C, kernel, intercept - mean @ kernel)
+        bias = intercept - mean @ kernel
+        yield Candidate(C, kernel.astype(np.float32), bias.astype(np.float32))
 
 
 def _scores(candidate: Candidate, train: Features, validation: Features) -> dict[str, float]:
@@ -124,8 +126,3 @@ def _scores(candidate: Candidate, train: Features, validation: Features) -> dict
         "val_crossentropy": log_loss(validation.label, held_out, labels=classes),
         "val_calibrated_crossentropy": temperature.calibrated_crossentropy(validation.label, held_out),
     }
-
-
-def _set_weights(network: "keras.Model", candidate: Candidate) -> None:
-    weights = [candidate.kernel.astype(np.float32), candidate.bias.astype(np.float32)]
-    network.get_layer("probabilities").set_weights(weights)

@@ -1,5 +1,7 @@
 """Precision: which policy for which GPU; networks compute in it, and are kept and answer in float32."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -54,6 +56,21 @@ def test_auto_asks_the_gpus(monkeypatch):
     monkeypatch.setattr(runtime, "_capabilities", lambda: [(8, 6)])
     assert runtime.set_precision("auto") == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
+
+
+def test_a_device_is_named(monkeypatch):
+    import tensorflow as tf
+
+    assert runtime.device(2) == "CPU, 2 threads"  # no test has a GPU
+    assert runtime.device(1) == "CPU, 1 thread"
+    gpus = [SimpleNamespace(device_type="GPU")] * 2
+    details = {"device_name": "NVIDIA H200", "compute_capability": (9, 0)}
+    monkeypatch.setattr(tf.config, "list_physical_devices", {"GPU": gpus}.get)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    assert runtime.device(2) == "NVIDIA H200"
+    assert runtime.gpu_names() == ["NVIDIA H200"] * 2
+    details.clear()  # some drivers say nothing
+    assert runtime.device(2) == "GPU"
 
 
 @pytest.mark.parametrize("name", ["float32", *MIXED])

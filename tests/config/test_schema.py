@@ -63,7 +63,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         (f"{FROZEN}.backbone", "ResNet50", "nor a dotted name"),
         (f"{FROZEN}.backbone", "EfficientNetLite0+ResNet50", "ResNet50 is not one of"),
         (f"{FROZEN}.scaling", "torch", "scaling is for backbones with a dotted name"),
-        (f"{FROZEN}.levels", 0, f"`{FROZEN}.levels`"),
+        (f"{FROZEN}.levels", 1, f"`{FROZEN}.levels`"),
         (f"{FROZEN}.test_time_flip", 3, f"`{FROZEN}.test_time_flip`"),
         ("profiles.demo.features.finetuned.finetune.blocks", 0, "features.finetuned.finetune.blocks`"),
         ("models.transfer.input", "features/sharp", "'features/sharp' is not in `feature_sets`"),

@@ -99,7 +99,7 @@ def test_a_backbone_inside_used_twice_and_a_hidden_layer():
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("levels", ["top", "blocks"])
 @pytest.mark.parametrize("flip", [False, True])
 def test_backbones_side_by_side_are_explained_by_the_last_maps_of_each(levels, flip, tmp_path):
     """By hand: the weight of a channel is the mean gradient over its places; the maps are added at the finer size."""

@@ -14,10 +14,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scenes.models import backbone, cnn, finetuning, head, multilabel, store
+from scenes.models import backbone, cnn, finetuning, linear, multilabel, store
+from scenes.models.features import Features
 from scenes.synthetic import scenes
 from scenes.synthetic.archive import resize
 from scenes.training import fit as training_fit
+from scenes.training import logistic_regression
 from scenes.training import multilabel as training_multilabel
 from tests.helpers.shallow_backbone import shallow
 
@@ -26,7 +28,6 @@ FEATURES = 8
 SIDE = 48  # of an image
 SEEN = 32  # by the backbone
 CNN = {"filters": [8, 16], "dropout": 0.1}
-HEAD = {"units": 16, "dropout": 0.1}
 TEMPERATURE = 2.0  # of the CNN
 VALIDATION = 60  # images; from 50 on, a temperature is fitted
 
@@ -86,7 +87,7 @@ def tuned():
     with shallow():
         network = backbone.build("EfficientNetLite0", SEEN)
     finetuning.unfreeze(network, None)
-    end = head.build(network.output_shape[-1], len(CLASSES), **HEAD)
+    end = linear.build(network.output_shape[-1], len(CLASSES))
     return network, finetuning.classifier(backbone.feature_extractor(network), end)
 
 
@@ -105,9 +106,9 @@ def fit_multilabel(inputs: np.ndarray):
 
 
 def train(folder: Path) -> None:
-    """Train a CNN, a head, a second output and a backbone; write them, inputs.npz, trained.json and their scores."""
+    """Train a CNN, a linear classifier, a second output and a backbone; write them, inputs.npz, trained.json and their scores."""
     keras.utils.set_random_seed(0)
-    for name in ("cnn", "head"):
+    for name in ("cnn", "linear"):
         (folder / name).mkdir()
 
     network = cnn.build((SIDE, SIDE, 3), len(CLASSES), **CNN)
@@ -116,6 +117,7 @@ def train(folder: Path) -> None:
     scores = {name: values[-1] for name, values in history.items() if name.startswith("val_")}
     described = {
         "kind": "cnn",
+        "input": "records",
         "classes": CLASSES,
         "image_shape": (SIDE, SIDE, 3),
         "network": CNN,
@@ -123,11 +125,11 @@ def train(folder: Path) -> None:
     }
     store.save_network(folder / "cnn", network, described)
 
-    network = head.build(FEATURES, len(CLASSES), **HEAD)
-    head.standardise(network, features(96, seed=0))
-    losses["head"] = fit(network, features(96, seed=0), features(48, seed=1), rate=0.01, epochs=6)["loss"]
-    described = {"kind": "head", "classes": CLASSES, "features": FEATURES, "network": HEAD}
-    store.save_network(folder / "head", network, described)
+    network, rows = linear.build(FEATURES, len(CLASSES)), features(96, seed=0)
+    label = np.arange(len(rows)) % len(CLASSES)
+    logistic_regression.fit(network, Features(np.array([b""] * len(rows)), label, rows, CLASSES), C=1.0)
+    described = {"kind": "linear", "input": "features/frozen", "classes": CLASSES, "features": FEATURES}
+    store.save_network(folder / "linear", network, described)
 
     network, losses["multilabel"] = fit_multilabel(features(96, seed=0))
     multilabel.save(folder, {multilabel.PRESENCE: network})
@@ -144,7 +146,7 @@ def train(folder: Path) -> None:
     classifier.save_weights(folder / "tuned.weights.h5")
 
     # None of these was trained on.
-    inputs = {"head": features(48, seed=1), "multilabel": features(48, seed=1)}
+    inputs = {"linear": features(48, seed=1), "multilabel": features(48, seed=1)}
     np.savez(folder / "inputs.npz", cnn=images(VALIDATION, seed=1), tuned=images(12, seed=1), **inputs)
     moved = {"learning": learning, "statistics": statistics}
     trained = {"losses": losses, "scores": scores, "moved": moved, "temperature": TEMPERATURE}
@@ -154,7 +156,7 @@ def train(folder: Path) -> None:
 
 def score(folder: Path) -> None:
     """Load what :func:`train` wrote and write the probabilities of the inputs to BACKEND.npz."""
-    networks = {name: store.load_network(folder / name) for name in ("cnn", "head")}
+    networks = {name: store.load_network(folder / name) for name in ("cnn", "linear")}
     networks["multilabel"] = multilabel.load(folder)
     networks["tuned"] = tuned()[1]
     networks["tuned"].load_weights(folder / "tuned.weights.h5")

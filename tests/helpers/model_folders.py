@@ -39,7 +39,12 @@ def write_data(root: Path) -> Path:
 def _write_features(data: Path, name: str, network: keras.Model, test_time_flip: bool = False) -> None:
     folder = data / name
     folder.mkdir(parents=True)
-    settings = {"image_size": SEEN, "levels": 1, "test_time_flip": test_time_flip, "finetuned": name == TUNED}
+    settings = {
+        "image_size": SEEN,
+        "levels": "top",
+        "test_time_flip": test_time_flip,
+        "finetuned": name == TUNED,
+    }
     backbone.save(folder, network, backbone.describe(data / "weights") | settings)
     extract_features(folder, backbone.open_extractor(folder), data / "records", batch_size=16)
 

@@ -17,7 +17,7 @@ FROZEN = {
     "backbone": "EfficientNetV2B0",
     "weights": "imagenet",
     "image_size": 224,
-    "levels": 1,
+    "levels": "top",
     "test_time_flip": False,
     "finetune": None,
 }

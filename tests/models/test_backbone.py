@@ -16,7 +16,7 @@ TINY = "tests.helpers.small_networks.tiny"
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 40, 30, 3), np.uint8)
 
 
-def save(folder, name, *, levels=1, test_time_flip=False, scaling="none"):
+def save(folder, name, *, levels="top", test_time_flip=False, scaling="none"):
     """Save a network with random weights, and return what it gives for ``IMAGES``."""
     network = backbone.side_by_side(backbone.build_each(name, SIDE), scaling=scaling, levels=levels)
     described = {"backbone": name, "scaling": scaling, "weights": "random", "file": "backbone.h5", "sha256": "0" * 64}
@@ -28,9 +28,9 @@ def save(folder, name, *, levels=1, test_time_flip=False, scaling="none"):
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("EfficientNetLite0", {"levels": 3, "test_time_flip": True}),
+        ("EfficientNetLite0", {"levels": "blocks", "test_time_flip": True}),
         (TINY, {"scaling": "tf"}),
-        (f"EfficientNetLite0+EfficientNetLite1+{TINY}", {"levels": 2, "scaling": "unit"}),
+        (f"EfficientNetLite0+EfficientNetLite1+{TINY}", {"levels": "blocks", "scaling": "unit"}),
     ],
 )
 def test_the_opened_network_gives_the_same_features_and_does_not_learn(tmp_path, name, settings):

@@ -28,7 +28,8 @@ def test_pixels_are_scaled_as_keras_applications_does(mode):
 
 
 @pytest.mark.parametrize(
-    ("name", "scaling", "levels"), [("keras.applications.MobileNetV3Small", "none", 1), (f"{OWN}tiny", "torch", 3)]
+    ("name", "scaling", "levels"),
+    [("keras.applications.MobileNetV3Small", "none", "top"), (f"{OWN}tiny", "torch", "blocks")],
 )
 def test_a_network_by_its_name_loads_again_with_keras_alone(name, scaling, levels, tmp_path):
     import keras
@@ -59,7 +60,7 @@ def test_the_scaling_is_part_of_the_features_but_not_of_the_weights(tmp_path):
 def test_layers_without_names_are_fine_tuned_and_found_again(tmp_path):
     """Though Keras gives them other names, as it has built other networks meanwhile."""
     weights.acquire(tmp_path, f"{OWN}tiny", "random", scaling="tf", sha256=None, partial=tmp_path)
-    network, again = (backbone.load(tmp_path, SIDE, levels=3) for _ in range(2))
+    network, again = (backbone.load(tmp_path, SIDE, levels="blocks") for _ in range(2))
     assert [v.path for v in network.variables] != [v.path for v in again.variables]
     finetuning.unfreeze(network, None)
     assert len(network.trainable_variables) == 8  # of four convolutions, not of batch normalisation

@@ -22,8 +22,8 @@ from tests.helpers.reported import FROZEN, MODELS
             "fine-tuned EfficientNetV2B0 (pretrained on ImageNet) at 224 pixels, with mirror images",
         ),
         (
-            {"backbone": "EfficientNetLite0+EfficientNetLite2", "levels": 3},
-            "frozen EfficientNetLite0 and EfficientNetLite2 (pretrained on ImageNet) at 224 pixels, 3 resolutions",
+            {"backbone": "EfficientNetLite0+EfficientNetLite2", "levels": "blocks"},
+            "frozen EfficientNetLite0 and EfficientNetLite2 (pretrained on ImageNet) at 224 pixels, all blocks",
         ),
     ],
 )

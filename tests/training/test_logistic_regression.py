@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from scenes.models import linear
 from scenes.models.features import Features
@@ -87,7 +87,7 @@ def test_of_equals_the_strongest_penalty_is_taken():
 def test_six_validation_images_are_enough():
     _, C, table = best(features(0), features(1, count=6), C=VALUES)
     assert C in VALUES
-    np.testing.assert_array_equal(table["val_calibrated_crossentropy"], table["val_crossentropy"])
+    np.testing.assert_allclose(table["val_calibrated_crossentropy"], table["val_crossentropy"], rtol=1e-9)
 
 
 def test_the_table_is_read_back(tmp_path):
@@ -98,16 +98,17 @@ def test_the_table_is_read_back(tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.tsv", sep="\t"), table, rtol=1e-5)
 
 
-def test_other_threads_give_the_same_bytes():
-    """Of features so many that the linear algebra would share them among its threads."""
-    rng = np.random.default_rng(0)
-    label = np.arange(600) % 6
-    rows = (rng.normal(size=(600, 400)) + np.eye(400)[label]).astype(np.float32)
-    data = Features(np.array([b"x"] * 600), label, rows, tuple("abcdef"))
-    found = []
-    for threads in (1, 2, 4):
-        network = linear.build(400, 6)
-        with threadpool_limits(threads):
-            _, table = logistic_regression.fit_best(network, data, data, C=[0.001], class_weight="none")
-        found.append((table.to_numpy().tobytes(), [weights.tobytes() for weights in network.get_weights()]))
-    assert found[0] == found[1] == found[2]
+def test_the_linear_algebra_has_one_thread(monkeypatch):
+    """Whatever the caller allows: sums that threads share are rounded in another order."""
+    fit, seen = LogisticRegression.fit, []
+
+    def fit_and_look(self, *data):
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+        return fit(self, *data)
+
+    monkeypatch.setattr(LogisticRegression, "fit", fit_and_look)
+    with threadpool_limits(2):
+        best(features(0), features(1), C=VALUES)
+        logistic_regression.fit(linear.build(6, 3), features(0), C=0.1)
+        assert {pool["num_threads"] for pool in threadpool_info()} == {2}
+    assert set(seen) == {1}

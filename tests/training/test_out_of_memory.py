@@ -1,11 +1,13 @@
 """A training that needs more memory than there is says what to lower; the error is TensorFlow's, from within fit."""
 
 import keras
+import numpy as np
 import pytest
 
 from scenes.common.errors import InputError
 from scenes.dataset import records
-from scenes.models import cnn
+from scenes.evaluation import inference
+from scenes.models import cnn, features
 from scenes.training import batches, classifiers, fit
 from scenes.training.finetuning import fit_backbone
 from tests.helpers.exhaust import exhausted
@@ -65,11 +67,11 @@ def test_of_a_backbone(splits, monkeypatch, tmp_path, stage):
             "out of memory in features, with batch_size 8; lower features.batch_size, or image_size of the feature set"
         )
     inputs = keras.Input((SIZE, SIZE, 3))
-    features = keras.layers.GlobalAveragePooling2D()(inputs if stage == "tuned" else Large()(inputs))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs if stage == "tuned" else Large()(inputs))
     training = {name: value for name, value in TRAINING.items() if name not in ("batch_size", "epochs")}
     with pytest.raises(InputError) as raised:
         fit_backbone(
-            keras.Model(inputs, features),
+            keras.Model(inputs, pooled),
             *splits,
             features_batch_size=8,
             probe_C=1.0,
@@ -84,3 +86,17 @@ def test_of_a_backbone(splits, monkeypatch, tmp_path, stage):
             state=tmp_path / "state.npz",
         )
     assert str(raised.value) == expected
+
+
+def test_of_features_of_other_images():
+    with pytest.raises(
+        InputError, match=r"^out of memory in features, with batch_size 2; lower features\.batch_size, or"
+    ):
+        features.features_of(exhausted, np.zeros((3, SIZE, SIZE, 3), np.float32), batch_size=2)
+
+
+def test_of_predictions(splits):
+    inputs = keras.Input((SIZE, SIZE, 3))
+    network = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(Large()(inputs)))
+    with pytest.raises(InputError, match=r"^out of memory in predictions of 64 images at a time; lower image_size, or"):
+        inference.predict_records(network, splits[1])

@@ -14,7 +14,7 @@ def state(tmp_path, monkeypatch):
     made = []
     # TensorFlow can be set up only once in a process.
     monkeypatch.setattr(run, "configure", lambda **given: made.append(given))
-    monkeypatch.setattr(run, "set_precision", made.append)
+    monkeypatch.setattr(run, "set_precision", lambda precision: made.append(precision) or precision)
 
     def enter(**other):
         with run.training_run("a", inputs=[], **USUAL | other) as path:
@@ -27,6 +27,12 @@ def state(tmp_path, monkeypatch):
 def test_the_surroundings_are_set_up_as_asked(state):
     state(seed=5, precision="mixed_bfloat16", xla=True)
     assert state.made == [{"seed": 5, "threads": 2, "xla": True}, "mixed_bfloat16"]
+
+
+def test_the_log_names_the_device_once(state, monkeypatch, capsys):
+    monkeypatch.setattr(run, "device", lambda threads: f"CPU, {threads} threads")
+    state(threads=3, precision="mixed_bfloat16")
+    assert capsys.readouterr().out == "a: on CPU, 3 threads, in mixed_bfloat16\n"
 
 
 @pytest.mark.parametrize(
