@@ -72,8 +72,8 @@ def test_training_compares_each_part_with_the_plain_script(tmp_path):
 
 
 def test_memory_adds_up(tmp_path):
-    found = printed(tmp_path, "memory", "--backbone", "EfficientNetV2B0", "--side", 64, "--batch-size", 8)
-    assert re.fullmatch(rf"EfficientNetV2B0 at 64 px, batch 8, {NUMBER} of {NUMBER} million weights trained", found[0])
+    found = printed(tmp_path, "memory", "--backbone", "EfficientNetV2B0", "--side", 64, "--batch-size", 32)
+    assert re.fullmatch(rf"EfficientNetV2B0 at 64 px, batch 32, {NUMBER} of {NUMBER} million weights trained", found[0])
     *parts, whole = (float(re.match(r" *(\d+\.\d\d) GiB  \w", line)[1]) for line in found[1:])
     assert min(parts) > 0
     assert whole == pytest.approx(sum(parts), abs=0.005 * (len(parts) + 1))

@@ -74,7 +74,6 @@ def test_jax_scores_an_epoch_as_tensorflow_does_afterwards(trained):
         },
         rel=1e-4,
     )
-    assert trained.scores["val_calibrated_crossentropy"] < crossentropy
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -60,12 +60,12 @@ def subset(folder, monkeypatch):
 def test_the_tables_have_a_row_for_every_model_that_was_trained(subset):
     first, second, _ = results.tables().split("\n\n")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in first.splitlines()]
-    assert [row[1] for row in rows[2:]] == [
+    assert [row[1].partition(" (")[0] for row in rows[2:]] == [
         "best constant answer",
         *(f"{name}: what {name} was" for name in results.MODELS),
         "best constant answer",
         "baseline: CNN from scratch",
-        "transfer: logistic regression on frozen EfficientNetLite0 (pretrained on ImageNet) at 128 pixels",
+        "transfer: logistic regression on frozen EfficientNetLite0",
     ]
     assert {len(row) for row in rows} == {len(rows[0])}
     tuned = dict(zip(rows[0], rows[5], strict=True))

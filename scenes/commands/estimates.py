@@ -24,7 +24,7 @@ MEASURED_CORES = 2
 
 COPIES = 2  # in the working tree and in DVC's cache, where the file system cannot share them
 RECORD_BYTES = 2.0  # for each pixel: the photos above as PNG
-FEATURE_BYTES = 1280 * 4  # for each image and feature set: float32
+FEATURE_BYTES = 1568 * 4  # for each image and feature set: float32, of all blocks
 FIXED_BYTES = 75_000_000  # weights, models, exports, plots and the report
 
 

@@ -69,7 +69,7 @@ def describe_features(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: backbone.json is missing or damaged.
     """
-    return read_description(Path(folder) / DESCRIPTION, "description of features", ("sha256",))
+    return read_description(Path(folder) / DESCRIPTION, "backbone", ("sha256",))
 
 
 def save_features(path: str | Path, features: Features) -> None:

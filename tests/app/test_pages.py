@@ -70,8 +70,9 @@ def test_the_page_about_the_model_has_every_model_that_was_trained(elsewhere, mo
     assert not found.exception
     table = found.table[0].value
     assert list(table.index) == ["baseline", "transfer"]
-    kind = "logistic regression on frozen EfficientNetLite0 (pretrained on ImageNet) at 128 pixels"
-    assert [text.replace("\\", "") for text in table["what it is"]] == ["CNN from scratch", kind]
+    cnn, linear = (text.replace("\\", "") for text in table["what it is"])
+    assert cnn == "CNN from scratch"
+    assert linear.startswith("logistic regression on frozen EfficientNetLite0 (pretrained on ImageNet)")
     assert list(table["parameters"]) == ["1,600,000", "1,600,001"]
     assert not found.info, "a picture is not where the page looks for it"
 

@@ -106,7 +106,7 @@ def fit_multilabel(inputs: np.ndarray):
 
 
 def train(folder: Path) -> None:
-    """Train a CNN, a linear classifier, a second output and a backbone; write them, inputs.npz, trained.json and their scores."""
+    """Train a CNN, a linear classifier, a second output and a backbone; write them, inputs, losses and scores."""
     keras.utils.set_random_seed(0)
     for name in ("cnn", "linear"):
         (folder / name).mkdir()
