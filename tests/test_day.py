@@ -104,7 +104,7 @@ def queue(folder: Path) -> str:
 def test_a_command_of_the_page(where, line, says, day):
     if line.startswith("dvc exp show"):  # the page says to wait before it
         wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 600, lambda: queue(day.mine))
-        assert queue(day.mine).count("Success") == 2, run("dvc queue logs rate-1", day.mine)
+        assert queue(day.mine).count("Success") == 2, run("dvc queue logs penalty-1", day.mine)
     began = time.monotonic()
     variables = verify.ENVIRONMENTS[1] if where == ALONE else {}
     said = run(line, day.places[where], timeout=800, **variables)
@@ -131,9 +131,9 @@ def test_what_was_tried_in_other_folders_left_the_working_tree_alone(day):
     """After the page's `dvc exp apply` only what the experiment changed differs from the commit."""
     for place in ("", "fresh clone"):
         changed = run("git diff --name-only", day.places[place]).split()
-        assert changed == ["dvc.lock", "metrics/baseline.json", "params.yaml"]
+        assert changed == ["dvc.lock", "metrics/transfer.json", "params.yaml"]
         committed = yaml.safe_load(run("git show HEAD:params.yaml", day.places[place]))
-        committed["models"]["baseline"]["training"]["learning_rate"] = 0.001
+        committed["models"]["transfer"]["C"] = [0.0001]
         assert yaml.safe_load((day.places[place] / "params.yaml").read_text()) == committed
 
 
