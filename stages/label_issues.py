@@ -11,15 +11,14 @@ from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.evaluation import label_issues
-from scenes.models.classifier_features import from_features, from_model
+from scenes.models.features import load_labelled_features
 from scenes.plots import feature_map, galleries, style
 from scenes.synthetic import ground_truth
 from stages import checked_stage
 
 ARCHIVE = "data/raw/archive.zip"
 AUDIT = "data/audit.csv"
-DATA = Path("data")
-MODELS = Path("models")
+FEATURES = Path("data/features")
 TABLE = "data/label_issues.csv"
 METRICS = "metrics/label_issues.json"
 PLOTS = "plots/label_issues"
@@ -29,9 +28,7 @@ def main() -> None:
     params = read()
     configure(seed=params.seed, threads=params.threads)
     settings = params.label_issues
-    by_features = params.profile_settings.label_issue_features == "features"
-    features, model = DATA / "features" / settings.features, MODELS / settings.cnn
-    images = from_features(features) if by_features else from_model(model, DATA)
+    images = load_labelled_features(FEATURES / settings.features)
     audit = audit_table.read(AUDIT)
     judged, limits = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
     table = label_issues.combine(judged, audit)

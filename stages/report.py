@@ -42,7 +42,7 @@ def main() -> None:
         published=profile.published,
         source=profile.source,
         features=features,
-        label_features_learned=profile.label_issue_features == "cnn" or judge["finetune"] is not None,
+        label_features_learned=judge["finetune"] is not None,
         models=models,
     )
     with atomic_write(PAGE, SHORT) as (page, short):

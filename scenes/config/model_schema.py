@@ -170,7 +170,6 @@ class Multilabel(Section):
 class LabelIssues(Section):
     """Finding labels that may be wrong."""
 
-    cnn: ModelName
     features: ModelName
     folds: Annotated[int, Field(ge=2, le=20)]
     C: PositiveFloat

@@ -69,7 +69,6 @@ class Profile(Section):
     fit: Literal["crop", "pad", "squash"]
     cnn: ProfileCnn
     features: dict[ModelName, FeatureSet]
-    label_issue_features: Literal["cnn", "features"]
     published: list[Published]
     synthetic: Synthetic | None
 
@@ -155,9 +154,8 @@ class Params(Section):
                 raise ValueError(f"models.{name}.input: {model.input!r} is not in `feature_sets`")
         if self.label_issues.features not in self.feature_sets:
             raise ValueError(f"label_issues.features: {self.label_issues.features!r} is not in `feature_sets`")
-        active = self.profiles[self.profile]
-        if active.label_issue_features == "features" and not active.features[self.label_issues.features].enabled:
-            raise ValueError(f"label_issue_features: the set {self.label_issues.features} is not enabled")
+        if not self.profiles[self.profile].features[self.label_issues.features].enabled:
+            raise ValueError(f"label_issues.features: the set {self.label_issues.features} is not enabled")
         return self
 
     @model_validator(mode="after")
@@ -172,13 +170,6 @@ class Params(Section):
                         f"profiles.{profile_name}.cnn.epochs ({epochs}) must be more than "
                         f"models.{name}.training.warmup_epochs ({model.training.warmup_epochs:g})"
                     )
-        return self
-
-    @model_validator(mode="after")
-    def _check_label_issues(self) -> Self:
-        model = self.models.get(self.label_issues.cnn)
-        if model is None or model.kind != "cnn":
-            raise ValueError(f"label_issues.cnn: {self.label_issues.cnn!r} is not a model of kind cnn")
         return self
 
     @model_validator(mode="after")

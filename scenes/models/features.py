@@ -89,6 +89,17 @@ def load_features(folder: str | Path, split: str) -> Features:
         return Features(file["key"], file["label"], file["features"], tuple(file["classes"].tolist()))
 
 
+def load_labelled_features(folder: str | Path) -> Features:
+    """Return the features in ``folder`` of all labelled images: those of train, val and test, one after the other."""
+    parts = [load_features(folder, split) for split in ("train", "val", "test")]
+    return Features(
+        key=np.concatenate([part.key for part in parts]),
+        label=np.concatenate([part.label for part in parts]),
+        features=np.concatenate([part.features for part in parts]),
+        classes=parts[0].classes,
+    )
+
+
 def compile_extractor(extractor: "keras.Model") -> Callable[[Any], Any]:
     """Return ``extractor`` as one graph for all splits and batch sizes; tracing takes seconds each time."""
     import tensorflow as tf

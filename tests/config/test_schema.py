@@ -57,7 +57,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("profiles.intel.source", "synthetic", "source: synthetic needs the block `synthetic`"),
         ("feature_sets", ["frozen"], "profiles.demo.features: describe the sets of `feature_sets`"),
         ("label_issues.features", "sharp", "'sharp' is not in `feature_sets`"),
-        ("profiles.demo.label_issue_features", "pixels", "`profiles.demo.label_issue_features`"),
+        (f"{FROZEN}.enabled", False, "label_issues.features: the set frozen is not enabled"),
         (f"{FROZEN}.weights", "noisy", f"`{FROZEN}.weights`"),
         (f"{FROZEN}.weights_sha256", "0" * 64, "weights_sha256 needs weights: file:<path>"),
         (f"{FROZEN}.backbone", "ResNet50", "nor a dotted name"),
@@ -80,7 +80,6 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("finetune.probe_C", 0.0, "`finetune.probe_C`"),
         ("finetune.training.warmup_epochs", 4, "features.finetuned.finetune.epochs (4) must be more than"),
         ("label_issues.folds", 1, "`label_issues.folds`"),
-        ("label_issues.cnn", "transfer", "'transfer' is not a model of kind cnn"),
         ("archive.layout", GOOD["archive"]["layout"] | {"train": "a", "test": "a"}, "need different names"),
         ("archive.layout.subject", "patient", "`archive.layout.subject`: String should match pattern"),
         ("archive.name_encoding", "klingon", "'klingon' is not an encoding of Python's"),
@@ -115,14 +114,6 @@ def test_several_backbones_cannot_share_a_file(tmp_path):
     both["profiles"]["demo"]["features"]["frozen"]["weights"] = "file:a.h5"
     with pytest.raises(InputError, match="is for one backbone"):
         checked(both, tmp_path)
-
-
-def test_label_issues_need_the_set_that_they_read(tmp_path):
-    values = changed(f"{FROZEN}.enabled", False)
-    checked(values, tmp_path)
-    values["profiles"]["demo"]["label_issue_features"] = "features"
-    with pytest.raises(InputError, match="the set frozen is not enabled"):
-        checked(values, tmp_path)
 
 
 def test_a_missing_key_is_named(tmp_path):

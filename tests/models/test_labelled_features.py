@@ -5,23 +5,16 @@ import pytest
 
 from scenes.dataset import records
 from scenes.models import classifier_features, cnn, store
-from scenes.models.features import Features, save_features
+from scenes.models.features import Features, load_labelled_features, save_features
 from tests.helpers.small_records import CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 CNN = {"filters": [8, 16], "dropout": 0.1}
-LABELLED = {**SPLITS, "test": SPLITS["train"][:7], "train": SPLITS["train"][7:]}
-
-
-def expected_order(folder) -> list[bytes]:
-    return [
-        key for split in ("train", "val", "test") for key in records.load(records.open_records(folder, split))["key"]
-    ]
 
 
 def test_the_classifier_of_the_cnn_gives_its_own_probabilities(tmp_path):
-    write_records(tmp_path / "records", LABELLED)
+    write_records(tmp_path / "records")
     network = cnn.build((SIZE, SIZE, 3), 2, **CNN)
     (tmp_path / "cnn").mkdir()
     description = {
@@ -33,17 +26,15 @@ def test_the_classifier_of_the_cnn_gives_its_own_probabilities(tmp_path):
     }
     store.save_network(tmp_path / "cnn", network, description)
 
-    found = classifier_features.from_model(tmp_path / "cnn", tmp_path)
+    found = classifier_features.load(tmp_path / "cnn", tmp_path, "train")
 
-    assert found.key.tolist() == expected_order(tmp_path / "records")
-    labels = {key.encode(): CLASSES.index(label) for split in LABELLED.values() for key, label in split if label}
+    stored = records.load(records.open_records(tmp_path / "records", "train"))
+    assert found.key.tolist() == stored["key"].tolist()
+    labels = {key.encode(): CLASSES.index(label) for key, label in SPLITS["train"]}
     assert found.label.tolist() == [labels[key] for key in found.key]
     assert found.features.shape == (len(labels), 16)
-    images = np.concatenate(
-        [records.load(records.open_records(tmp_path / "records", split))["image"] for split in ("train", "val", "test")]
-    )
     classified = network.get_layer("probabilities")(found.features).numpy()
-    np.testing.assert_allclose(classified, network(images, training=False), atol=1e-5)
+    np.testing.assert_allclose(classified, network(stored["image"], training=False), atol=1e-5)
 
 
 def test_cached_features_are_joined_in_the_order_of_the_splits(tmp_path):
@@ -52,7 +43,7 @@ def test_cached_features_are_joined_in_the_order_of_the_splits(tmp_path):
         keys = np.array([f"{split}/{n}".encode() for n in range(number + 2)])
         parts[split] = Features(keys, np.full(len(keys), number), np.full((len(keys), 3), number, np.float32), CLASSES)
         save_features(tmp_path / f"{split}.npz", parts[split])
-    found = classifier_features.from_features(tmp_path)
+    found = load_labelled_features(tmp_path)
     assert found.key.tolist() == [key for split in ("train", "val", "test") for key in parts[split].key.tolist()]
     assert found.label.tolist() == [2] * 4 + [3] * 5 + [1] * 3
     np.testing.assert_array_equal(found.features[:, 0], found.label)
