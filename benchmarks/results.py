@@ -61,8 +61,8 @@ def seeds(model: str) -> list[dict]:
 
 
 def mean_and_range(values: list[float]) -> str:
-    """Return e.g. '0.934 (0.931 to 0.938)'; '' of none."""
-    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})" if values else ""
+    """Return e.g. '0.934 (0.931 to 0.938)'."""
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 def worst_recall(scores: dict) -> float:
@@ -125,26 +125,28 @@ def seed_columns(runs: list[dict]) -> dict[str, str]:
     """Return the columns about several seeds, by name, for the metrics of one model."""
     accuracies, losses = ([scores[key] for scores in runs] for key in ("accuracy", "crossentropy"))
     return {
-        "seeds": str(len(runs)) if runs else "",
-        "their accuracy": mean_and_range(accuracies),
-        "their crossentropy": mean_and_range(losses),
+        "seeds": str(len(runs)),
+        "accuracy": mean_and_range(accuracies),
+        "crossentropy": mean_and_range(losses),
     }
 
 
 def tables() -> str:
-    """Return both tables and the sentence on label issues as Markdown."""
-    main, multilabel, datasets = [], [], set()
+    """Return the tables and the sentence on label issues as Markdown, and a table of several seeds if there are any."""
+    main, multilabel, several, datasets = [], [], [], set()
     for data, model, kind, scores in lines():
-        runs = seeds(model) if data == REAL else []
-        columns, second = main_columns(scores) | seed_columns(runs), multilabel_columns(scores)
+        columns, second = main_columns(scores), multilabel_columns(scores)
         if data not in datasets:
             datasets.add(data)
             share = f"{scores['majority_class_accuracy']:.3f}"
             main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
         main.append([data, f"{model}: {kind}", *columns.values()])
         multilabel.append([data, model, *second.values()])
-    both = [markdown([["data", "model", *names], *rows]) for names, rows in ((columns, main), (second, multilabel))]
-    return "\n\n".join((*both, label_issues()))
+        if data == REAL and (runs := seeds(model)):
+            third = seed_columns(runs)
+            several.append([data, model, *third.values()])
+    written = [(columns, main), (second, multilabel), *([(third, several)] if several else [])]
+    return "\n\n".join([*(markdown([["data", "model", *names], *rows]) for names, rows in written), label_issues()])
 
 
 def rendered(readme: str) -> str:

@@ -66,7 +66,7 @@ def test_the_first_screen_in_a_fresh_clone(tmp_path):
 
 def test_the_day_is_that_of_the_page_whose_commands_are_run():
     day = [line.partition("  # ")[0] for line in commands("day")]
-    assert "dvc pull" in day and "dvc exp push origin rate-1" in day
+    assert "dvc pull" in day and "dvc exp push origin penalty-1" in day
     assert set(day) <= {line.partition("  # ")[0] for _, line, _ in day_page.COMMANDS}
 
 
