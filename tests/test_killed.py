@@ -54,6 +54,9 @@ class Run:
             self.dvc.kill()
 
 
+TUNING = "finetune@finetuned"
+
+
 def outs(folder, stage):
     return yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]["outs"]
 
@@ -107,12 +110,12 @@ def test_the_baseline_and_its_dvc_are_killed(workspace):
 
 
 def test_fine_tuning_killed_after_an_epoch(workspace):
-    uninterrupted = outs(workspace, "finetune")
-    run = Run(workspace, "finetune")
-    run.wait_until(lambda: states(workspace, "finetune"))
+    uninterrupted = outs(workspace, TUNING)
+    run = Run(workspace, TUNING)
+    run.wait_until(lambda: states(workspace, TUNING))
     run.training().kill()
     run.end(255)
-    last = Run(workspace, "finetune")
+    last = Run(workspace, TUNING)
     last.end(0)
     assert "resuming after epoch 1 of 2" in last.text()
-    assert outs(workspace, "finetune") == uninterrupted
+    assert outs(workspace, TUNING) == uninterrupted

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def build(features: int, classes: int) -> "keras.Model":
-    """Return a network from pooled features to class probabilities; ``scenes.training.linear`` sets its weights.
+    """Return a network from pooled features to probabilities; ``scenes.training.logistic_regression`` sets its weights.
 
     Args:
         features: width of the input.
