@@ -154,7 +154,7 @@ def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, class
     from cleanlab.rank import get_label_quality_scores
 
     names, doubted = np.array(classes, object), np.zeros(len(labels), bool)
-    if len(labels):
+    if len(np.unique(labels)) > 1:  # confident learning compares classes
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # one for each class without images
             doubted = find_label_issues(labels, probabilities, n_jobs=1)

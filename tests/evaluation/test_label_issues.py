@@ -165,6 +165,14 @@ def test_however_the_groups_lie_there_is_an_answer(data, count, classes, folds):
     assert judged["score"].between(0, 1).all()
 
 
+def test_images_of_one_class_alone_are_not_doubted():
+    """Groups of several classes can leave no other class with an image in the other folds."""
+    table = label_issues.judge(np.array(["a", "b"]), np.array([1, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]), CLASSES)
+    assert table["key"].tolist() == ["a", "b"]
+    assert table["score"].tolist() == pytest.approx([0.1, 0.8])
+    assert not table["doubted"].any()
+
+
 def test_duplicates_by_hand():
     audit = audit_table(
         ("a", "train", "forest", "p1", "g1"),
