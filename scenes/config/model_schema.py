@@ -13,8 +13,9 @@ from pydantic import (
     model_validator,
 )
 
+from scenes.common.errors import InputError
 from scenes.config.section import ModelName, Section, Sha256, Share
-from scenes.models.backbone import BACKBONES
+from scenes.models import backbone
 
 
 class EarlyStopping(Section):
@@ -123,10 +124,10 @@ class FeatureSet(Section):
     @field_validator("backbone")
     @classmethod
     def _check_backbone(cls, value: str) -> str:
-        for name in value.split("+"):
-            if "." not in name and name not in BACKBONES:
-                known = ", ".join(BACKBONES)
-                raise ValueError(f"{name} is not one of {known}, nor a dotted name, as keras.applications.ConvNeXtTiny")
+        try:
+            backbone.names(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @model_validator(mode="after")

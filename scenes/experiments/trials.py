@@ -162,7 +162,7 @@ def row(trial: Trial, commits: list[tuple[str, str]]) -> dict[str, str]:
 
     Args:
         trial: the trial.
-        commits: of each of its experiments, and the commits that they derive from.
+        commits: pairs of commits: that of an experiment, and the one that it was started from.
     """
     scores = [json.loads(runs.read(commit, f"metrics/{trial.evaluate}.json")) for commit, _ in commits]
     name, curves = _model(trial.evaluate, parse_yaml(runs.read(commits[0][0], PARAMS)))

@@ -84,9 +84,9 @@ def block_maps(network: "keras.Model") -> list[Any]:
 def resolution_maps(network: "keras.Model") -> list[Any]:
     """Return the output of the last layer at each resolution, the finest first.
 
-    The rule knows no names. A resolution that is less than twice the next coarser one, but for a pixel that a kernel
-    takes off the edge, is no level of its own; nor is what a padding makes. Maps with as many channels as an image are
-    the image, scaled.
+    Names of layers do not matter. Each resolution is at least twice the next coarser one, less the one pixel that a
+    kernel can take off the edge. Outputs of padding layers are skipped, and so are maps with as many channels as the
+    input, which are only the scaled image.
     """
     import keras
 

@@ -56,7 +56,7 @@ def features(count: int, seed: int) -> np.ndarray:
 
 
 def in_batches(inputs: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return batches of 16 inputs and their one-hot labels, the classes by turns."""
+    """Return batches of 16 inputs with one-hot labels; the classes alternate."""
     one_hot = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
     return [(inputs[start : start + 16], one_hot[start : start + 16]) for start in range(0, len(inputs), 16)]
 
