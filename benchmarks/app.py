@@ -64,7 +64,8 @@ def random_backbone() -> Classifier:
     """Return a linear classifier on an EfficientNetV2B0, both of random weights, built like the model in production."""
     import keras
 
-    from scenes.models import backbone, linear
+    from scenes.backbones import backbone
+    from scenes.models import linear
 
     extractor = backbone.feature_extractor(backbone.build("EfficientNetV2B0", 224), test_time_flip=True)
     probabilities = linear.build(extractor.output.shape[-1], 6)(extractor.output)

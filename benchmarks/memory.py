@@ -66,11 +66,11 @@ class Needs(NamedTuple):
 
 
 def needs(name: str, image_size: int, blocks: int | None = None) -> Needs:
-    """Build a backbone and count; ``blocks``: see ``scenes.models.finetuning.unfreeze``."""
+    """Build a backbone and count; ``blocks``: see ``scenes.backbones.finetuning.unfreeze``."""
     import keras
     import numpy as np
 
-    from scenes.models import backbone, finetuning
+    from scenes.backbones import backbone, finetuning
 
     network = backbone.build(name, image_size)
     finetuning.unfreeze(network, blocks)

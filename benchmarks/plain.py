@@ -27,7 +27,7 @@ def dataset(folder: Path, side: int, batch_size: int):
 
 
 def transfer(backbone: str, weights: Path, side: int, classes: int):
-    from scenes.models.backbone import build
+    from scenes.backbones.backbone import build
 
     body = build(backbone, side)
     body.load_weights(weights)

@@ -48,8 +48,8 @@ def feature_set(params) -> str:
 
 def open_backbone(arguments, params):
     """Return the graph that computes the features of `transfer`."""
-    from scenes.models import backbone
-    from scenes.models.features import compile_extractor
+    from scenes.backbones import backbone
+    from scenes.backbones.features import compile_extractor
 
     settings, folder = params.profile_settings.features[feature_set(params)], arguments.folder / "weights"
     network = backbone.load(folder / feature_set(params), settings.image_size, levels=settings.levels)
@@ -58,8 +58,8 @@ def open_backbone(arguments, params):
 
 def transfer(arguments, params) -> dict:
     """Extract the features of both splits, then fit the linear model; return the seconds of each."""
+    from scenes.backbones.features import compute_features
     from scenes.models import linear
-    from scenes.models.features import compute_features
     from scenes.training import logistic_regression
 
     begin = time.perf_counter()
@@ -116,8 +116,8 @@ def feature_rates(arguments, params) -> dict:
     import numpy as np
     import tensorflow as tf
 
+    from scenes.backbones.features import compute_features
     from scenes.dataset import records
-    from scenes.models.features import compute_features
 
     extractor = open_backbone(arguments, params)
     split = subset(arguments.folder, "train", 1)

@@ -26,7 +26,7 @@ def code_text(name: str) -> str:
     A stage that can build a backbone can also call the functions that params.yaml names as such.
     """
     hashes = fingerprints(f"stages.{name}", ROOT)
-    if "scenes.models.backbone" in hashes:
+    if "scenes.backbones.backbone" in hashes:
         for module in sorted(_backbone_modules()):
             hashes |= fingerprints(module, ROOT)
     return text(hashes)
@@ -45,7 +45,7 @@ def _backbone_modules() -> set[str]:
         if not module.startswith("scenes.") and fingerprints(module, ROOT):
             raise InputError(
                 f"params.yaml: the backbone in {module} is outside scenes/, so DVC would not see changes to it; move "
-                f"its file to scenes/models/ and name it scenes.models.{module.rpartition('.')[2]}.<function>"
+                f"its file to scenes/backbones/ and name it scenes.backbones.{module.rpartition('.')[2]}.<function>"
             )
     return modules
 

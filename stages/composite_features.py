@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
+from scenes.backbones import backbone
+from scenes.backbones.features import compile_extractor, features_of
 from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.dataset import records
 from scenes.evaluation import composites
-from scenes.models import backbone
-from scenes.models.features import compile_extractor, features_of
 from stages import checked_stage
 
 RECORDS = "data/records"

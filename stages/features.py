@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
+from scenes.backbones import backbone, finetuning
+from scenes.backbones.features import extract_features
 from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
-from scenes.models import backbone, finetuning
-from scenes.models.features import extract_features
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
+from scenes.backbones import backbone, finetuning
 from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
 from scenes.dataset import records
-from scenes.models import backbone, finetuning
 from scenes.provenance import record
 from scenes.training import curves
 from scenes.training.finetuning import fit_backbone

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from scenes.archive.layout import Archive
+from scenes.backbones.features import load_labelled_features
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_table
 from scenes.evaluation import label_issues
-from scenes.models.features import load_labelled_features
 from scenes.plots import feature_map, galleries, style
 from scenes.synthetic import ground_truth
 from stages import checked_stage

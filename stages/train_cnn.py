@@ -9,7 +9,7 @@ from scenes.config.params import read, to_dict
 from scenes.dataset import records
 from scenes.models import store, temperature
 from scenes.provenance import record
-from scenes.training import batches, classifiers, curves
+from scenes.training import batches, cnn, curves
 from scenes.training.run import training_run
 from stages import checked_stage, code_digest
 
@@ -29,9 +29,9 @@ def main(name: str) -> None:
     inputs = [DATA / model["input"]]
     with training_run(f"train@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
         train, val = (records.open_records(DATA / model["input"], split) for split in ("train", "val"))
-        settings = classifiers.for_profile(model, image_shape=train.image_shape, **profile)
+        settings = cnn.for_profile(model, image_shape=train.image_shape, **profile)
         validation = batches.validation_images(val, settings["training"]["batch_size"])
-        network, history = classifiers.fit_cnn(
+        network, history = cnn.fit_cnn(
             train, validation, settings, augmentation=augmentation, seed=params.seed, state=state
         )
         description = {

@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
+from scenes.backbones.features import describe_features, load_features
 from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
 from scenes.models import linear, store, temperature
-from scenes.models.features import describe_features, load_features
 from scenes.provenance import record
 from scenes.training import batches, logistic_regression
 from stages import checked_stage, code_digest

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
+from scenes.backbones import weights
 from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.download.partial import resumable_download_dir
-from scenes.models import weights
 from stages import checked_stage
 
 WEIGHTS = Path("data/weights")

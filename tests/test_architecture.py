@@ -16,6 +16,7 @@ ORDER = [
     ["archive"],
     ["images", "synthetic"],
     ["dataset"],
+    ["backbones"],
     ["models"],
     ["config", "training", "evaluation"],
     ["plots", "export"],

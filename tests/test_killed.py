@@ -63,12 +63,14 @@ def outs(folder, stage):
 
 @pytest.fixture(scope="module")
 def workspace(pipeline, tmp_path_factory):
-    """A clone in which the baseline trains long enough to be killed in the middle."""
+    """A clone in which both trainings last long enough to be killed in the middle."""
     folder = tmp_path_factory.mktemp("killed") / "clone"
     shutil.copytree(pipeline.one, folder, symlinks=True)
     file = folder / "params.yaml"
     params = yaml.safe_load(file.read_text())
     params["models"]["baseline"]["training"]["epochs"] = 40
+    for profile in params["profiles"].values():
+        profile["features"]["finetuned"]["finetune"]["epochs"] = 12
     file.write_text(yaml.safe_dump(params, sort_keys=False))
     return folder
 
@@ -110,6 +112,7 @@ def test_the_baseline_and_its_dvc_are_killed(workspace):
 
 
 def test_fine_tuning_killed_after_an_epoch(workspace):
+    Run(workspace, TUNING).end(0)
     uninterrupted = outs(workspace, TUNING)
     run = Run(workspace, TUNING)
     run.wait_until(lambda: states(workspace, TUNING))
@@ -117,5 +120,5 @@ def test_fine_tuning_killed_after_an_epoch(workspace):
     run.end(255)
     last = Run(workspace, TUNING)
     last.end(0)
-    assert "resuming after epoch 1 of 2" in last.text()
+    assert 1 <= int(re.search(r"resuming after epoch (\d+) of 12", last.text())[1]) < 12
     assert outs(workspace, TUNING) == uninterrupted

@@ -13,9 +13,9 @@ from pydantic import (
     model_validator,
 )
 
+from scenes.backbones import backbone
 from scenes.common.errors import InputError
 from scenes.config.section import ModelName, Section, Sha256, Share
-from scenes.models import backbone
 
 
 class EarlyStopping(Section):

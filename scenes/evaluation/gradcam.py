@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from scenes.models.feature_maps import top_layers
+from scenes.backbones.feature_maps import top_layers
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +55,7 @@ def activation_maps(model: "keras.Model", images: np.ndarray, targets: np.ndarra
     Args:
         model: from images to probabilities, see ``scenes.models.store.load``. It contains feature maps, which are
             pooled, and a Dense layer named ``probabilities``. Of a backbone that is applied twice, to an image and its
-            mirror image, the first call is explained; see ``scenes.models.backbone.feature_extractor``.
+            mirror image, the first call is explained; see ``scenes.backbones.backbone.feature_extractor``.
         images, targets: see :func:`heat_maps`.
 
     Returns:

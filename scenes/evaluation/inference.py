@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.backbones.features import load_features
 from scenes.common.memory import out_of_memory
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.evaluation import abstention
 from scenes.models import store
-from scenes.models.features import load_features
 from scenes.models.temperature import Calibration, scale
 
 if TYPE_CHECKING:

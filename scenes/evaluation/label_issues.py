@@ -28,7 +28,7 @@ from scenes.dataset.audit_table import usable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scenes.models.features import Features
+    from scenes.backbones.features import Features
 
 COLUMNS = ("key", "given_label", "suggested_label", "score", "reason")
 # The column of the audit that duplicates of each kind share.

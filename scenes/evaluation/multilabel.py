@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.backbones.features import load_features
 from scenes.common.tables import DECIMALS, rounded
 from scenes.dataset import records
 from scenes.evaluation import composites
 from scenes.models import store
-from scenes.models.features import load_features
 from scenes.models.multilabel import PRESENCE, PRESENCE_NAIVE
 
 if TYPE_CHECKING:

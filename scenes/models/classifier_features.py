@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from scenes.backbones.features import Features, compile_extractor, compute_features, load_features
 from scenes.dataset import records
 from scenes.models import cnn, store
-from scenes.models.features import Features, compile_extractor, compute_features, load_features
 
 _BATCH_SIZE = 64  # images at a time; bounds the memory that their activations take
 

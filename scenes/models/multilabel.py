@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scenes.common.description import read_description
 from scenes.common.tables import write_json
-from scenes.models.description import read_description
 
 if TYPE_CHECKING:
     import keras

@@ -7,11 +7,12 @@ experiment. The model in production is one .keras file, backbone included, that 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.backbones import backbone
+from scenes.backbones.features import describe_features
+from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models import backbone, cnn, keras_file, linear, multilabel
-from scenes.models.description import read_description
-from scenes.models.features import describe_features
+from scenes.models import cnn, keras_file, linear, multilabel
 from scenes.models.temperature import scaled_output
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def save_network(folder: str | Path, network: "keras.Model", description: dict[s
         description: ``kind`` (``cnn`` or ``linear``), ``input`` (``records`` or ``features/<set>``), ``classes``,
             ``temperature`` and ``calibrated`` (see ``scenes.models.temperature``); of a CNN also ``network`` (arguments
             of its builder) and ``image_shape``, that of the records; of a linear model also ``C``, ``features``, the
-            width of its input, and ``backbone``, see ``scenes.models.features.describe_features``.
+            width of its input, and ``backbone``, see ``scenes.backbones.features.describe_features``.
     """
     import keras
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.backbones.features import Features
 from scenes.dataset import records
 from scenes.dataset.records import Records
-from scenes.models.features import Features
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.backbones import backbone, finetuning
+from scenes.backbones.features import compile_extractor, compute_features
 from scenes.common.memory import out_of_memory
 from scenes.dataset.records import Records
-from scenes.models import backbone, finetuning, linear
-from scenes.models.features import compile_extractor, compute_features
+from scenes.models import linear
 from scenes.training import batches, checkpoint, fit, logistic_regression
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def fit_backbone(
     """Fit a linear classifier to the frozen features, then train it and the last blocks of ``network`` together.
 
     Args:
-        network: see ``scenes.models.backbone.load``; it ends with the trained weights.
+        network: see ``scenes.backbones.backbone.load``; it ends with the trained weights.
         features_batch_size: images at a time while the frozen features are computed.
         probe_C: see :func:`scenes.training.logistic_regression.fit`.
-        blocks: see ``scenes.models.finetuning.unfreeze``.
+        blocks: see ``scenes.backbones.finetuning.unfreeze``.
         epochs, batch_size, gradient_accumulation, state: see :func:`scenes.training.fit.run`.
         cache_mb, seed: see :func:`scenes.training.batches.training_images`.
         augmentation: ``flip`` and ``max_shift``, see :func:`scenes.training.batches.sample_augmentation`.
@@ -47,7 +48,7 @@ def fit_backbone(
         The history, see :func:`scenes.training.fit.run`.
 
     Raises:
-        InputError: memory runs out; see also ``scenes.models.features.compute_features`` and
+        InputError: memory runs out; see also ``scenes.backbones.features.compute_features`` and
             :func:`scenes.training.fit.run`.
     """
     extractor = backbone.feature_extractor(network)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from scenes.backbones.features import Features
 from scenes.models import standardisation, temperature
-from scenes.models.features import Features
 
 if TYPE_CHECKING:
     import keras

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.backbones.features import Features
 from scenes.models import multilabel, standardisation
-from scenes.models.features import Features
 from scenes.training import batches
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone, finetuning
 from scenes.evaluation import gradcam
-from scenes.models import backbone, finetuning, keras_file, store
+from scenes.models import keras_file, store
 from tests.helpers.model_folders import FROZEN, TUNED, save_cnn, save_linear, write_data
 from tests.helpers.pictures import picture
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from scenes.backbones.features import Features
 from scenes.evaluation import label_issues
-from scenes.models.features import Features
 
 CLASSES = ("forest", "glacier", "sea")
 

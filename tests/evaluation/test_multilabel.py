@@ -8,10 +8,10 @@ import pytest
 from keras import ops
 from sklearn import metrics
 
+from scenes.backbones.features import Features, load_features, save_features
 from scenes.dataset import records
 from scenes.evaluation import composites, multilabel
 from scenes.models import store
-from scenes.models.features import Features, load_features, save_features
 from tests.helpers.model_folders import FROZEN, save_cnn, save_linear, save_multilabel
 from tests.helpers.small_records import CLASSES, SPLITS
 from tests.helpers.small_records import write as write_records

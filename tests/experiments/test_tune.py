@@ -165,7 +165,7 @@ def test_other_code_ends_a_search_and_a_remark_does_not(tmp_path, monkeypatch):
         shutil.copy(ROOT / name, tmp_path)
     git.init(tmp_path)
     monkeypatch.chdir(tmp_path)
-    before, file = tuning.code(NAME), tmp_path / "scenes/training/classifiers.py"
+    before, file = tuning.code(NAME), tmp_path / "scenes/training/cnn.py"
     text = file.read_text()
     file.write_text(text + "# a remark\n")
     assert tuning.code(NAME) == before

@@ -14,11 +14,11 @@ import onnx
 import pytest
 import tensorflow as tf
 
+from scenes.backbones import backbone, efficientnet_lite
 from scenes.common.errors import InputError
 from scenes.export import check, saved_model
 from scenes.export import onnx as export_onnx
 from scenes.images import decode
-from scenes.models import backbone, efficientnet_lite
 from tests.code_facts import ROOT
 from tests.helpers.pictures import encode, picture
 from tests.helpers.small_model import DESCRIPTION, SIDE, small, small_backbone, two_outputs

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone
 from scenes.export import graph
-from scenes.models import backbone
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 

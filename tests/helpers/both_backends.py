@@ -14,8 +14,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scenes.models import backbone, cnn, finetuning, linear, multilabel, store
-from scenes.models.features import Features
+from scenes.backbones import backbone, finetuning
+from scenes.backbones.features import Features
+from scenes.models import cnn, linear, multilabel, store
 from scenes.synthetic import scenes
 from scenes.synthetic.archive import resize
 from scenes.training import fit as training_fit

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 from PIL import Image
 
-from scenes.models import backbone, cnn, finetuning, linear, multilabel, store, weights
-from scenes.models.features import describe_features, extract_features, load_features
+from scenes.backbones import backbone, finetuning, weights
+from scenes.backbones.features import describe_features, extract_features, load_features
+from scenes.models import cnn, linear, multilabel, store
 from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 

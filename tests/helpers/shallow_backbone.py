@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from scenes.models import efficientnet_lite
+from scenes.backbones import efficientnet_lite
 
 FILTERS = 24  # at most, of a block
 

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 
+from scenes.backbones.features import Features
 from scenes.common.checksum import file_hash
 from scenes.common.runtime import configure
-from scenes.models.features import Features
 from scenes.training import batches as training_batches
 from scenes.training import fit
 

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone
 from scenes.common.errors import InputError
-from scenes.models import backbone, cnn, keras_file, linear
+from scenes.models import cnn, keras_file, linear
 from tests.helpers.small_model import small_backbone
 
 pytestmark = pytest.mark.usefixtures("deterministic")

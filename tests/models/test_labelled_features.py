@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from scenes.backbones.features import Features, load_labelled_features, save_features
 from scenes.dataset import records
 from scenes.models import classifier_features, cnn, store
-from scenes.models.features import Features, load_labelled_features, save_features
 from tests.helpers.small_records import CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from scenes.backbones.features import Features
 from scenes.common.errors import InputError
 from scenes.evaluation import multilabel as evaluation_multilabel
 from scenes.models import multilabel
-from scenes.models.features import Features
 from scenes.training import multilabel as training_multilabel
 
 pytestmark = pytest.mark.usefixtures("deterministic")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from scenes.backbones.features import Features, check_informative, compute_features, describe_features, load_features
 from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
 from scenes.models import cnn, multilabel, store
-from scenes.models.features import Features, check_informative, compute_features, describe_features, load_features
 from scenes.models.temperature import scale
 from tests.helpers.model_folders import (
     CNN,

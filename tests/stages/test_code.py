@@ -10,7 +10,7 @@ profiles:
   demo:
     features:
       frozen:
-        backbone: EfficientNetLite0+scenes.models.mine.tiny  # two of them
+        backbone: EfficientNetLite0+scenes.backbones.mine.tiny  # two of them
       finetuned:
         backbone: 'keras.applications.MobileNetV3Small'
 """
@@ -20,10 +20,10 @@ profiles:
 def project(tmp_path, monkeypatch):
     """A project whose stage ``features`` can build a backbone, and whose stage ``split`` cannot."""
     files = {
-        "scenes/models/backbone.py": "x = 1\n",
-        "scenes/models/mine.py": "from scenes.models import helper\n",
-        "scenes/models/helper.py": "x = 2\n",
-        "stages/features.py": "from scenes.models import backbone\n",
+        "scenes/backbones/backbone.py": "x = 1\n",
+        "scenes/backbones/mine.py": "from scenes.backbones import helper\n",
+        "scenes/backbones/helper.py": "x = 2\n",
+        "stages/features.py": "from scenes.backbones import backbone\n",
         "stages/split.py": "x = 3\n",
         "params.yaml": PARAMS,
     }
@@ -42,11 +42,11 @@ def listed(stage: str) -> dict[str, str]:
 
 def test_a_users_function_counts_with_the_stages_that_can_call_it(project):
     before = listed("features")
-    names = {"scenes.models.backbone", "scenes.models.mine", "scenes.models.helper", "stages.features"}
+    names = {"scenes.backbones.backbone", "scenes.backbones.mine", "scenes.backbones.helper", "stages.features"}
     assert before.keys() == names
     assert listed("split").keys() == {"stages.split"}
-    (project / "scenes/models/helper.py").write_text("x = 4\n")
-    assert {name for name, code in listed("features").items() if code != before[name]} == {"scenes.models.helper"}
+    (project / "scenes/backbones/helper.py").write_text("x = 4\n")
+    assert {name for name, code in listed("features").items() if code != before[name]} == {"scenes.backbones.helper"}
 
 
 def test_a_function_where_dvc_would_not_see_changes_is_refused(project):

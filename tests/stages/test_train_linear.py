@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from scenes.backbones.features import save_features
 from scenes.common import unused
 from scenes.models import store
-from scenes.models.features import save_features
 from stages import train_linear
 from tests.code_facts import ROOT
 from tests.helpers.small_training import features

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
+from scenes.backbones.features import Features
 from scenes.common.errors import InputError
 from scenes.models import temperature
-from scenes.models.features import Features
-from scenes.training import batches, classifiers, fit
+from scenes.training import batches, cnn, fit
 from tests.code_facts import ROOT
 from tests.helpers.small_training import STOPPING, TRAINING, features, train
 from tests.helpers.small_training import network as small_network
@@ -235,9 +235,9 @@ def test_a_warm_up_longer_than_the_training_just_warms_up():
 
 def test_a_profile_sets_epochs_and_image_size():
     model = {"kind": "cnn", "network": {"filters": [8]}, "training": {"epochs": 15, "batch_size": 4}}
-    assert classifiers.for_profile(model, epochs=None, image_size=None, image_shape=(96, 96, 3)) == model
-    assert classifiers.for_profile(model, epochs=None, image_size=96, image_shape=(96, 96, 3)) == model
-    changed = classifiers.for_profile(model, epochs=3, image_size=64, image_shape=(96, 96, 3))
+    assert cnn.for_profile(model, epochs=None, image_size=None, image_shape=(96, 96, 3)) == model
+    assert cnn.for_profile(model, epochs=None, image_size=96, image_shape=(96, 96, 3)) == model
+    changed = cnn.for_profile(model, epochs=3, image_size=64, image_shape=(96, 96, 3))
     assert changed == model | {
         "network": {"filters": [8], "image_size": 64},
         "training": {"epochs": 3, "batch_size": 4},

@@ -8,8 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from scenes.backbones.features import Features
 from scenes.models import linear
-from scenes.models.features import Features
 from scenes.training import logistic_regression
 
 pytestmark = pytest.mark.usefixtures("deterministic")

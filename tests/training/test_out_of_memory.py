@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from scenes.backbones import features
 from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
-from scenes.models import cnn, features
-from scenes.training import batches, classifiers, fit
+from scenes.models import cnn as network
+from scenes.training import batches, cnn, fit
 from scenes.training.finetuning import fit_backbone
 from tests.helpers.exhaust import exhausted
 from tests.helpers.small_records import SIZE, write
@@ -43,12 +44,12 @@ def splits(tmp_path):
 
 
 def test_of_a_cnn(splits, monkeypatch):
-    monkeypatch.setattr(cnn, "build", begin_with_large(cnn.build))
+    monkeypatch.setattr(network, "build", begin_with_large(network.build))
     train, val = splits
     settings = {"network": {"filters": [4], "dropout": 0.1, "image_size": 20}, "training": TRAINING, "cache_mb": 1}
     validation = batches.validation_images(val, 8)
     with pytest.raises(InputError) as raised:
-        classifiers.fit_cnn(train, validation, settings, augmentation=AUGMENTATION, seed=0)
+        cnn.fit_cnn(train, validation, settings, augmentation=AUGMENTATION, seed=0)
     assert str(raised.value) == (
         "out of memory in training, with batch_size 16, no gradient accumulation and image_size 20; lower one of them"
     )

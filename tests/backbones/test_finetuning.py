@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from scenes.models import backbone, finetuning
+from scenes.backbones import backbone, finetuning
 from scenes.training import fit
 from tests.helpers.shallow_backbone import shallow
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from scenes.backbones.backbone import DESCRIPTION
+from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.memory import out_of_memory
 from scenes.dataset import records
 from scenes.dataset.records import Records
-from scenes.models.backbone import DESCRIPTION
-from scenes.models.description import read_description
 
 if TYPE_CHECKING:
     import keras
@@ -46,7 +46,7 @@ def extract_features(
     """Write ``<split>.npz`` for every split of the records into an existing ``folder``.
 
     Args:
-        extractor: from uint8 images to features, see ``scenes.models.backbone.feature_extractor``.
+        extractor: from uint8 images to features, see ``scenes.backbones.backbone.feature_extractor``.
         batch_size: images at a time; bounds the memory that their activations take.
 
     Raises:
@@ -64,7 +64,7 @@ def extract_features(
 def describe_features(folder: str | Path) -> dict[str, Any]:
     """Return how the features in ``folder`` were computed.
 
-    That is backbone.json, see ``scenes.models.backbone.save``.
+    That is backbone.json, see ``scenes.backbones.backbone.save``.
 
     Raises:
         InputError: backbone.json is missing or damaged.

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.backbones import backbone, dotted_name, lite_weights, torch_file, weights_file
+from scenes.backbones.backbone_table import BACKBONES, Download, Package
 from scenes.common.checksum import check_file, file_hash
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models import backbone, dotted_name, lite_weights, torch_file, weights_file
-from scenes.models.backbone_table import BACKBONES, Download, Package
 
 if TYPE_CHECKING:
     import keras
@@ -39,9 +39,9 @@ def acquire(
     Equal sources give equal bytes.
 
     Args:
-        name: see ``scenes.models.backbone.build``; of backbones side by side each gets its own weights.
+        name: see ``scenes.backbones.backbone.build``; of backbones side by side each gets its own weights.
         source: ``imagenet``, ``random`` or ``file:<path>`` of an .h5 or .weights.h5 file.
-        scaling: see ``scenes.models.backbone.build``; it is kept in backbone.json.
+        scaling: see ``scenes.backbones.backbone.build``; it is kept in backbone.json.
         sha256: expected hash of a ``file:``, hex digits; None: not checked.
         partial: folder that keeps an unfinished download.
         downloaded: files that may be the one to download; one with its hash is taken instead.

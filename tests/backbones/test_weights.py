@@ -9,9 +9,9 @@ import json
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone, weights
+from scenes.backbones.backbone_table import Download
 from scenes.common.errors import InputError
-from scenes.models import backbone, weights
-from scenes.models.backbone_table import Download
 from tests.helpers.loopback import Reply
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 

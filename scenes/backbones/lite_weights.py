@@ -35,8 +35,8 @@ def assign(network: "keras.Model", tensors: Mapping[str, np.ndarray]) -> None:
     """Assign a state dict of PyTorch's to ``network``, all of it or nothing.
 
     Args:
-        network: see ``scenes.models.efficientnet_lite.build``.
-        tensors: by name, such as ``_blocks.0._bn1.weight``; see ``scenes.models.torch_file.read_tensors``.
+        network: see ``scenes.backbones.efficientnet_lite.build``.
+        tensors: by name, such as ``_blocks.0._bn1.weight``; see ``scenes.backbones.torch_file.read_tensors``.
 
     Raises:
         InputError: a weight is missing, not finite or of another shape, or a tensor belongs to no layer.

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone, finetuning, weights
 from scenes.common.errors import InputError
-from scenes.models import backbone, finetuning, weights
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scenes.models import backbone, weights
+from scenes.backbones import backbone, weights
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 NAME = "EfficientNetV2B0"

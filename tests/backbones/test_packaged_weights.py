@@ -9,9 +9,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from scenes.backbones import backbone, weights
+from scenes.backbones.backbone import BACKBONES
 from scenes.common.errors import InputError
-from scenes.models import backbone, weights
-from scenes.models.backbone import BACKBONES
 from scenes.synthetic import scenes
 from scenes.synthetic.archive import resize
 from tests.code_facts import ROOT
@@ -24,7 +24,7 @@ ACQUIRE = """
 import sys
 from scenes.common.runtime import configure
 configure(seed=7, threads=1)
-from scenes.models import weights
+from scenes.backbones import weights
 weights.acquire(sys.argv[1], "EfficientNetLite0", "imagenet", sha256=None, partial=sys.argv[1])
 """
 

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from scenes.backbones import efficientnet_lite, lite_weights, torch_file
+from scenes.backbones.backbone import BACKBONES
 from scenes.common.errors import InputError
-from scenes.models import efficientnet_lite, lite_weights, torch_file
-from scenes.models.backbone import BACKBONES
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 LITES = list(efficientnet_lite.COEFFICIENTS)

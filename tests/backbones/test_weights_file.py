@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from scenes.backbones import weights_file
 from scenes.common.errors import InputError
-from scenes.models import weights_file
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 LAYERS = {"one": 4, "two": 5, "three": 5, "four": 6}

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone
 from scenes.common.checksum import file_hash
 from scenes.common.errors import InputError
-from scenes.models import backbone
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")

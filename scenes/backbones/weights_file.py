@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scenes.backbones.dotted_name import reason
 from scenes.common.errors import InputError
-from scenes.models.dotted_name import reason
 
 if TYPE_CHECKING:
     import keras

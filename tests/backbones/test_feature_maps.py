@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone, feature_maps
 from scenes.common.errors import InputError
-from scenes.models import backbone, feature_maps
 from tests.helpers import small_networks
 from tests.helpers.shallow_backbone import shallow
 

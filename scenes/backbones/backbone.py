@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.backbones import dotted_name, efficientnet_lite, weights_file
+from scenes.backbones.backbone_table import BACKBONES
+from scenes.backbones.feature_maps import with_levels
 from scenes.common.checksum import file_hash
+from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models import dotted_name, efficientnet_lite, weights_file
-from scenes.models.backbone_table import BACKBONES
-from scenes.models.description import read_description
-from scenes.models.feature_maps import with_levels
 
 if TYPE_CHECKING:
     import keras
@@ -41,18 +41,18 @@ def build(name: str, image_size: int, *, scaling: str = "none") -> "keras.Model"
     """Return the backbone with initial weights.
 
     Args:
-        name: a key of ``BACKBONES``, a dotted name (see ``scenes.models.dotted_name.build``), or several joined by
+        name: a key of ``BACKBONES``, a dotted name (see ``scenes.backbones.dotted_name.build``), or several joined by
             ``+``, whose features are set side by side.
         image_size: pixels a side of the network's input.
-        scaling: of the pixels before a network with a dotted name, see ``scenes.models.dotted_name.scale``; the others
-            scale their input themselves.
+        scaling: of the pixels before a network with a dotted name, see ``scenes.backbones.dotted_name.scale``; the
+            others scale their input themselves.
 
     Returns:
         From float (batch, image_size, image_size, 3) in 0..255 to (batch, features): float32, or the compute type of
         Keras' policy where the network is one of ``BACKBONES`` alone.
 
     Raises:
-        InputError: see :func:`names` and ``scenes.models.dotted_name.build``.
+        InputError: see :func:`names` and ``scenes.backbones.dotted_name.build``.
     """
     return side_by_side(build_each(name, image_size), scaling=scaling)
 
@@ -80,10 +80,10 @@ def side_by_side(networks: "Sequence[keras.Model]", *, scaling: str = "none", le
     Args:
         networks: see :func:`build_each`. One alone is returned as it is, unless it is scaled or has other features.
         scaling: see :func:`build`.
-        levels: see ``scenes.models.feature_maps.with_levels``.
+        levels: see ``scenes.backbones.feature_maps.with_levels``.
 
     Raises:
-        InputError: see ``scenes.models.feature_maps.with_levels``.
+        InputError: see ``scenes.backbones.feature_maps.with_levels``.
     """
     import keras
 
@@ -100,11 +100,11 @@ def side_by_side(networks: "Sequence[keras.Model]", *, scaling: str = "none", le
 
 
 def load(folder: str | Path, image_size: int, *, levels: str = "top") -> "keras.Model":
-    """Return the backbone that :func:`scenes.models.weights.acquire` wrote to ``folder``, not trainable.
+    """Return the backbone that :func:`scenes.backbones.weights.acquire` wrote to ``folder``, not trainable.
 
     Args:
         image_size: pixels a side of the network's input.
-        levels: what the features are, see ``scenes.models.feature_maps.with_levels``.
+        levels: what the features are, see ``scenes.backbones.feature_maps.with_levels``.
 
     Returns:
         See :func:`build`.

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from scenes.backbones import backbone, dotted_name, finetuning, weights
 from scenes.common.errors import InputError
-from scenes.models import backbone, dotted_name, finetuning, keras_file, weights
+from scenes.models import keras_file
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 OWN = "tests.helpers.small_networks."

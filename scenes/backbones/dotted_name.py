@@ -4,8 +4,8 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from scenes.backbones.feature_maps import top_layers
 from scenes.common.errors import InputError
-from scenes.models.feature_maps import top_layers
 
 if TYPE_CHECKING:
     import keras

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.backbones.feature_maps import block_number
 from scenes.common.checksum import file_hash
+from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models.description import read_description
-from scenes.models.feature_maps import block_number
 
 if TYPE_CHECKING:
     import keras
@@ -33,8 +33,8 @@ def unfreeze(network: "keras.Model", blocks: int | None) -> None:
     million (https://keras.io/guides/transfer_learning/).
 
     Args:
-        network: see ``scenes.models.backbone.build``; of networks side by side each has its own blocks. For a number,
-            the names of its layers begin with ``block<number>`` from 1, except those of the stem and the top.
+        network: see ``scenes.backbones.backbone.build``; of networks side by side each has its own blocks. For a
+            number, the names of its layers begin with ``block<number>`` from 1, except those of the stem and the top.
 
     Raises:
         InputError: the layers have other names, and ``blocks`` is a number.
@@ -73,7 +73,7 @@ def classifier(extractor: "keras.Model", head: "keras.Model") -> "keras.Model":
     Stochastic depth, the dropout of the blocks, is active in training, as it was when the backbone was trained.
 
     Args:
-        extractor: from images to features, see ``scenes.models.backbone.feature_extractor``.
+        extractor: from images to features, see ``scenes.backbones.backbone.feature_extractor``.
         head: from features to probabilities.
     """
     import keras

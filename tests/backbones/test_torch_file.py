@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenes.backbones import torch_file
 from scenes.common.errors import InputError
-from scenes.models import torch_file
 from tests.helpers.torch_files import Tensor, assemble, whole, write
 
 ROW = np.arange(24, dtype=np.float32)
