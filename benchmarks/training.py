@@ -96,7 +96,7 @@ def cnn_epochs(arguments, params) -> dict:
         epochs=3,
         seed=1,
         cache_mb=settings.cache_mb,
-        augmentation=to_dict(params.augmentation),
+        augmentation=to_dict(params.augmentation) | to_dict(settings.augmentation),
     )
     clock = Clock()
     network.fit(

@@ -38,15 +38,15 @@ def main(name: str) -> None:
             unused.write_header(plots / "curves.tsv", ["epoch", *curves.TABLES["curves"]], sep="\t")
         return
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
-    shared, extent, augmentation = to_dict(params.finetune), to_dict(profile.finetune), to_dict(params.augmentation)
+    shared, extent, flip = to_dict(params.finetune), to_dict(profile.finetune), params.augmentation.flip
     image_size, levels, batch_size = profile.image_size, profile.levels, params.features.batch_size
-    used = {"finetune": shared, "augmentation": augmentation, "features.batch_size": batch_size}
+    used = {"finetune": shared, "augmentation.flip": flip, "features.batch_size": batch_size}
     used |= {f"{block}.finetune": extent, f"{block}.image_size": image_size, f"{block}.levels": levels}
     inputs = [RECORDS, weights]
     with training_run(f"finetune@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
         network = backbone.load(weights, image_size, levels=levels)
         train, val = records.open_records(RECORDS, "train"), records.open_records(RECORDS, "val")
-        options = {**shared, **extent, "augmentation": augmentation, "features_batch_size": batch_size}
+        options = {**shared, **extent, "flip": flip, "features_batch_size": batch_size}
         history = fit_backbone(network, train, val, seed=params.seed, state=state, **options)
         with atomic_dir(*outputs) as (folder, plots):
             finetuning.save(folder, network)

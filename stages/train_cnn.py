@@ -24,16 +24,14 @@ def main(name: str) -> None:
     code = code_digest("train_cnn")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
     model, profile = to_dict(params.models[name]), to_dict(params.profile_settings.cnn)
-    augmentation = to_dict(params.augmentation)
-    used = {f"models.{name}": model, "augmentation": augmentation, "profile.cnn": profile}
+    flip = params.augmentation.flip
+    used = {f"models.{name}": model, "augmentation.flip": flip, "profile.cnn": profile}
     inputs = [DATA / model["input"]]
     with training_run(f"train@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
         train, val = (records.open_records(DATA / model["input"], split) for split in ("train", "val"))
         settings = cnn.for_profile(model, image_shape=train.image_shape, **profile)
         validation = batches.validation_images(val, settings["training"]["batch_size"])
-        network, history = cnn.fit_cnn(
-            train, validation, settings, augmentation=augmentation, seed=params.seed, state=state
-        )
+        network, history = cnn.fit_cnn(train, validation, settings, flip=flip, seed=params.seed, state=state)
         description = {
             "kind": settings["kind"],
             "input": settings["input"],

@@ -66,11 +66,17 @@ class CnnNetwork(Section):
     dropout: Share
 
 
-class Augmentation(Section):
-    """Random changes to training images."""
+class Mirroring(Section):
+    """Random changes to all training images: what the classes allow."""
 
     flip: bool
-    max_shift: Annotated[float, Field(ge=0, lt=0.5)]
+
+
+class Augmentation(Section):
+    """Random changes to the training images of one network."""
+
+    min_area: Annotated[float, Field(gt=0, le=1)]
+    colour: Annotated[float, Field(ge=0, lt=1)]
 
 
 class CnnModel(Section):
@@ -80,6 +86,7 @@ class CnnModel(Section):
     input: Literal["records"]
     cache_mb: NonNegativeFloat
     network: CnnNetwork
+    augmentation: Augmentation
     training: Training
 
 
@@ -146,6 +153,7 @@ class Finetune(Section):
 
     cache_mb: NonNegativeFloat
     probe_C: PositiveFloat
+    augmentation: Augmentation
     training: Fit
 
 

@@ -18,12 +18,12 @@ from ruamel.yaml import YAMLError
 from scenes.common.errors import InputError, exit_on_input_error
 from scenes.config.data_schema import Archive, Audit, Composites, Features, Records, Split, Synthetic
 from scenes.config.model_schema import (
-    Augmentation,
     CnnModel,
     FeatureSet,
     Finetune,
     LabelIssues,
     LinearModel,
+    Mirroring,
     Multilabel,
     ProfileCnn,
 )
@@ -127,7 +127,7 @@ class Params(Section):
     split: Split
     records: Records
     features: Features
-    augmentation: Augmentation
+    augmentation: Mirroring
     finetune: Finetune
     composites: Composites
     multilabel: Multilabel

@@ -31,14 +31,14 @@ def training_images(
 
     Args:
         split, batch_size, epochs, seed, cache_mb, start: see ``scenes.dataset.records.shuffled_batches``.
-        augmentation: ``flip`` and ``max_shift``, see :func:`sample_augmentation`.
+        augmentation: ``flip``, ``min_area`` and ``colour``, see :func:`sample_augmentation`.
     """
     import tensorflow as tf
 
     def epoch_draws(epoch: int) -> tf.data.Dataset:
         # The third number makes these draws independent of those that order the epoch.
         rng = np.random.default_rng([seed, epoch, 1])
-        draws = sample_augmentation(rng, split.count, split.image_shape, **augmentation)
+        draws = sample_augmentation(rng, split.count, **augmentation)
         return tf.data.Dataset.from_tensor_slices(draws).batch(batch_size)
 
     draws = epoch_draws(start)
@@ -59,49 +59,53 @@ def training_images(
 
 
 def sample_augmentation(
-    rng: np.random.Generator, count: int, image_shape: tuple[int, int, int], *, flip: bool, max_shift: float
+    rng: np.random.Generator, count: int, *, flip: bool, min_area: float, colour: float
 ) -> dict[str, np.ndarray]:
-    """Draw the augmentation of ``count`` images.
+    """Draw the augmentation of ``count`` images: random resized crops, mirrored or not, in other colours.
 
     Args:
-        image_shape: (height, width, channels) in pixels.
         flip: mirror half of the images left to right.
-        max_shift: largest shift, as a share of height and width.
+        min_area: smallest share of the area that a crop keeps; 1: no crop. The width over the height changes by up to
+            a third.
+        colour: largest change of brightness, contrast and saturation, as a share; 0: none.
 
     Returns:
-        ``flip`` bool (count,), ``dy`` and ``dx`` int32 (count,) in pixels.
+        ``box`` float32 (count, 4): top, left, bottom and right of the crop, as shares of the height and the width; left
+        and right are exchanged where the image is mirrored. ``colour`` float32 (count, 3): factors of brightness,
+        contrast and saturation.
+
+    Source: Szegedy et al. 2015, https://arxiv.org/abs/1409.4842, section 6.
     """
-    height, width, _ = image_shape
-    dy, dx = int(height * max_shift), int(width * max_shift)
-    return {
-        "flip": rng.random(count) < (0.5 if flip else 0.0),
-        "dy": rng.integers(-dy, dy, count, dtype=np.int32, endpoint=True),
-        "dx": rng.integers(-dx, dx, count, dtype=np.int32, endpoint=True),
-    }
+    area = rng.uniform(min_area, 1, count)
+    ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count)) if min_area < 1 else np.ones(count)
+    height, width = np.minimum(np.sqrt([area / ratio, area * ratio]), 1)
+    top, left = rng.random(count) * (1 - height), rng.random(count) * (1 - width)
+    right = left + width
+    mirrored = rng.random(count) < (0.5 if flip else 0.0)
+    box = [top, np.where(mirrored, right, left), top + height, np.where(mirrored, left, right)]
+    factors = rng.uniform(1 - colour, 1 + colour, (count, 3))
+    return {"box": np.stack(box, axis=1).astype(np.float32), "colour": factors.astype(np.float32)}
 
 
 def augment(images: Any, draws: Any) -> Any:
-    """Flip and shift a batch; the border that a shift uncovers is filled by reflection.
+    """Crop, mirror and recolour a batch as drawn.
 
     Args:
-        images: tensor (batch, height, width, channels), any dtype.
+        images: tensor (batch, height, width, 3) in 0..255, any dtype.
         draws: what :func:`sample_augmentation` returns, for this batch.
 
     Returns:
-        A tensor of the same shape and dtype. Only whole pixels move, so no value changes.
+        A float32 tensor of the same shape, in 0..255. Crops are enlarged to that shape by bilinear interpolation.
     """
     import tensorflow as tf
 
-    def moved(size: int, offset: Any) -> Any:
-        index = tf.range(size)[None, :] - offset[:, None]
-        index = tf.abs(index)  # reflect about the first pixel ...
-        return tf.where(index < size, index, 2 * (size - 1) - index)  # ... and about the last
-
-    height, width = images.shape[1], images.shape[2]
-    rows = moved(height, draws["dy"])
-    columns = moved(width, draws["dx"])
-    columns = tf.where(draws["flip"][:, None], columns[:, ::-1], columns)
-    return tf.gather(tf.gather(images, rows, batch_dims=1, axis=1), columns, batch_dims=1, axis=2)
+    images = tf.image.crop_and_resize(images, draws["box"], tf.range(tf.shape(images)[0]), images.shape[1:3])
+    brightness, contrast, saturation = (draws["colour"][:, number, None, None, None] for number in range(3))
+    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    mean = tf.reduce_mean(grey, axis=(1, 2), keepdims=True)
+    # Saturation about the grey of each pixel, then contrast about the mean of the image, then brightness.
+    recoloured = brightness * (mean + contrast * (grey - mean + saturation * (images - grey)))
+    return tf.clip_by_value(recoloured, 0.0, 255.0)
 
 
 def validation_images(split: Records, batch_size: int) -> "tf.data.Dataset":

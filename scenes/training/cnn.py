@@ -37,7 +37,7 @@ def fit_cnn(
     validation: "tf.data.Dataset",
     settings: Mapping[str, Any],
     *,
-    augmentation: Mapping[str, Any],
+    flip: bool,
     seed: int,
     state: Path | None = None,
 ) -> "tuple[keras.Model, dict[str, list[float]]]":
@@ -45,8 +45,8 @@ def fit_cnn(
 
     Args:
         validation: see :func:`scenes.training.batches.validation_images`.
-        settings: ``network``, ``training`` and ``cache_mb`` of a model, see :func:`for_profile`.
-        augmentation: see :func:`scenes.training.batches.training_images`.
+        settings: ``network``, ``augmentation``, ``training`` and ``cache_mb`` of a model, see :func:`for_profile`.
+        flip: see :func:`scenes.training.batches.sample_augmentation`.
         state: see :func:`scenes.training.fit.run`, also for the history and the errors.
     """
     network = cnn.build(train.image_shape, len(train.classes), **settings["network"])
@@ -64,7 +64,7 @@ def fit_cnn(
                 epochs=training["epochs"],
                 seed=seed,
                 cache_mb=settings["cache_mb"],
-                augmentation=augmentation,
+                augmentation={"flip": flip, **settings["augmentation"]},
                 start=start,
             ),
             validation,

@@ -27,6 +27,7 @@ def fit_backbone(
     batch_size: int,
     gradient_accumulation: int,
     cache_mb: float,
+    flip: bool,
     augmentation: Mapping[str, Any],
     training: Mapping[str, Any],
     seed: int,
@@ -41,7 +42,7 @@ def fit_backbone(
         blocks: see ``scenes.backbones.finetuning.unfreeze``.
         epochs, batch_size, gradient_accumulation, state: see :func:`scenes.training.fit.run`.
         cache_mb, seed: see :func:`scenes.training.batches.training_images`.
-        augmentation: ``flip`` and ``max_shift``, see :func:`scenes.training.batches.sample_augmentation`.
+        flip, augmentation: see :func:`scenes.training.batches.sample_augmentation`.
         training: the remaining arguments of :func:`scenes.training.fit.run`; ``class_weight`` applies to both fits.
 
     Returns:
@@ -70,7 +71,7 @@ def fit_backbone(
                 epochs=epochs,
                 seed=seed,
                 cache_mb=cache_mb,
-                augmentation=augmentation,
+                augmentation={"flip": flip, **augmentation},
                 start=start,
             ),
             batches.validation_images(val, batch_size),

@@ -38,7 +38,7 @@ def test_the_schema_accepts_every_end_and_what_is_now_is_between(name):
         assert [setting.split("=")[0] for setting in ends] == list(wanted.space)
         applied(ends, ROOT / "params.yaml")
     assert wanted.current(PARAMS) is not None
-    assert all(key.startswith((f"models.{name}.", "augmentation.")) for key in wanted.space)
+    assert all(key.startswith(f"models.{name}.") for key in wanted.space)
 
 
 def test_every_end_and_every_choice_is_checked():
@@ -49,7 +49,7 @@ def test_every_end_and_every_choice_is_checked():
 
 def test_every_range_says_why():
     lines = (ROOT / "scenes/experiments/tune.yaml").read_text().splitlines()
-    ranges = [line for line in lines if line.startswith(("    models.", "    augmentation."))]
+    ranges = [line for line in lines if line.startswith("    models.")]
     assert len(ranges) == sum(len(wanted.space) for wanted in SEARCHES.values())
     assert all("  # " in line for line in ranges)
 

@@ -135,7 +135,7 @@ def data(kind: str, cache_mb: float, epochs: int, batch_size: int):
         )
     train, val = (records.open_records("../records", name) for name in ("train", "val"))
     network = cnn.build(train.image_shape, 2, filters=[4, 8], dropout=0.3)
-    augmented = {"cache_mb": cache_mb, "augmentation": {"flip": True, "max_shift": 0.1}}
+    augmented = {"cache_mb": cache_mb, "augmentation": {"flip": True, "min_area": 0.5, "colour": 0.2}}
     return (
         network,
         lambda start: training_batches.training_images(train, start=start, **augmented, **common),

@@ -1,9 +1,10 @@
-"""What the CNN is fed: flips and shifts against NumPy, and epochs that are functions of (seed, epoch)."""
+"""What the CNN is fed: its augmentation against NumPy and SciPy, and epochs that are functions of (seed, epoch)."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 
 from scenes.dataset import records
 from scenes.training import batches as training_batches
@@ -12,12 +13,21 @@ from tests.helpers.small_records import write
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
-def by_numpy(image, flip, dy, dx):
-    """Pad by reflection, cut the window that the shift shows, mirror it."""
+AUGMENTATION = {"flip": True, "min_area": 0.4, "colour": 0.3}
+
+
+def by_scipy(image, box, factors):
+    """Cut and enlarge each channel, then change saturation, contrast and brightness, in float64."""
     height, width, _ = image.shape
-    padded = np.pad(image, ((abs(dy), abs(dy)), (abs(dx), abs(dx)), (0, 0)), mode="reflect")
-    window = padded[abs(dy) - dy : abs(dy) - dy + height, abs(dx) - dx : abs(dx) - dx + width]
-    return window[:, ::-1] if flip else window
+    rows = np.linspace(box[0], box[2], height) * (height - 1)
+    columns = np.linspace(box[1], box[3], width) * (width - 1)
+    grid = np.meshgrid(rows, columns, indexing="ij")
+    cut = np.stack([map_coordinates(image[..., channel].astype(float), grid, order=1) for channel in range(3)], axis=2)
+    brightness, contrast, saturation = factors
+    grey = cut.mean(axis=2, keepdims=True)
+    saturated = grey + (cut - grey) * saturation
+    contrasted = saturated.mean() + (saturated - saturated.mean()) * contrast
+    return np.clip(contrasted * brightness, 0, 255)
 
 
 @settings(deadline=None, max_examples=30)
@@ -25,21 +35,37 @@ def by_numpy(image, flip, dy, dx):
     seed=st.integers(0, 1000),
     height=st.integers(4, 12),
     width=st.integers(4, 12),
-    max_shift=st.floats(0, 0.49),
+    min_area=st.floats(0.1, 1),
+    colour=st.floats(0, 0.9),
     flip=st.booleans(),
 )
-def test_each_image_is_flipped_and_shifted_as_drawn(seed, height, width, max_shift, flip):
+def test_each_image_is_cut_mirrored_and_recoloured_as_drawn(seed, height, width, min_area, colour, flip):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (5, height, width, 3), np.uint8)
-    draws = training_batches.sample_augmentation(rng, 5, (height, width, 3), flip=flip, max_shift=max_shift)
-    assert abs(draws["dy"]).max() <= height * max_shift
-    assert abs(draws["dx"]).max() <= width * max_shift
-    assert flip or not draws["flip"].any()
+    draws = training_batches.sample_augmentation(rng, 5, flip=flip, min_area=min_area, colour=colour)
     found = training_batches.augment(images, draws).numpy()
-    assert found.dtype == np.uint8
+    assert found.dtype == np.float32
     for number in range(5):
-        expected = by_numpy(images[number], draws["flip"][number], draws["dy"][number], draws["dx"][number])
-        np.testing.assert_array_equal(found[number], expected)
+        expected = by_scipy(images[number], draws["box"][number], draws["colour"][number])
+        np.testing.assert_allclose(found[number], expected, atol=2e-3)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 1000), min_area=st.floats(0.05, 1), colour=st.floats(0, 0.99), flip=st.booleans())
+def test_draws_stay_within_their_limits(seed, min_area, colour, flip):
+    draws = training_batches.sample_augmentation(
+        np.random.default_rng(seed), 200, flip=flip, min_area=min_area, colour=colour
+    )
+    box = draws["box"].astype(float)
+    height, width = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]
+    assert box.min() >= 0 and box.max() <= 1 + 1e-6
+    assert (width < 0).any() == flip
+    assert 0.2 < (width < 0).mean() < 0.8 or not flip
+    # Where a side would be longer than the image's, it is cut to that, so the area may fall below the least.
+    assert (height * abs(width) >= min_area * 0.75 - 1e-6).all()
+    assert abs(draws["colour"] - 1).max() <= colour + 1e-6
+    if min_area == 1:
+        np.testing.assert_array_equal(np.sort(box), np.broadcast_to([0, 0, 1, 1], (200, 4)))
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +76,7 @@ def split(tmp_path_factory, deterministic):
 
 
 def batches(split, **options):
-    augmentation = {"flip": True, "max_shift": 0.1}
-    arguments = {"batch_size": 8, "epochs": 3, "seed": 5, "cache_mb": 100, "augmentation": augmentation} | options
+    arguments = {"batch_size": 8, "epochs": 3, "seed": 5, "cache_mb": 100, "augmentation": AUGMENTATION} | options
     return list(training_batches.training_images(split, **arguments).as_numpy_iterator())
 
 
@@ -73,8 +98,8 @@ def test_another_seed_sees_another_order(split):
 
 def test_without_augmentation_the_images_are_those_recorded(split):
     recorded = {image.tobytes() for image in records.load(split)["image"]}
-    unchanged = batches(split, augmentation={"flip": False, "max_shift": 0.0})
-    seen = {image.tobytes() for images, _ in unchanged for image in images}
+    unchanged = batches(split, augmentation={"flip": False, "min_area": 1.0, "colour": 0.0})
+    seen = {np.rint(image).astype(np.uint8).tobytes() for images, _ in unchanged for image in images}
     assert seen == recorded
 
 

@@ -16,7 +16,7 @@ from tests.helpers.small_records import SIZE, write
 from tests.helpers.small_training import TRAINING
 
 pytestmark = pytest.mark.usefixtures("deterministic")
-AUGMENTATION = {"flip": True, "max_shift": 0.1}
+AUGMENTATION = {"min_area": 0.5, "colour": 0.2}
 
 
 class Large(keras.layers.Layer):
@@ -46,10 +46,11 @@ def splits(tmp_path):
 def test_of_a_cnn(splits, monkeypatch):
     monkeypatch.setattr(network, "build", begin_with_large(network.build))
     train, val = splits
-    settings = {"network": {"filters": [4], "dropout": 0.1, "image_size": 20}, "training": TRAINING, "cache_mb": 1}
+    sizes = {"filters": [4], "dropout": 0.1, "image_size": 20}
+    settings = {"network": sizes, "augmentation": AUGMENTATION, "training": TRAINING, "cache_mb": 1}
     validation = batches.validation_images(val, 8)
     with pytest.raises(InputError) as raised:
-        cnn.fit_cnn(train, validation, settings, augmentation=AUGMENTATION, seed=0)
+        cnn.fit_cnn(train, validation, settings, flip=True, seed=0)
     assert str(raised.value) == (
         "out of memory in training, with batch_size 16, no gradient accumulation and image_size 20; lower one of them"
     )
@@ -81,6 +82,7 @@ def test_of_a_backbone(splits, monkeypatch, tmp_path, stage):
             batch_size=16,
             gradient_accumulation=2,
             cache_mb=1,
+            flip=True,
             augmentation=AUGMENTATION,
             training=training,
             seed=0,
