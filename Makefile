@@ -15,12 +15,13 @@ override DATA := $(value DATA)
 export BASE PROFILE DATA
 PYTEST := python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: help install repro own look status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results bench trials tune lock clean
+.PHONY: help install repro own look status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results docs bench experiments trials tune lock clean
 
 help:  ## list all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/installed: requirements.txt
+	@git rev-parse --git-dir >/dev/null 2>&1 || grep -qs no_scm .dvc/config .dvc/config.local || { echo 'error: this folder is in no git repository, which DVC needs; `git clone` the project, or run `git init` here' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "scenes needs Python 3.11, 3.12 or 3.13 and found " + sys.version.split()[0] + "; choose another with make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
@@ -39,7 +40,7 @@ help:  ## list all targets
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-app.txt
 	@touch $@
 
-.dvc/plots/page.html: scenes/commands/plots_page.py .venv/installed
+.dvc/plots/page.html: scenes/commands/plots_page.html scenes/commands/plots_page.py .venv/installed
 	python -m scenes plots-page $@
 	dvc config --quiet --local plots.html_template plots/page.html
 
@@ -51,8 +52,9 @@ help:  ## list all targets
 install: .venv/installed .dvc/plots/page.html  ## install what the pipeline and DVC need, no more
 
 repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
+	@python -m scenes.config.schema  # DVC does not name a misspelled key that dvc.yaml uses
 	dvc repro
-	@python benchmarks/results.py --show
+	@dvc metrics show
 
 own: install  ## run the pipeline on your own pictures, e.g. DATA=~/pictures/flowers (a folder, zip or tar); ARGS=--finetune also without a GPU
 	@python -m scenes own "$$DATA" $(ARGS)
@@ -102,7 +104,7 @@ format: .venv/installed-dev  ## fix mistakes and format, with ruff
 verify: .venv/installed  ## run the last commit's pipeline in a temporary clone and compare dvc.lock (CLONES=2: in two)
 	@python -m scenes verify $(CLONES) || [ $$? -eq 2 ]
 
-provenance: .venv/installed  ## what made a model, from archive to metric, e.g. MODEL=baseline
+provenance: .venv/installed  ## what made a model, from archive to scores, e.g. MODEL=baseline
 	@python -m scenes provenance $(MODEL)
 
 review: .venv/installed .dvc/plots/page.html  ## scores, parameters and pictures beside those of BASE=origin/main, in review/
@@ -113,14 +115,20 @@ comment:  ## post review/review.md on the pull request PR=<number>, replacing th
 	@if [ -n "$$PICTURES" ]; then printf '\n[Pictures and the page with everything](%s)\n' "$$PICTURES" >> review/review.md; fi
 	gh pr comment "$$PR" --body-file review/review.md --edit-last --create-if-none
 
-results: .venv/installed  ## write the tables of results in README.md from the metrics
+results: .venv/installed  ## write the tables of results in README.md and docs/results.md
 	python benchmarks/results.py
+
+docs: .venv/installed  ## draw the pipeline of dvc.yaml in README.md and docs/pipeline.md
+	@python -m scenes diagram
 
 bench: .venv/installed-dev  ## measure reading, training and exports, as ratios to plain Keras; and the app
 	python benchmarks/reading.py
 	python benchmarks/training.py
 	python benchmarks/serving.py
 	python benchmarks/app.py $(if $(shell command -v chromium),,--no-browser)
+
+experiments: .venv/installed  ## what each experiment changed, and its scores (ARGS="--all-commits" for those of other commits)
+	@python -m scenes experiments $(ARGS)
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
 	python -m scenes trials $(ARGS)

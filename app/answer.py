@@ -1,84 +1,77 @@
-"""An answer on the page: the classes, the confidence, what the photo contains, and what the model looked at."""
-
-import time
+"""An answer on the page: the photo, its class, the confidence, what it contains, and what the model looked at."""
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
+from app import models
 from app.models import Served
 from app.words import escape_markdown, percent
+from scenes.evaluation.composites import MIN_CLASSES
 from scenes.images import decode
-from scenes.models.temperature import MIN_IMAGES
 from scenes.plots import gradcam
 from scenes.serving.classifier import Answer, Classifier
 
-TOP_K = 5  # classes shown at most, so that they fit on a screen
-_LOOSE = f" It is not calibrated: the validation photos are fewer than {MIN_IMAGES}, or show no gain."
-_SIDE = 448  # pixels of the pictures that show what the model looked at
+TOP_K = 3  # classes shown at most, so that the answer is no taller than the photo
+_SIDE = 448  # pixels of the pictures
 _SEEN = {"crop": "the central square", "pad": "the whole photo, padded", "squash": "the whole photo, squashed"}
 
 
 def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
-    """Show a model's answer about a photo.
+    """Show a photo and beside it a model's answer; on a phone the answer is below the photo.
 
     Args:
         pixels: uint8 (height, width, 3).
         key: distinguishes the answers on one page.
     """
     model = served.classifier
-    start = time.perf_counter()
     prepared = model.prepare(pixels)
     (answer,) = served.predict([prepared])
-    milliseconds = 1000 * (time.perf_counter() - start)
-    (best, _), *_ = top = model.top(answer, min(TOP_K, len(model.classes)))
-    confidence = model.confidence(answer)
+    square = decode.fit(pixels, _SIDE, model.fit)
     with st.container(key=f"answer-{key}"):
-        if model.unsure(answer):
-            st.subheader(f":orange[:material/help:] Unsure, perhaps {escape_markdown(best)}", anchor=False)
-            st.markdown(
-                f"Confidence **{percent(confidence)}** is below {percent(model.unsure_below)}, the threshold from "
-                f"which on the model was right often enough on validation photos.{'' if model.calibrated else _LOOSE}"
-            )
-        else:
-            st.subheader(f":green[:material/check_circle:] {escape_markdown(best)}", anchor=False)
-            meaning = "calibrated: about this share of all answers with this confidence are right."
-            st.markdown(f"Confidence **{percent(confidence)}**{f', {meaning}' if model.calibrated else f'.{_LOOSE}'}")
-        # Of two classes, "does it contain" could not be measured, see scenes.evaluation.composites.
-        what, *contains = st.columns(2) if len(model.classes) > 2 else [st.container()]
-        with what:
-            st.markdown("**What is it?**")
-            for name, probability in top:
-                st.progress(min(probability, 1.0), text=f"{escape_markdown(name)} · {percent(probability)}")
-        for column in contains:
-            with column:
-                _contained(model, answer)
-        st.caption(f"Answered by {escape_markdown(model.name)} in {milliseconds:.0f} ms.")
-        _looked_at(served, pixels, prepared, answer)
+        photo, said, explained = st.columns(3, gap="medium")
+        photo.image(square, caption=f"What the model sees: {_SEEN[model.fit]}", width="stretch")
+        with said:
+            _say(model, answer)
+        heat = Image.fromarray(served.heat(prepared, answer)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+        explained.image(
+            gradcam.overlay(square, np.clip(np.asarray(heat), 0, 1)),
+            caption="Where it saw that: brighter areas count more (Grad-CAM)",
+            width="stretch",
+        )
 
 
-def _contained(model: Classifier, answer: Answer) -> None:
-    st.markdown(
-        "**What is in it?**",
-        help="Each class has an independent score, because a photo can contain several. "
-        "A tick means that the score is high enough.",
-    )
-    # All classes that it contains, even if there are more than TOP_K, but no more than fit on a page.
-    shown = min(max(TOP_K, len(model.contained(answer))), 2 * TOP_K)
-    for index in np.argsort(-answer.presence, kind="stable")[:shown]:
-        score = float(answer.presence[index])
-        tick = ":green[:material/check:] " if score >= model.presence_above else ""
-        st.progress(min(score, 1.0), text=f"{tick}{escape_markdown(model.classes[index])} · {score:.2f}")
+def _say(model: Classifier, answer: Answer) -> None:
+    (best, _), *_ = top = model.top(answer, TOP_K)
+    unsure = model.unsure(answer)
+    mark = ":orange[:material/help:] Perhaps" if unsure else ":green[:material/check_circle:]"
+    st.subheader(f"{mark} {escape_markdown(best)}", anchor=False)
+    meaning = "Calibrated: of the answers with this confidence, about this share is right."
+    st.markdown(f"**{percent(model.confidence(answer))}** sure", help=meaning if model.calibrated else None)
+    for remark in remarks(model, answer):
+        st.caption(f":orange[:material/warning:] {remark}")
+    st.markdown("**What is it?**")
+    for name, probability in top:
+        st.progress(min(probability, 1.0), text=f"{escape_markdown(name)} · {percent(probability)}")
+    if len(model.classes) < MIN_CLASSES:
+        return
+    st.markdown("**What is in it?**", help="A photo can contain several classes, so each has its own probability.")
+    with st.container(horizontal=True, gap="small"):
+        for name, probability in model.contained(answer):
+            st.badge(f"{escape_markdown(name)} · {percent(probability)}")
+        if not model.contained(answer):
+            st.badge("none of the classes", color="gray")
 
 
-def _looked_at(served: Served, pixels: np.ndarray, prepared: np.ndarray, answer: Answer) -> None:
-    heat = Image.fromarray(served.heat(prepared, answer)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    fit = served.classifier.fit
-    square = decode.fit(pixels, _SIDE, fit)
-    seen, overlay = st.columns(2)
-    seen.image(square, caption=f"What the model sees: {_SEEN[fit]}", width="stretch")
-    overlay.image(
-        gradcam.overlay(square, np.clip(np.asarray(heat), 0, 1)),
-        caption="Where it saw that (Grad-CAM): brighter areas count more",
-        width="stretch",
-    )
+def remarks(model: Classifier, answer: Answer) -> list[str]:
+    """Return a line of Markdown for each reason to doubt an answer."""
+    found = []
+    if model.unsure(answer):
+        found.append(f"Unsure: below {percent(model.unsure_below)} it errs too often.")
+    if not model.calibrated:
+        found.append("Not calibrated: it may be overconfident.")
+    if len(model.classes) >= MIN_CLASSES and not model.contained(answer):
+        found.append("Unlike its classes: none seems to be in it.")
+    if models.profile().source == "synthetic":
+        found.append("Learned from drawings, not from photos.")
+    return found

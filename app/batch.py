@@ -1,42 +1,59 @@
-"""The page for many photos, or a zip of them: their answers as a table and as CSV."""
+"""The page for many photos, or a zip of them: how many are of each class, a gallery, and the answers as CSV."""
 
-import base64
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
-import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import models
-from app.words import escape_markdown
+from app import answer, models
+from app.words import escape_markdown, percent
 from scenes.common.errors import InputError
 from scenes.plots.thumbnails import thumbnail
 from scenes.serving import answer_formats, photos
-from scenes.serving.classifier import Classifier
 from scenes.serving.photos import Photo, Refused
 from scenes.serving.stream import Answered, answer_all
 
 MOST = 2000  # photos at a time; the command takes any number
 BATCH_SIZE = 16  # photos of one visitor at a time, so that those of another come in between
-_THUMBNAIL = 72  # pixels
+_TILE = 136  # pixels
+_PAGE = 24  # photos on a page of the gallery
+_FILTERS = 12  # more classes than this scroll
 _SHOWN = 20  # photos that could not be used, and skipped files, that are named
+
+
+class Tile(NamedTuple):
+    """A photo in the gallery.
+
+    Attributes:
+        number: its place among the photos of the visitor, including those that could not be used.
+        jpeg: its thumbnail.
+        best: its class.
+        confidence: of the model.
+        unsure: whether the model is.
+    """
+
+    number: int
+    jpeg: bytes
+    best: str
+    confidence: float
+    unsure: bool
 
 
 class Result(NamedTuple):
     """The answers about the files of a visitor.
 
     Attributes:
-        table: a row per photo.
-        calibrated: whether the confidence is.
+        tiles: the photos that were answered.
         csv: see ``scenes.serving.answer_formats.csv_rows``.
         refused: a sentence for each photo that could not be used.
         skipped: the files whose names are not those of photos.
     """
 
-    table: pd.DataFrame
-    calibrated: bool
+    tiles: list[Tile]
     csv: str
     refused: list[str]
     skipped: list[str]
@@ -57,17 +74,20 @@ def main() -> None:
             "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
+    try:
+        with st.spinner("Loading the model; this takes some seconds, once."):
+            served = models.wait_for_model(names[0])
+    except InputError as error:
+        st.error(escape_markdown(str(error)))
+        return
     uploaded = tuple(file.file_id for file in files)
     if st.session_state.get("answered files") != uploaded:
-        try:
-            with st.spinner("Loading the model; this takes some seconds, once."):
-                served = models.wait_for_model(names[0])
-        except InputError as error:
-            st.error(escape_markdown(str(error)))
-            return
         st.session_state["result"] = _answer(files, served)
         st.session_state["answered files"] = uploaded
-    _show(st.session_state["result"])
+    result = st.session_state["result"]
+    _show_unused(result)
+    if result.tiles:
+        _show_gallery(result, files, served)
 
 
 def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
@@ -75,21 +95,25 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
     total = sum(1 for _ in _find(files, lambda name: None))  # opens zips, reads no photo
     skipped: list[str] = []
     entries = _find(files, skipped.append)
-    rows: list[dict[str, Any]] = []
+    tiles: list[Tile] = []
     csv = [answer_formats.csv_rows([], model, header=True)]
     refused: list[str] = []
     bar = st.progress(0.0, text=f"0 of {total:,} photos")
     answers = answer_all(entries, models.decode, model.prepare, served.predict, BATCH_SIZE)
     for done, photo in enumerate(answers, start=1):
         if isinstance(photo, Answered):
-            rows.append(_row(photo, model))
+            jpeg = io.BytesIO()
+            thumbnail(photo.prepared, _TILE).save(jpeg, "JPEG", quality=80)
+            (best, _), *_ = model.top(photo.answer, 1)
+            confidence, unsure = model.confidence(photo.answer), model.unsure(photo.answer)
+            tiles.append(Tile(done - 1, jpeg.getvalue(), best, confidence, unsure))
             csv.append(answer_formats.csv_rows([photo], model, header=False))
         else:
             refused.append(f"{photo.name}: {photo.sentence}")
         if done % BATCH_SIZE == 0:
             bar.progress(done / total, text=f"{done:,} of {total:,} photos")
     bar.empty()
-    return Result(pd.DataFrame(rows), model.calibrated, "".join(csv), refused, skipped)
+    return Result(tiles, "".join(csv), refused, skipped)
 
 
 def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
@@ -110,27 +134,8 @@ def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Iter
             yield photo
 
 
-def _row(photo: Answered, model: Classifier) -> dict[str, Any]:
-    jpeg = io.BytesIO()
-    thumbnail(photo.prepared, _THUMBNAIL).save(jpeg, "JPEG", quality=80)
-    (best, _), *_ = model.top(photo.answer, 1)
-    return {
-        "photo": f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode('ascii')}",
-        "class": best,
-        "confidence": 100 * model.confidence(photo.answer),
-        "unsure": model.unsure(photo.answer),
-        "presence": ", ".join(model.contained(photo.answer)),
-        "name": answer_formats.not_a_formula(photo.name),  # the table can be saved as CSV too
-    }
-
-
-def _show(result: Result) -> None:
-    table, refused, skipped = result.table, result.refused, result.skipped
-    if len(table):
-        count = "1 photo" if len(table) == 1 else f"{len(table):,} photos"
-        note = "" if result.calibrated else " Its confidence is not calibrated."
-        st.markdown(f"**{count}**; the model is unsure of {int(table['unsure'].sum()):,}.{note}")
-        st.download_button("CSV", result.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
+def _show_unused(result: Result) -> None:
+    refused, skipped = result.refused, result.skipped
     if refused:
         more = f"\n\nand {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""
         sentences = "\n\n".join(map(escape_markdown, refused[:_SHOWN]))
@@ -138,16 +143,42 @@ def _show(result: Result) -> None:
     if skipped:
         names = ", ".join(skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
         st.caption(f"{len(skipped):,} skipped, because their names are not those of images: {escape_markdown(names)}")
-    if len(table):
-        st.dataframe(
-            table,
-            hide_index=True,
-            row_height=_THUMBNAIL,
-            column_config={
-                "photo": st.column_config.ImageColumn(width=_THUMBNAIL + 20),
-                "confidence": st.column_config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100),
-            },
+
+
+def _show_gallery(result: Result, files: Sequence[UploadedFile], served: models.Served) -> None:
+    """Show the photos, filtered as the visitor wishes; one that is selected opens with its explanation."""
+    count = "1 photo" if len(result.tiles) == 1 else f"{len(result.tiles):,} photos"
+    counts = Counter(tile.best for tile in result.tiles)
+    classes = sorted(counts, key=lambda name: (-counts[name], name))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"**{count}**", width="content")
+        st.download_button("CSV", result.csv, "answers.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    with st.container(height=160 if len(classes) > _FILTERS else "content", border=False):
+        chosen = st.pills(
+            "Class", classes, format_func=lambda name: f"{escape_markdown(name)} · {counts[name]:,}", wrap=True
         )
+    unsure = sum(tile.unsure for tile in result.tiles)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        only_unsure = st.toggle(f"Unsure only · {unsure:,}", width="content")
+        shown = [tile for tile in result.tiles if chosen in (None, tile.best) and tile.unsure >= only_unsure]
+        page = st.pagination(-(-len(shown) // _PAGE)) if len(shown) > _PAGE else 1
+    with st.container(horizontal=True):
+        for tile in shown[_PAGE * (page - 1) : _PAGE * page]:
+            with st.container(width=_TILE, gap="xsmall"):
+                st.image(tile.jpeg, width="stretch")
+                mark = ":orange[:material/help:] " if tile.unsure else ""
+                label = f"{mark}{escape_markdown(tile.best)} · {percent(tile.confidence)}"
+                if st.button(label, key=f"tile-{tile.number}", type="tertiary", width="stretch", wrap=True):
+                    _open(tile.number, files, served)
+
+
+@st.dialog("One photo", width="large")
+def _open(number: int, files: Sequence[UploadedFile], served: models.Served) -> None:
+    """Show a photo with its answer, from the file itself: 2,000 of them would fill the memory."""
+    photo = next(islice(_find(files, lambda name: None), number, None))
+    assert isinstance(photo, Photo)  # it was answered
+    st.caption(escape_markdown(photo.name))
+    answer.show(served, models.decode(photo.read()).pixels, key="opened")
 
 
 main()

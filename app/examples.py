@@ -7,23 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from app import models
-from scenes.commands import checkout
 from scenes.dataset import records
 
-MOST = 12  # examples; two of each class, or one, or one of every third class, say
-_READ = 512  # test images at most, in the order of a hash; the first of each class become examples
+_READ = 5000  # test images at most, in the order of a hash; the first of each class is its example
 
 
 class Example(NamedTuple):
-    """A test image.
+    """A test photo.
 
     Attributes:
-        key: its path in the archive.
         label: its class in the archive.
         pixels: uint8 (height, width, 3).
     """
 
-    key: str
     label: str
     pixels: np.ndarray
 
@@ -35,19 +31,18 @@ def exist() -> bool:
 
 @cache
 def load() -> tuple[Example, ...]:
-    """Return some test images, by class."""
-    models.wait_for_model(checkout.PRODUCTION)  # this also sets up TensorFlow, which reads the records
+    """Return an example of each class that is among the test images read, by class.
+
+    Load a model first: that sets up TensorFlow, which reads the records.
+    """
     test = records.open_records(Path(models.ROOT, "data/records"), "test")
-    each = 2 if 2 * len(test.classes) <= MOST else 1
-    step = -(-len(test.classes) // MOST)
-    examples: dict[str, list[Example]] = {name: [] for name in test.classes[::step]}
+    found: dict[int, np.ndarray] = {}
     read = 0
     for batch in records.ordered_batches(test, 64):
-        for key, image, label in zip(batch["key"].numpy(), batch["image"].numpy(), batch["label"].numpy(), strict=True):
-            name = test.classes[label]
-            if name in examples and len(examples[name]) < each:
-                examples[name].append(Example(key.decode(), name, image.copy()))
+        for image, label in zip(batch["image"].numpy(), batch["label"].numpy().tolist(), strict=True):
+            if label not in found:
+                found[label] = image.copy()
         read += len(batch["label"])
-        if read >= _READ or all(len(of_class) == each for of_class in examples.values()):
+        if read >= _READ or len(found) == len(test.classes):
             break
-    return tuple(example for of_class in examples.values() for example in of_class)
+    return tuple(Example(test.classes[label], found[label]) for label in sorted(found))

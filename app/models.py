@@ -5,11 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from scenes.commands import checkout
+from scenes.common.tables import read_json
 from scenes.config.schema import Params, Profile, check
 from scenes.evaluation import gradcam
 from scenes.images.decode import Decoded
@@ -21,6 +23,7 @@ from scenes.serving.photos import Limits
 ROOT = "."  # `make app` runs where params.yaml is
 BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory for their activations
 _DELAY = 1.0  # seconds
+_WEIGHTS = {"imagenet": "pretrained on ImageNet", "random": "with random weights"}
 
 # Decoding a photo with the largest number of pixels allowed took up to 1.1 GB.
 _decoding = threading.Semaphore(2)
@@ -78,6 +81,28 @@ def decode(data: bytes) -> Decoded:
 def available_models() -> list[str]:
     """Return the names of the models, the one in production first."""
     return checkout.available_models(ROOT)
+
+
+def key(name: str) -> str:
+    """Return the name in params.yaml of one of :func:`available_models`."""
+    return read_json(Path(ROOT, "models/production/model.json"))["model"] if name == checkout.PRODUCTION else name
+
+
+def in_words(name: str) -> str:
+    """Return what one of :func:`available_models` is, such as 'CNN, trained from scratch'."""
+    words = {each: _in_words(each) for each in params().models}
+    name = key(name)
+    said = words.get(name, name)  # params.yaml may no longer have the model
+    return said if list(words.values()).count(said) <= 1 else f"{said} ({name})"
+
+
+def _in_words(name: str) -> str:
+    model = params().models[name]
+    if model.kind == "cnn":
+        return "CNN, trained from scratch"
+    used = profile().features[model.input.removeprefix("features/")]
+    weights = _WEIGHTS.get(used.weights, "pretrained")
+    return f"{used.backbone}, {weights}, {'fine-tuned' if used.finetune else 'with a new last layer'}"
 
 
 def preload() -> None:

@@ -1,17 +1,21 @@
-"""The page for one photo: dropped, pasted, taken by the camera or selected from the examples."""
+"""The first page: what the app is, examples to try, and the answer about one photo."""
+
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import answer, examples, models, paste
-from app.words import escape_markdown
-from scenes.commands import checkout
+from app.words import escape_markdown, percent
 from scenes.common.errors import InputError
+from scenes.common.tables import read_json
 from scenes.serving import photos
 
-FILE, CAMERA, EXAMPLES = "Upload or paste", "Camera", "Examples"
-_COLUMNS = 4  # of examples
+FILE, CAMERA = "Upload or paste", "Camera"
+_TILE = 80  # pixels
+_SCROLLED = 12  # more examples than this scroll
+_HEIGHT = 290  # pixels, of those that scroll
 
 
 def main() -> None:
@@ -19,25 +23,37 @@ def main() -> None:
     if not names:
         models.show_no_model()
         return
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        st.title("What does this photo show?", anchor=False)
-        source = st.segmented_control(
-            "Where from", [FILE, CAMERA, EXAMPLES], default=FILE, required=True, label_visibility="collapsed"
-        )
-        pixels = {FILE: _uploaded, CAMERA: _taken, EXAMPLES: _selected}[source]()
-        with st.expander("Models", icon=":material/tune:"):
-            first = st.selectbox("Model", names, format_func=_called)
-            others = [name for name in names if name != first]
-            second = st.selectbox("Compare with", others, index=None, format_func=_called, placeholder="no other")
-    with right:
-        if pixels is None:
-            st.caption("The answer appears here: the class, the confidence of the model, and what it looked at.")
-            return
-        shown = [first, second] if second else [first]
-        for column, name in zip(st.columns(len(shown)), shown, strict=True):
-            with column:
-                _answer(name, pixels)
+    _introduce(names[0])
+    known, own = st.columns([2, 1], gap="medium")
+    with own:
+        file = _own_file()
+        pixels = _decoded(file) if file else None
+    with known:
+        example = _example(names[0], selectable=file is None)
+    pixels = pixels if file else example
+    if pixels is None:
+        return
+    answers = st.container()
+    second = st.selectbox(
+        "Compare with another model", names[1:], index=None, format_func=models.in_words, placeholder="none"
+    )
+    with answers:
+        _answer(names[0], pixels)
+        if second:
+            st.markdown(f"**{escape_markdown(models.in_words(second))}**")
+            _answer(second, pixels)
+
+
+def _introduce(name: str) -> None:
+    """Say what the app is, and what the model is and how good."""
+    st.title(escape_markdown(models.profile().title), anchor=False)
+    file = Path(models.ROOT, f"data/scores/{models.key(name)}.json")
+    scores = read_json(file) if file.is_file() else {}
+    right = f" It was right on {percent(scores['accuracy'])} of {scores['count']:,} test images." if scores else ""
+    st.markdown(
+        "What does a photo show? A model answers, and says how sure it is. "
+        f":gray[The model: {escape_markdown(models.in_words(name))}.{right}]"
+    )
 
 
 def _answer(name: str, pixels: np.ndarray) -> None:
@@ -50,60 +66,64 @@ def _answer(name: str, pixels: np.ndarray) -> None:
     answer.show(served, pixels, key=name)
 
 
-def _uploaded() -> np.ndarray | None:
+def _own_file() -> UploadedFile | None:
+    source = st.segmented_control("Or your own photo:", [FILE, CAMERA], default=FILE, required=True)
+    key = f"{source}-{st.session_state.get('example', (0, 0))[1]}"  # selecting an example empties it
+    if source == CAMERA:
+        return st.camera_input("Take a picture", key=key)
+    file = st.file_uploader("Drop a photo, paste it (Ctrl+V) or browse", key=key, label_visibility="collapsed")
     paste.listen()
-    file = st.file_uploader("Drop a photo here, paste it (Ctrl+V) or browse", key="photo")
-    return _decoded(file, photos.printable(file.name)) if file else None
+    return file
 
 
-def _taken() -> np.ndarray | None:
-    file = st.camera_input("Take a picture")
-    return _decoded(file, "your picture") if file else None
+def _example(name: str, *, selectable: bool) -> np.ndarray | None:
+    """Show the classes of a model, with an example of each; return the selected one.
 
-
-def _selected() -> np.ndarray | None:
-    if not examples.exist():
-        st.info("The examples are test images; fetch them with `dvc pull data/records`.")
-        return None
+    Args:
+        selectable: whether one is selected; otherwise the visitor's own photo is answered.
+    """
     try:
-        with st.spinner("Reading the examples; this takes some seconds, once."):
-            images = examples.load()
+        with st.spinner("Loading the model; this takes some seconds, once."):
+            classes = models.wait_for_model(name).classifier.classes
+            images = examples.load() if examples.exist() else ()
     except InputError as error:
         st.error(escape_markdown(str(error)))
         return None
-    selected = st.session_state.get("example", 0)
-    columns = st.columns(_COLUMNS)
-    for index, example in enumerate(images):
-        with columns[index % _COLUMNS]:
-            st.image(example.pixels, width="stretch")
-            st.button(
-                escape_markdown(example.label),
-                key=f"example-{index}",
-                width="stretch",
-                type="primary" if index == selected else "secondary",
-                on_click=st.session_state.update,
-                kwargs={"example": index},
-            )
-    st.caption("Test images, which no model was trained on, each with its label.")
+    if not images:
+        st.markdown(f"It knows **{len(classes)} classes**: {escape_markdown(', '.join(classes))}.")
+        st.info("The examples are test images; fetch them with `dvc pull data/records`.")
+        return None
+    st.markdown(f"It knows **{len(classes)} classes**. Select an example:")
+    selected, count = st.session_state.get("example", (0, 0))
+    with st.container(horizontal=True, gap="xsmall", height=_HEIGHT if len(images) > _SCROLLED else "content"):
+        for index, example in enumerate(images):
+            with st.container(width=_TILE, gap="xsmall"):
+                st.image(example.pixels, width="stretch")
+                label = escape_markdown(example.label)
+                st.button(
+                    f"**:primary[{label}]**" if selectable and index == selected else label,
+                    key=f"example-{index}",
+                    width="stretch",
+                    type="tertiary",
+                    on_click=st.session_state.update,
+                    kwargs={"example": (index, count + 1)},
+                )
     return images[selected].pixels
 
 
-def _decoded(file: UploadedFile, name: str) -> np.ndarray | None:
+def _decoded(file: UploadedFile) -> np.ndarray | None:
+    name = escape_markdown(photos.printable(file.name))
     if photos.is_zip(file.name):
-        st.error(f"{escape_markdown(name)}: this is a zip; upload it on the page *Many photos*.")
+        st.error(f"{name}: this is a zip; upload it on the page *Many photos*.")
         return None
     try:
         photo = models.decode(file.getvalue())
     except InputError as error:
-        st.error(f"{escape_markdown(name)}: {escape_markdown(str(error))}")
+        st.error(f"{name}: {escape_markdown(str(error))}")
         return None
     if photo.damaged:
-        st.warning(f"{escape_markdown(name)}: the photo is damaged; a part of it is missing or wrong.")
+        st.warning(f"{name}: the photo is damaged; a part of it is missing or wrong.")
     return photo.pixels
-
-
-def _called(name: str) -> str:
-    return "in production" if name == checkout.PRODUCTION else name
 
 
 main()

@@ -1,17 +1,17 @@
-"""The tables of results in README.md, generated from metrics files.
+"""The tables of results in README.md and docs/results.md, generated from files of scores.
 
     make results      # or: python benchmarks/results.py
-    python benchmarks/results.py --show      # print the main scores in metrics/
-    python benchmarks/results.py --seed      # on profile intel: keep the scores in metrics/ as those of one more seed
+    python benchmarks/results.py --seed      # on profile intel: keep the scores of this run as those of one more seed
 
-Rows come from metrics/ (the demo, as committed) and from benchmarks/intel-subset/ (the run on the real subset that
-README.md describes). If params.yaml has the profile intel, `make results` copies metrics/ to benchmarks/intel-subset/
-instead of writing the tables; with any other profile than demo it does nothing. `--show` is for every profile. The
-scores of other seeds are in benchmarks/intel-subset/seed<n>/; the table has their mean and range.
+README.md has the headlines of the demo, from metrics/ as committed, and of the real subset. docs/results.md has all
+scores of the real subset, from benchmarks/intel-subset/. If params.yaml has the profile intel, `make results` copies
+data/scores/ there instead of writing the tables; with any other profile than demo it refuses. The scores of other seeds
+are in benchmarks/intel-subset/seed<n>/; their table has mean and range.
 """
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from scenes.config.params import parse_yaml  # noqa: E402
+from scenes.evaluation.metrics import headlines  # noqa: E402
 from scenes.report.models import kind_in_words  # noqa: E402
 
-BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 SUBSET = ROOT / "benchmarks" / "intel-subset"
 MODELS = ("baseline", "transfer", "finetuned")
 COPIED = ("audit", "comparison", "export", "label_issues", "production")
@@ -44,19 +44,29 @@ def kinds(params: dict) -> dict[str, str]:
     return {name: kind_in_words(params["models"][name], features) for name in MODELS}
 
 
-def lines() -> Iterator[tuple[str, str, str, dict]]:
-    """Yield the lines of the tables: data, model, what it is, metrics; only those of models that were trained."""
-    demo = read_params() | {"profile": "demo"}
-    described = ((REAL, SUBSET, read(SUBSET / KINDS)), (DEMO, ROOT / "metrics", kinds(demo)))
-    for data, folder, words in described:
-        for name in MODELS:
-            file = folder / f"{name}.json"
-            if scores := read(file) if file.is_file() else {}:
-                yield data, name, words[name], scores
+def trained(folder: Path) -> Iterator[tuple[str, dict]]:
+    """Yield model and scores, of the models that were trained."""
+    for name in MODELS:
+        file = folder / f"{name}.json"
+        if scores := read(file) if file.is_file() else {}:
+            yield name, scores
+
+
+def summary() -> str:
+    """Return the table of headlines, of the real subset and the demo, as Markdown."""
+    real = {name: headlines(scores) for name, scores in trained(SUBSET)}
+    demo, demo_kinds = dict(trained(ROOT / "metrics")), kinds(read_params() | {"profile": "demo"})
+    rows = [["data", "model", "val accuracy", "val crossentropy", "test accuracy", "95 % interval"]]
+    for data, models, words in ((REAL, real, read(SUBSET / KINDS)), (DEMO, demo, demo_kinds)):
+        for name, found in models.items():
+            accuracies = [f"{found[key]:.3f}" for key in ("val_accuracy", "val_crossentropy", "test_accuracy")]
+            interval = f"{found['test_accuracy_low']:.3f} to {found['test_accuracy_high']:.3f}"
+            rows.append([data, f"{name}: {words[name]}", *accuracies, interval])
+    return markdown(rows)
 
 
 def seeds(model: str) -> list[dict]:
-    """Return the metrics of a model on the real subset, a seed each."""
+    """Return the scores of a model on the real subset, a seed each."""
     return [read(file) for file in sorted(SUBSET.glob(f"seed*/{model}.json"))]
 
 
@@ -71,7 +81,7 @@ def worst_recall(scores: dict) -> float:
 
 
 def main_columns(scores: dict) -> dict[str, str]:
-    """Return the columns of the main table, by name, for the metrics of one model."""
+    """Return the columns of the table of all scores, by name, for one model."""
     interval, calibration = scores["accuracy_interval"], scores["calibration"]
     confused = sorted(scores["most_confused_pairs"].items(), key=lambda item: -item[1]["errors"])
     return {
@@ -90,16 +100,13 @@ def main_columns(scores: dict) -> dict[str, str]:
 
 
 def multilabel_columns(scores: dict) -> dict[str, str]:
-    """Return the columns of the second output's table, by name, for the metrics of one model."""
+    """Return the columns of the second output's table, by name, for one model."""
     multilabel = scores["multilabel"]
     methods = {"softmax": "softmax", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
-    composites, ground_truth = multilabel["composites"], multilabel.get("ground_truth", {})
+    composites = multilabel["composites"]
     columns = {f"composites, F1: {text}": f"{composites[method]['f1']:.3f}" for method, text in methods.items()}
     rejection = composites["large_loss_rejection"]
     columns["its recall"], columns["its precision"] = f"{rejection['recall']:.3f}", f"{rejection['precision']:.3f}"
-    for method, text in methods.items():
-        precision = f"{ground_truth[method]['mean_average_precision']:.3f}" if method in ground_truth else ""
-        columns[f"ground truth, mean average precision: {text}"] = precision
     return columns
 
 
@@ -109,20 +116,8 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join((head, "|" + "---|" * len(rows[0]), *body))
 
 
-def label_issues() -> str:
-    """Return a sentence on the label issues of the real subset and of the demo."""
-    real, demo = (read(folder / "label_issues.json") for folder in (SUBSET, ROOT / "metrics"))
-    planted = demo["planted"]
-    return (
-        f"Label issues: {real['total']:,} in {real['images']:,} images of the real subset; {demo['total']:,} in "
-        f"{demo['images']:,} images of the demo, where {planted['count']:,} wrong labels were planted (precision "
-        f"{planted['precision']:.2f}, recall {planted['recall']:.2f}; of the {planted['model']['count']:,} most likely "
-        f"ones, {planted['model']['precision_at_count']:.0%} are wrong)."
-    )
-
-
 def seed_columns(runs: list[dict]) -> dict[str, str]:
-    """Return the columns about several seeds, by name, for the metrics of one model."""
+    """Return the columns about several seeds, by name, for one model."""
     accuracies, losses = ([scores[key] for scores in runs] for key in ("accuracy", "crossentropy"))
     return {
         "seeds": str(len(runs)),
@@ -131,73 +126,58 @@ def seed_columns(runs: list[dict]) -> dict[str, str]:
     }
 
 
-def tables() -> str:
-    """Return the tables and the sentence on label issues as Markdown, and a table of several seeds if there are any."""
-    main, multilabel, several, datasets = [], [], [], set()
-    for data, model, kind, scores in lines():
-        columns, second = main_columns(scores), multilabel_columns(scores)
-        if data not in datasets:
-            datasets.add(data)
-            share = f"{scores['majority_class_accuracy']:.3f}"
-            main.append([data, "best constant answer", share, *[""] * (len(columns) - 1)])
-        main.append([data, f"{model}: {kind}", *columns.values()])
-        multilabel.append([data, model, *second.values()])
-        if data == REAL and (runs := seeds(model)):
-            third = seed_columns(runs)
-            several.append([data, model, *third.values()])
-    written = [(columns, main), (second, multilabel), *([(third, several)] if several else [])]
-    return "\n\n".join([*(markdown([["data", "model", *names], *rows]) for names, rows in written), label_issues()])
+def details() -> str:
+    """Return all scores on the real subset as Markdown: the models, their second output, several seeds if there are."""
+    models = dict(trained(SUBSET))
+    share = next(iter(models.values()))["majority_class_accuracy"]
+    issues = read(SUBSET / "label_issues.json")
+    parts = [
+        table({name: main_columns(scores) for name, scores in models.items()}),
+        f"The best constant answer has an accuracy of {share:.3f}.",
+        table({name: multilabel_columns(scores) for name, scores in models.items()}),
+        f"Label issues: {issues['total']:,} in {issues['images']:,} images.",
+    ]
+    if several := {name: seed_columns(runs) for name in models if (runs := seeds(name))}:
+        parts.append(table(several))
+    return "\n\n".join(parts)
 
 
-def rendered(readme: str) -> str:
-    """Return ``readme`` with the text between its two markers replaced."""
-    head, rest = readme.split(BEGIN)
-    _, tail = rest.split(END)
-    return f"{head}{BEGIN}\n{tables()}\n{END}{tail}"
+def table(rows: dict[str, dict[str, str]]) -> str:
+    """Return a table with a line for each model; its columns are those of the first."""
+    return markdown([["model", *next(iter(rows.values()))], *([name, *row.values()] for name, row in rows.items())])
 
 
-def show() -> str:
-    """Return the main scores of every model in metrics/, one line each; `dvc metrics show` is complete but wide.
+def printed() -> str:
+    """Return what `make repro` ends with, as a block."""
+    command = [sys.executable, "-m", "dvc", "metrics", "show"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return "\n".join(["```text", *(line.rstrip() for line in done.stdout.splitlines()), "```"])
 
-    The first line names the data.
-    """
-    import pandas as pd
 
-    params = read_params()
-    rows, count = {}, 0
-    for file in sorted((ROOT / "metrics").glob("*.json")):
-        scores = read(file)
-        if "accuracy" in scores:
-            count = scores["count"]
-            rows[file.stem] = {
-                "test accuracy": scores["accuracy"],
-                "clean": scores["clean"]["accuracy"],
-                "val": scores["val"]["accuracy"],
-                "balanced": scores["balanced_accuracy"],
-                "worst class": worst_recall(scores),
-                "best constant": scores["majority_class_accuracy"],
-                "crossentropy": scores["crossentropy"],
-                "macro F1": scores["macro_f1"],
-                "ECE": scores["calibration"]["ece"],
-            }
-    title = params["profiles"][params["profile"]]["title"]
-    table = pd.DataFrame(rows).T.to_string(float_format="{:.3f}".format)
-    return f"{title} (profile {params['profile']}), {count:,} test images\n{table}"
+PAGES = {"README.md": {"printed": printed, "results": summary}, "docs/results.md": {"results": details}}
+
+
+def rendered(page: str) -> str:
+    """Return the text of one of PAGES with what is between each two markers replaced."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, write in PAGES[page].items():
+        begin, end = f"<!-- {name}: written by `make results` -->", f"<!-- end of {name} -->"
+        head, rest = text.split(begin)
+        _, tail = rest.split(end)
+        text = f"{head}{begin}\n{write()}\n{end}{tail}"
+    return text
 
 
 def copy(folder: Path, names: tuple[str, ...]) -> None:
-    """Copy metrics by name to a folder; those that this run does not have are left out."""
+    """Copy scores by name to a folder; those that this run does not have are left out."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        file = ROOT / "metrics" / f"{name}.json"
+        file = ROOT / "data/scores" / f"{name}.json"
         if file.is_file() and read(file):
             shutil.copyfile(file, folder / file.name)
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--show"]:
-        print(show())
-        return
     params = read_params()
     if params["profile"] not in ("demo", "intel"):
         sys.exit(f"README.md has the scores of the demo, and params.yaml the profile {params['profile']}")
@@ -207,10 +187,10 @@ def main() -> None:
         copy(folder, MODELS if seed else (*MODELS, *COPIED))
         if not seed:
             (folder / KINDS).write_text(json.dumps(kinds(params), indent=2) + "\n", encoding="utf-8")
-        print(f"copied the metrics of profile intel to {folder}; now go back to demo and run this again")
+        print(f"copied the scores of profile intel to {folder}; now go back to demo and run this again")
         return
-    readme = ROOT / "README.md"
-    readme.write_text(rendered(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        (ROOT / page).write_text(rendered(page), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Decode every image of the archive and write what is found: data/audit.csv, metrics/audit.json, plots/audit/."""
+"""Decode every image of the archive and write what is found: data/audit.csv, data/scores/audit.json, plots/audit/."""
 
 from scenes.archive.layout import Archive
 from scenes.archive.summary import summary
@@ -14,7 +14,7 @@ from stages import checked_stage
 
 ARCHIVE = "data/raw/archive.zip"
 TABLE = "data/audit.csv"
-METRICS = "metrics/audit.json"
+SCORES = "data/scores/audit.json"
 PLOTS = "plots/audit"
 
 
@@ -37,8 +37,8 @@ def main() -> None:
         drawn = ground_truth.read(archive)
         if drawn is not None:
             numbers["planted"] = {"near_duplicates": near_duplicate_scores(table, drawn)}
-        with atomic_write(METRICS) as metrics_file, atomic_dir(PLOTS) as plots:
-            write_json(metrics_file, numbers)
+        with atomic_write(SCORES) as scores_file, atomic_dir(PLOTS) as plots:
+            write_json(scores_file, numbers)
             plot(table, archive, plots, max_pixels=max_pixels)
 
 

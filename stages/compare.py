@@ -1,4 +1,4 @@
-"""Compare every two models on the test images, all and clean ones: metrics/comparison.json."""
+"""Compare every two models on the test images, all and clean ones: data/scores/comparison.json."""
 
 from scenes.common.files import atomic_write
 from scenes.common.tables import write_json
@@ -10,7 +10,7 @@ from stages import checked_stage
 AUDIT = "data/audit.csv"
 SPLIT = "data/split.csv"
 TEST_PREDICTIONS = "data/test_predictions"
-METRICS = "metrics/comparison.json"
+SCORES = "data/scores/comparison.json"
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     clean = correct[correct.index.isin(audit_table.clean_test(audit))]
     scores = comparison.pairs(correct)
     print(comparison.format_summary(scores))
-    with atomic_write(METRICS) as file:
+    with atomic_write(SCORES) as file:
         write_json(file, {**scores, "clean": comparison.pairs(clean)})
 
 

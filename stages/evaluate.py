@@ -1,4 +1,4 @@
-"""Score a model on the test images, once: ``python -m stages.evaluate <model>``."""
+"""Score a model on the test images, once: ``python -m stages.evaluate <model>``; metrics/ has the headlines alone."""
 
 import sys
 from pathlib import Path
@@ -18,6 +18,7 @@ SPLIT = "data/split.csv"
 DATA = Path("data")
 MODELS = Path("models")
 MULTILABEL = Path("models/multilabel")
+SCORES = Path("data/scores")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 VALIDATION_SCORES = Path("data/validation_scores")  # for `select`, which depends on nothing else here
@@ -27,12 +28,13 @@ TEST_PREDICTIONS = Path("data/test_predictions")  # for `compare`, likewise
 def main(name: str) -> None:
     params = read()
     folder, multilabel_folder, plots = MODELS / name, MULTILABEL / name, PLOTS / name
-    files = METRICS / f"{name}.json", VALIDATION_SCORES / f"{name}.json", TEST_PREDICTIONS / f"{name}.csv"
+    scores_files = [each / f"{name}.json" for each in (SCORES, METRICS, VALIDATION_SCORES)]
+    predictions_file = TEST_PREDICTIONS / f"{name}.csv"
     if unused.is_unused(folder):
-        with atomic_write(*files) as (metrics_file, validation_file, predictions_file):
-            write_json(metrics_file, {})
-            write_json(validation_file, {})
-            unused.write_header(predictions_file, inference.COLUMNS)
+        with atomic_write(predictions_file, *scores_files) as (table, *files):
+            for file in files:
+                write_json(file, {})
+            unused.write_header(table, inference.COLUMNS)
             evaluation.write_unused(plots)
         print(f"{name} is not enabled in this profile")
         return
@@ -46,10 +48,10 @@ def main(name: str) -> None:
     if len(scores["per_class"]) >= composites.MIN_CLASSES:  # of two classes it repeats the accuracy
         print(multilabel.format_summary(name, scores["multilabel"]))
     for_selection = selection.validation_scores(folder, multilabel_folder, scores["val"], scores["multilabel"])
-    with atomic_write(*files) as (metrics_file, validation_file, predictions_file):
-        write_json(metrics_file, scores)
-        write_json(validation_file, for_selection)
-        write_csv(predictions_file, test.table())
+    with atomic_write(predictions_file, *scores_files) as (table, *files):
+        for file, value in zip(files, (scores, metrics.headlines(scores), for_selection), strict=True):
+            write_json(file, value)
+        write_csv(table, test.table())
         evaluation.write(plots, test, scores["per_class"], title=name)
 
 

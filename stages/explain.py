@@ -24,9 +24,9 @@ CURVES = {"cnn": "curves.tsv", "linear": "validation_curve.tsv"}
 
 def main(name: str) -> None:
     params = read()
-    folder, plots, target = MODELS / name, PLOTS / name, PLOTS / name / "examples"
+    folder, plots = MODELS / name, PLOTS / name
     if unused.is_unused(folder):
-        unused.mark(target)
+        unused.mark(plots / "curves", plots / "examples")
         print(f"{name} is not enabled in this profile")
         return
     import pandas as pd  # after the return: its import takes longer than all of the above
@@ -45,8 +45,8 @@ def main(name: str) -> None:
     heats = dict(zip(explained["key"], maps, strict=True))
     count = int((predictions["actual"] != predictions["predicted"]).sum())
     how = "" if description["calibrated"] else " (confidence not calibrated)"
-    with atomic_dir(target) as pictures:
-        curves.plot(pictures / "training_curves.png", history, title=name)
+    with atomic_dir(plots / "curves", plots / "examples") as (drawn, pictures):
+        curves.plot(drawn / "training_curves.png", history, title=name)
         title = f"{name}: the {len(errors)} most confident of {count:,} errors in {len(predictions):,} test images{how}"
         style.save(galleries.predictions_figure(errors, images, title=title), pictures / "errors.png")
         title = f"{name}: the {len(unsure)} least confident predictions on test images{how}"

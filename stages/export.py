@@ -1,4 +1,4 @@
-"""Export the production model for other programs and check each file: models/export/, metrics/export.json."""
+"""Export the production model for other programs and check each file: models/export/, data/scores/export.json."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from stages import checked_stage, code_digest
 RECORDS = "data/records"
 PRODUCTION = "models/production"
 EXPORT = "models/export"
-METRICS = "metrics/export.json"
+SCORES = "data/scores/export.json"
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     pixels = np.stack([decode.decode(data, max_pixels=max_pixels).pixels for data in encoded])
     expected = check.in_batches(network.predict_on_batch, pixels)
     metrics = {}
-    with atomic_dir(EXPORT) as folder, atomic_write(METRICS) as file:
+    with atomic_dir(EXPORT) as folder, atomic_write(SCORES) as file:
         check.save(folder, formats, network, description)
         for name in formats:
             images = encoded if name == "saved_model" else pixels  # a SavedModel decodes the images itself

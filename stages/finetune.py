@@ -1,6 +1,7 @@
 """Fine-tune the backbone of a feature set on the training images: ``python -m stages.finetune <set>``."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from scenes.backbones import backbone, finetuning
@@ -46,13 +47,12 @@ def main(name: str) -> None:
     with training_run(f"finetune@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
         network = backbone.load(weights, image_size, levels=levels)
         train, val = records.open_records(RECORDS, "train"), records.open_records(RECORDS, "val")
-        options = {**shared, **extent, "flip": flip, "features_batch_size": batch_size}
-        history = fit_backbone(network, train, val, seed=params.seed, state=state, **options)
-        with atomic_dir(*outputs) as (folder, plots):
+        options = {**shared, **extent, "flip": flip, "features_batch_size": batch_size, "seed": params.seed}
+        fit_backbone(network, train, val, state=state, after_epoch=partial(curves.write, outputs[1]), **options)
+        with atomic_dir(outputs[0]) as folder:
             finetuning.save(folder, network)
             described = backbone.describe(weights)
             record.save(folder, inputs=inputs, params={**runtime, **used}, code=code, weights=described)
-            curves.write(plots, history)
 
 
 if __name__ == "__main__":

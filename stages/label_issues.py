@@ -1,4 +1,4 @@
-"""Find labels that may be wrong: data/label_issues.csv, metrics/label_issues.json, plots/label_issues/."""
+"""Find labels that may be wrong: data/label_issues.csv, data/scores/label_issues.json, plots/label_issues/."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ ARCHIVE = "data/raw/archive.zip"
 AUDIT = "data/audit.csv"
 FEATURES = Path("data/features")
 TABLE = "data/label_issues.csv"
-METRICS = "metrics/label_issues.json"
+SCORES = "data/scores/label_issues.json"
 PLOTS = "plots/label_issues"
 
 
@@ -35,14 +35,14 @@ def main() -> None:
     counts = label_issues.count_issues(table, judged, images.classes)
     with (
         Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive,
-        atomic_write(TABLE, METRICS) as (table_file, metrics_file),
+        atomic_write(TABLE, SCORES) as (table_file, scores_file),
         atomic_dir(PLOTS) as plots,
     ):
         planted = ground_truth.read(archive)
         if planted is not None:
             counts["planted"] = label_issues.score_planted(table, judged, planted)
         label_issues.write(table, table_file)
-        write_json(metrics_file, counts)
+        write_json(scores_file, counts)
         max_pixels = params.archive.max_pixels
         sheet = galleries.label_issues_figure(table, archive, count=settings.shown, max_pixels=max_pixels)
         style.save(sheet, plots / "contact_sheet.png")

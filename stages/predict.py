@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scenes.common import unused
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.common.tables import write_csv
@@ -38,6 +39,8 @@ def main() -> None:
         images = selected_images.read_selected(records.open_records(RECORDS, SPLIT), keys)
     with atomic_write(TABLE) as file, atomic_dir(PLOTS) as folder:
         write_csv(file, table)
+        if not sheets:
+            unused.write_header(folder / unused.MARK, ["unused"])  # DVC warns of an empty folder
         for name, rows in sheets.items():
             total = int((table["class"] == name).sum())
             style.save(galleries.class_figure(name, rows, images, total=total), folder / galleries.sheet_name(name))

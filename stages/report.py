@@ -1,4 +1,4 @@
-"""Report data, scores, pictures and the choice of a model: reports/report.html, in short reports/report.md."""
+"""Report data, scores, pictures and the choice of a model: reports/report.html, report.md and model_card.md."""
 
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from scenes.report import context, render
 from stages import checked_stage
 
 DATA = Path("data")
-METRICS = Path("metrics")
 PLOTS = Path("plots")
+PRODUCTION = Path("models/production")
 PAGE = "reports/report.html"
 SHORT = "reports/report.md"
+CARD = "reports/model_card.md"
 
 
 def main() -> None:
@@ -23,18 +24,11 @@ def main() -> None:
             model["training"]["epochs"] = profile.cnn.epochs or model["training"]["epochs"]
     judge = features[params.label_issues.features]
     paths = context.Paths(
-        audit=METRICS / "audit.json",
-        comparison=METRICS / "comparison.json",
-        production=METRICS / "production.json",
-        label_issues=METRICS / "label_issues.json",
-        scores={name: METRICS / f"{name}.json" for name in models},
+        scores=DATA / "scores",
+        plots=PLOTS,
         split=DATA / "split.csv",
-        label_issue_table=DATA / "label_issues.csv",
         predictions=DATA / "predictions.csv",
-        audit_plots=PLOTS / "audit",
-        label_issue_plots=PLOTS / "label_issues",
-        prediction_plots=PLOTS / "predictions",
-        model_plots={name: PLOTS / name for name in models},
+        production=PRODUCTION,
     )
     facts = context.context(
         paths,
@@ -45,9 +39,10 @@ def main() -> None:
         label_features_learned=judge["finetune"] is not None,
         models=models,
     )
-    with atomic_write(PAGE, SHORT) as (page, short):
-        page.write_text(render.html(facts), encoding="utf-8", newline="\n")
-        short.write_text(render.markdown(facts), encoding="utf-8", newline="\n")
+    texts = render.html(facts), render.markdown(facts), render.model_card(facts)
+    with atomic_write(PAGE, SHORT, CARD) as files:
+        for file, text in zip(files, texts, strict=True):
+            file.write_text(text, encoding="utf-8", newline="\n")
     print(context.format_summary(facts))
 
 

@@ -1,4 +1,4 @@
-"""Choose the model for production by its scores on validation: models/production/, metrics/production.json."""
+"""Choose the model for production by its scores on validation: models/production/, data/scores/production.json."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ DATA = Path("data")
 MODELS = Path("models")
 MULTILABEL = Path("models/multilabel")
 PRODUCTION = "models/production"
-METRICS = "metrics/production.json"
+SCORES = "data/scores/production.json"
 
 
 def main() -> None:
@@ -38,11 +38,12 @@ def main() -> None:
         "calibrated": store.describe(MODELS / choice.name)["calibrated"],
         "unsure_below": validation_scores["val"]["abstention"][params.select.unsure_below]["confidence"],
         "presence_above": validation_scores["presence_above"],
+        "presence_calibration": validation_scores["presence_calibration"],
     }
     made_from = {"model": MODELS / choice.name, "multilabel": MULTILABEL / choice.name}
     parts = {part: record.read(folder) for part, folder in made_from.items()}
     del parts["multilabel"]["model"]  # the same as parts["model"]
-    with atomic_dir(PRODUCTION) as folder, atomic_write(METRICS) as file:
+    with atomic_dir(PRODUCTION) as folder, atomic_write(SCORES) as file:
         store.save_production(folder, networks[choice.name], description)
         used = {"threads": params.threads, "select": to_dict(params.select)}
         code, inputs = code_digest("select"), made_from.values()

@@ -1,6 +1,7 @@
 """Train a convolutional network from scratch on the records: ``python -m stages.train_cnn <model>``."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from scenes.common.files import atomic_dir
@@ -31,7 +32,9 @@ def main(name: str) -> None:
         train, val = (records.open_records(DATA / model["input"], split) for split in ("train", "val"))
         settings = cnn.for_profile(model, image_shape=train.image_shape, **profile)
         validation = batches.validation_images(val, settings["training"]["batch_size"])
-        network, history = cnn.fit_cnn(train, validation, settings, flip=flip, seed=params.seed, state=state)
+        options = {"flip": flip, "seed": params.seed, "state": state}
+        after_epoch = partial(curves.write, PLOTS / name / "training")
+        network, _ = cnn.fit_cnn(train, validation, settings, after_epoch=after_epoch, **options)
         description = {
             "kind": settings["kind"],
             "input": settings["input"],
@@ -40,10 +43,9 @@ def main(name: str) -> None:
             "classes": train.classes,
             **temperature.calibrate_network(network, validation)._asdict(),
         }
-        with atomic_dir(MODELS / name, PLOTS / name / "training") as (folder, plots):
+        with atomic_dir(MODELS / name) as folder:
             store.save_network(folder, network, description)
             record.save(folder, origin=record.origin(DATA), inputs=inputs, params={**runtime, **used}, code=code)
-            curves.write(plots, history)
 
 
 if __name__ == "__main__":

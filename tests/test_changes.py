@@ -97,6 +97,7 @@ EDITS = {
     "code of a training": (append("stages/train_linear.py", "x = 1"), {"train@transfer", "train@finetuned"}),
     "code that no stage loads": (append("scenes/config/schema.py", "x = 1"), set()),
     "the report's page": (append("scenes/report/templates/report.html.jinja", "x"), {"report"}),
+    "the model card's words": (append("scenes/report/templates/model_card.md.jinja", "x"), {"report"}),
     "what C may be": (param("models.transfer.C", [0.02]), {"train@transfer", *READ_MODELS}),
     "the size of one feature set": (
         param("profiles.demo.features.frozen.image_size", 96),

@@ -62,7 +62,7 @@ def test_every_row_is_in_the_chart_and_every_anchor_is_filled(charts, name):
     points = chart["data"]["values"]
     assert len(points) == ROWS[name]
     # What the template names is in the data, or made of it by the template.
-    made = set(re.findall(r'"as": "(\w+)"', json.dumps(chart["transform"])))
+    made = set(re.findall(r'"as": "(\w+)"', json.dumps(chart)))
     made |= {made for step in chart["transform"] if "fold" in step for made in step["as"]}
     fields = set(re.findall(r'"field": "(\w+)"', json.dumps(chart)))
     assert fields <= made | set(points[0])
@@ -98,8 +98,8 @@ def filled(template: str, rows: list[dict], **anchors: str) -> dict:
     return json.loads(text) | {"data": {"values": rows}}
 
 
-@pytest.mark.parametrize(("classes", "labels"), [(3, True), (20, True), (21, False), (300, False)])
-def test_a_cell_of_the_matrix_has_its_share_up_to_twenty_classes(classes, labels):
+@pytest.mark.parametrize(("classes", "labels"), [(3, True), (12, True), (13, False), (300, False)])
+def test_a_cell_of_the_matrix_has_its_numbers_up_to_twelve_classes(classes, labels):
     """Each class has three images; one of them is taken for the next class."""
     rows = [
         {"rev": "workspace", "actual": f"{true:03d}", "predicted": f"{(true + (image == 0)) % classes:03d}"}
@@ -107,8 +107,8 @@ def test_a_cell_of_the_matrix_has_its_share_up_to_twenty_classes(classes, labels
         for image in range(3)
     ]
     marks = drawn(filled("confusion_matrix", rows, X="predicted", Y="actual", X_LABEL="p", Y_LABEL="a", TITLE="t"))
-    texts = [mark["text"] for mark in marks if str(mark.get("text")) in ("67%", "33%")]
-    assert sorted(texts) == (["33%"] * classes + ["67%"] * classes if labels else [])
+    texts = [mark["text"] for mark in marks if isinstance(mark.get("text"), list)]
+    assert sorted(texts) == ([["33%", "1"]] * classes + [["67%", "2"]] * classes if labels else [])
 
 
 @pytest.mark.parametrize(("classes", "shown"), [(3, 3), (1000, 40)])

@@ -84,7 +84,7 @@ def folder(repo, tmp_path):
 def test_two_models(repo):
     filled, points = drawn(repo)
     assert points == expected("workspace", baseline=3, finetuned=5)
-    assert filled["title"]["text"] == "training curves"
+    assert filled["title"]["text"] == "Training and validation by epoch"
     assert [panel["spec"]["encoding"]["y"]["field"] for panel in filled["vconcat"]] == ["accuracy", "crossentropy"]
     assert filled["transform"][0]["calculate"] == "toNumber(datum['epoch'])"
 

@@ -102,7 +102,7 @@ def queue(folder: Path) -> str:
     ("where", "line", "says"), COMMANDS, ids=[f"{number}: {line}" for number, (_, line, _) in enumerate(COMMANDS)]
 )
 def test_a_command_of_the_page(where, line, says, day):
-    if line.startswith("dvc exp show"):  # the page says to wait before it
+    if line.startswith("make experiments"):  # the page says to wait before it
         wait_until(lambda: not re.search("Running|Queued", queue(day.mine)), 600, lambda: queue(day.mine))
         assert queue(day.mine).count("Success") == 2, run("dvc queue logs penalty-1", day.mine)
     began = time.monotonic()
@@ -119,12 +119,12 @@ def test_a_clone_that_computes_everything_gets_the_same_results(day, pipeline):
     place = day.places[ALONE]
     stages = yaml.safe_load((pipeline.one / "dvc.lock").read_text())["stages"]
     ran = set(re.findall("^Running stage '(.+)'", "".join(day.said[ALONE]), re.MULTILINE))
-    # The first two write nothing that git does not hold, and the third the same weights as the stage before it.
-    present = {"code", "compare", "weights@finetuned"}
+    # The first writes nothing that git does not hold, and the other the same weights as the stage before it.
+    present = {"code", "weights@finetuned"}
     assert set(stages) - ran == present
     run(f"dvc repro --single-item --force {' '.join(sorted(present))}", place, **verify.ENVIRONMENTS[1])
     assert run("git status --short", place) == ""
-    for pattern in ("dvc.lock", "metrics/*.json", "reports/*"):
+    for pattern in ("dvc.lock", "metrics/*.json", "data/scores/*.json", "reports/*"):
         for file in pipeline.one.glob(pattern):
             assert file.read_bytes() == (place / file.relative_to(pipeline.one)).read_bytes(), file
 
@@ -160,7 +160,7 @@ def test_the_charts_open_offline(day):
     sources = Sources()
     sources.feed(text)
     # Pictures, beside the page.
-    assert len(sources.found) > 20
+    assert len(sources.found) > 15
     assert all((page.parent / source).is_file() for source in sources.found)
     charts = len(re.findall(r"^\s*vegaEmbed\('#", text, re.MULTILINE))
     assert charts > 5

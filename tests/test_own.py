@@ -44,6 +44,7 @@ def test_it_says_first_what_it_found_and_last_what_came_of_it(own):
     assert "Running stage 'report'" in run
     assert re.search(r"0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\] transfer", end) or "1.000 [" in end
     assert "about" in end.partition("next:")[2]
+    assert "is empty" not in own.printed + own.result.stderr  # a warning of DVC: there is nothing to predict
 
 
 def test_it_changes_only_the_lines_of_its_settings(own):
@@ -64,7 +65,7 @@ def test_nothing_it_writes_speaks_of_the_demo(own):
 
 
 def test_two_classes_have_no_composites_and_few_images_no_calibration(own):
-    scores = json.loads((own.clone / "metrics/baseline.json").read_text())
+    scores = json.loads((own.clone / "data/scores/baseline.json").read_text())
     assert "composites" not in scores["multilabel"]
     assert "labels found in test images" not in own.printed
     assert not json.loads((own.clone / "models/production/model.json").read_text())["calibrated"]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,23 +19,16 @@ from dvc.repo import Repo
 from PIL import Image
 
 from scenes.commands import verify
-from scenes.evaluation import abstention
+from scenes.evaluation import abstention, metrics
 from scenes.training import curves
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
 MODELS = ("baseline", "transfer", "finetuned")
 LINEAR = MODELS[1:]
-METRICS = (
-    "metrics/audit.json",
-    *(f"metrics/{model}.json" for model in MODELS),
-    "metrics/comparison.json",
-    "metrics/export.json",
-    "metrics/label_issues.json",
-    "metrics/production.json",
-)
 PICTURES = (
     *(f"scores/{name}" for name in ("confusion_matrix", "reliability", "per_class")),
-    *(f"examples/{name}" for name in ("training_curves", "errors", "uncertain", "gradcam")),
+    "curves/training_curves",
+    *(f"examples/{name}" for name in ("errors", "uncertain", "gradcam")),
 )
 
 
@@ -96,7 +90,7 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
     for name in MODELS:
         assert said[name]["params"][f"models.{name}"] == params["models"][name]
         assert said[f"multilabel/{name}"]["model"] == said[name]
-    chosen = json.loads((pipeline.one / "metrics/production.json").read_text())["model"]
+    chosen = json.loads((pipeline.one / "data/scores/production.json").read_text())["model"]
     assert said["production"]["model"] == said[chosen]
     assert {**said["production"]["multilabel"], "model": said[chosen]} == said[f"multilabel/{chosen}"]
     assert said["export"]["production"] == said["production"]
@@ -172,7 +166,7 @@ def test_records_hold_what_the_split_says(pipeline):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_metrics_agree_with_the_predictions(pipeline, model):
-    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())
+    scores = json.loads((pipeline.one / f"data/scores/{model}.json").read_text())
     table = pd.read_csv(pipeline.one / f"plots/{model}/predictions.csv")
     assert list(table) == ["key", "actual", "predicted", "confidence"]
     assert scores["count"] == len(table)
@@ -196,7 +190,7 @@ def test_metrics_agree_with_the_predictions(pipeline, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_temperature_is_fitted_on_validation_and_applied(pipeline, model):
     described = json.loads((pipeline.one / f"models/{model}/model.json").read_text())
-    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())
+    scores = json.loads((pipeline.one / f"data/scores/{model}.json").read_text())
     val = scores["val"]
     assert {entry["calibration"]["temperature"] for entry in (scores, scores["clean"], val)} == {
         described["temperature"]
@@ -207,12 +201,12 @@ def test_the_temperature_is_fitted_on_validation_and_applied(pipeline, model):
 
 @pytest.mark.parametrize(("a", "b"), list(combinations(sorted(MODELS), 2)))
 def test_the_comparison_agrees_with_the_predictions(pipeline, a, b):
-    found = json.loads((pipeline.one / "metrics/comparison.json").read_text())
+    found = json.loads((pipeline.one / "data/scores/comparison.json").read_text())
     tables = [pd.read_csv(pipeline.one / f"plots/{model}/predictions.csv") for model in (a, b)]
     first, second = (table["actual"] == table["predicted"] for table in tables)
     pair = found[f"{a}/{b}"]
     assert (pair["only_a"], pair["only_b"]) == ((first & ~second).sum(), (second & ~first).sum())
-    scores = [json.loads((pipeline.one / f"metrics/{model}.json").read_text()) for model in (a, b)]
+    scores = [json.loads((pipeline.one / f"data/scores/{model}.json").read_text()) for model in (a, b)]
     clean = found["clean"][f"{a}/{b}"]
     for entry, one, other in ((pair, *scores), (clean, *(score["clean"] for score in scores))):
         assert entry["count"] == one["count"] == other["count"]
@@ -227,7 +221,7 @@ def test_label_issues_agree_with_their_metrics(pipeline):
     split = pd.read_csv(pipeline.one / "data/split.csv", keep_default_na=False)
     assert set(table.loc[~table["key"].isin(split["path"]), "reason"]) == {"duplicate"}
     assert (table["score"] == "").equals(~table["key"].isin(split["path"]))
-    numbers = json.loads((pipeline.one / "metrics/label_issues.json").read_text())
+    numbers = json.loads((pipeline.one / "data/scores/label_issues.json").read_text())
     assert numbers["total"] == len(table)
     assert numbers["images"] == split["split"].isin(["train", "val", "test"]).sum()
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
@@ -241,7 +235,7 @@ def test_label_issues_agree_with_their_metrics(pipeline):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, model):
-    scores = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["multilabel"]
+    scores = json.loads((pipeline.one / f"data/scores/{model}.json").read_text())["multilabel"]
     names = {"softmax", "naive", "large_loss_rejection"}
     for part in (scores, scores["val"]):
         assert set(part["composites"]) == set(part["ground_truth"]) == names
@@ -293,7 +287,7 @@ val = inference.predict("models/{model}", "data", "val")
 found = temperature.calibrate(val.label, val.uncalibrated)
 assert abs(found.temperature - val.calibration.temperature) < 1e-3, (found, val.calibration)
 assert found.calibrated == val.calibration.calibrated
-scores = json.loads(open("metrics/{model}.json").read())
+scores = json.loads(open("data/scores/{model}.json").read())
 for name, confidence in abstention.thresholds(val.label, val.probabilities).items():
     assert abs(scores["abstention"][name]["confidence"] - confidence) < 1e-4, name
 loaded, classes = store.load("models/{model}", "data"), store.describe("models/{model}")["classes"]
@@ -314,13 +308,13 @@ for row, probabilities in zip(kept, found, strict=True):
 
 
 def test_the_production_model_is_best_on_validation_and_loads_on_its_own(pipeline, tmp_path):
-    facts = json.loads((pipeline.one / "metrics/production.json").read_text())
-    scores = {m: json.loads((pipeline.one / f"metrics/{m}.json").read_text())["val"]["accuracy"] for m in MODELS}
+    facts = json.loads((pipeline.one / "data/scores/production.json").read_text())
+    scores = {m: json.loads((pipeline.one / f"data/scores/{m}.json").read_text())["val"]["accuracy"] for m in MODELS}
     assert facts["val"] == scores
     tied = [name for name in MODELS if max(scores.values()) - scores[name] <= 0.005]
     assert facts["model"] == min(tied, key=lambda name: (facts["parameters"][name], -scores[name], name))
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
-    chosen = json.loads((pipeline.one / f"metrics/{facts['model']}.json").read_text())
+    chosen = json.loads((pipeline.one / f"data/scores/{facts['model']}.json").read_text())
     assert described["presence_above"] == chosen["multilabel"]["composites"]["large_loss_rejection"]["threshold"]
     table = pd.read_csv(pipeline.one / f"plots/{facts['model']}/predictions.csv")
     # Keras alone, in a folder without the project; and an image as anybody would open it.
@@ -355,7 +349,7 @@ print(found["probabilities"].tolist())
 
 
 def test_every_format_says_what_the_production_model_says(pipeline):
-    metrics = json.loads((pipeline.one / "metrics/export.json").read_text())
+    metrics = json.loads((pipeline.one / "data/scores/export.json").read_text())
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())["export"]
     assert sorted(metrics) == sorted(params["formats"])
     folder = pipeline.one / "models/export"
@@ -395,16 +389,20 @@ def test_the_report_is_of_this_run(pipeline):
     short = (pipeline.one / "reports/report.md").read_text(encoding="utf-8")
     page = (pipeline.one / "reports/report.html").read_text(encoding="utf-8")
     for model in MODELS:
-        accuracy = json.loads((pipeline.one / f"metrics/{model}.json").read_text())["accuracy"]
+        accuracy = json.loads((pipeline.one / f"data/scores/{model}.json").read_text())["accuracy"]
         for text in (short, page):
             assert f"{100 * accuracy:.1f}\N{NO-BREAK SPACE}%" in text
-    assert page.count("<img ") == len(list((pipeline.one / "plots").glob("**/*.png")))
+    # Tables have the confusion matrix and the scores of each class of the production model.
+    assert page.count("<img ") == len(list((pipeline.one / "plots").glob("**/*.png"))) - 2
 
 
-def test_metrics_show_and_diff(copy):
+def test_metrics_are_the_headlines_of_the_scores(copy):
     shown = json.loads(dvc(copy, "metrics", "show", "--json").stdout)
     files = shown[""]["data"]
-    assert set(files) == set(METRICS)
+    assert set(files) == {f"metrics/{model}.json" for model in MODELS}
+    for file in files:
+        scores = json.loads((copy / "data/scores" / Path(file).name).read_text())
+        assert files[file]["data"] == metrics.headlines(scores)
 
 
 def test_plots_show_overlays_the_models_and_draws_confusion_as_recall(copy):
@@ -417,8 +415,8 @@ def test_plots_show_overlays_the_models_and_draws_confusion_as_recall(copy):
     assert drawn == {(file, field) for file in files for field in fields}
     for model in MODELS:
         assert f"plots/{model}/predictions.csv" in plots
-        for picture in PICTURES:
-            assert f"plots/{model}/{picture}.png" in plots
+        pictures = {name for name in plots if name.startswith(f"plots/{model}/") and name.endswith(".png")}
+        assert pictures == {f"plots/{model}/{name}.png" for name in PICTURES if name.startswith("examples/")}
         anchors = plots[f"plots/{model}/predictions.csv"][0]["anchor_definitions"]
         assert anchors["<DVC_METRIC_Y_LABEL>"] == "actual"
         assert anchors["<DVC_METRIC_X_LABEL>"] == "predicted"
@@ -433,8 +431,8 @@ def test_a_third_model_is_an_entry_in_params(copy):
     file.write_text(yaml.safe_dump(params, sort_keys=False))
     done = dvc(copy, "repro", "evaluate@weaker", "compare")
     assert "Running stage 'features" not in done.stdout
-    assert json.loads((copy / "metrics/weaker.json").read_text())["count"] > 0
-    pairs = json.loads((copy / "metrics/comparison.json").read_text())
+    assert json.loads((copy / "data/scores/weaker.json").read_text())["count"] > 0
+    pairs = json.loads((copy / "data/scores/comparison.json").read_text())
     names = sorted((*MODELS, "weaker"))
     assert set(pairs) == {"clean", *(f"{a}/{b}" for a, b in combinations(names, 2))}
 

@@ -1,13 +1,14 @@
 """`make verify`: what it says and how it ends, on a pipeline of four stages that runs in a repository of its own."""
 
 import copy
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from scenes.commands.verify import environment, main
+from scenes.commands.verify import clone, environment, main
 from scenes.common.errors import InputError
 from scenes.provenance.verdict import (
     COMMITTED,
@@ -277,3 +278,22 @@ def test_without_a_lock_it_says_what_to_do(repository, tmp_path):
     status, said = verify(folder)
     assert status == 1
     assert "the last commit has no dvc.lock to verify" in said
+
+
+@pytest.mark.process
+def test_a_project_in_a_folder_of_its_repository(repository, tmp_path):
+    folder = tmp_path / "all" / "project"
+    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns(".git"))
+    git(folder.parent, "init", "--quiet")
+    with pytest.raises(InputError, match=r"does not hold project/dvc\.yaml; commit the project first"):
+        clone(folder, tmp_path / "clone")
+    git(folder.parent, "add", "--all")
+    git(folder.parent, "commit", "--quiet", "--message", "all")
+    status, said = verify(folder, MACHINE="1")
+    assert status == 0, said
+    assert "the clone gives the same as the committed dvc.lock" in said
+
+
+def test_without_git_it_says_so(tmp_path):
+    with pytest.raises(InputError, match="git finds no repository, so no commit to verify, in"):
+        clone(tmp_path, tmp_path / "clone")

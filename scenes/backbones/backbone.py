@@ -110,11 +110,12 @@ def load(folder: str | Path, image_size: int, *, levels: str = "top") -> "keras.
         See :func:`build`.
 
     Raises:
-        InputError: see :func:`describe`, :func:`build` and :func:`side_by_side`; or the weights do not fit this size.
+        InputError: see :func:`describe`, :func:`build` and :func:`side_by_side`; or the file of weights is missing or
+            damaged, or does not fit this size.
     """
     description = describe(folder)
     networks = build_each(description["backbone"], image_size)
-    weights_file.load(side_by_side(networks), Path(folder) / description["file"], description["backbone"])
+    _load_weights(side_by_side(networks), folder, description)
     network = side_by_side(networks, scaling=description["scaling"], levels=levels)
     network.trainable = False
     return network
@@ -181,10 +182,25 @@ def open_extractor(folder: str | Path) -> "keras.Model":
     Raises:
         InputError: backbone.json or the file of weights is missing or damaged.
     """
-    required = "backbone", "scaling", "file", "image_size", "levels", "test_time_flip"
+    required = "backbone", "scaling", "file", "sha256", "image_size", "levels", "test_time_flip"
     description = read_description(Path(folder) / DESCRIPTION, "backbone", required)
     networks = build_each(description["backbone"], description["image_size"])
     network = side_by_side(networks, scaling=description["scaling"], levels=description["levels"])
-    weights_file.load(network, Path(folder) / description["file"], description["backbone"])
+    _load_weights(network, folder, description)
     network.trainable = False
     return feature_extractor(network, test_time_flip=description["test_time_flip"])
+
+
+def _load_weights(network: "keras.Model", folder: str | Path, description: Mapping[str, Any]) -> None:
+    """Load the weights in ``folder`` after their hash is checked: Keras loads a file with a flipped bit.
+
+    Raises:
+        InputError: the file is missing or damaged, or see ``scenes.backbones.weights_file.load``.
+    """
+    file = Path(folder) / description["file"]
+    if not file.is_file() or file_hash(file) != description["sha256"]:
+        state = "is damaged" if file.exists() else "is missing"
+        raise InputError(
+            f"{file} {state}; get it again with `dvc checkout --force {folder}`, or make it with `dvc repro`"
+        )
+    weights_file.load(network, file, description["backbone"])

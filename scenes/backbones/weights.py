@@ -11,6 +11,7 @@ from scenes.backbones import backbone, dotted_name, lite_weights, torch_file, we
 from scenes.backbones.backbone_table import BACKBONES, Download, Package
 from scenes.common.checksum import check_file, file_hash
 from scenes.common.errors import InputError
+from scenes.common.files import suggest_path
 from scenes.common.tables import write_json
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _official(weights: Download, partial: Path, downloaded: Iterable[Path]) -> P
 def _local_file(source: str) -> Path:
     path = Path(source.removeprefix("file:")).expanduser()
     if not path.is_file():
-        raise InputError(f"weights: there is no file {path}; give the path of an .h5 or .weights.h5 file")
+        raise InputError(f"weights: there is no file {path}; {suggest_path(path)}")
     if path.suffix != ".h5":
         raise InputError(f"weights: {path} is not an .h5 or .weights.h5 file; give one that Keras wrote")
     return path

@@ -58,10 +58,12 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
         unsure_below: the name of the threshold for a model that is not in production, see ``select.unsure_below``.
 
     Raises:
-        InputError: the model or a part of it is missing, or its feature set is not enabled.
+        InputError: the model or a part of it is missing, or its feature set is not enabled. The message lists the
+            models that there are.
     """
     # Imported here, because the other functions should not wait for NumPy.
     from scenes.dataset import records
+    from scenes.evaluation.platt import PlattScaling
     from scenes.models import store
     from scenes.serving import classifier
 
@@ -69,9 +71,11 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
     if name == PRODUCTION:
         return classifier.from_folder(root / "models/production")
     file = root / "data/validation_scores" / f"{name}.json"
-    if not file.is_file() or not (root / "data/records/index.json").is_file():
+    if not file.is_file():
+        raise InputError(f"there is no model {name!r}; {_which_models(root)}")
+    if not (root / "data/records/index.json").is_file():
         raise InputError(
-            f"there is no model {name!r}; make it with `dvc repro evaluate@{name}` or fetch it with `dvc pull`"
+            f"the model {name} needs data/records, which is missing; fetch it with `dvc pull data/records`"
         )
     validation = read_json(file)
     if not validation:
@@ -96,4 +100,11 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
         calibrated=description["calibrated"],
         unsure_below=validation["val"]["abstention"][unsure_below]["confidence"],
         presence_above=validation["presence_above"],
+        presence_calibration=PlattScaling(**validation["presence_calibration"]),
     )
+
+
+def _which_models(root: Path) -> str:
+    if models := available_models(root):
+        return f"use one of {', '.join(models)}, or get the others of params.yaml with `dvc repro` or `dvc pull`"
+    return "make the models with `dvc repro` or fetch them with `dvc pull`"

@@ -1,7 +1,6 @@
 """The command ``scenes``: it runs the sub-commands."""
 
 import argparse
-import difflib
 import importlib
 import os
 import sys
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from scenes.commands.checkout import is_checkout
 from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.words import nearest
 
 
 class Command(NamedTuple):
@@ -32,12 +32,14 @@ COMMANDS = {
     "own": Command("scenes.commands.own", "run the pipeline on your own pictures"),
     "predict": Command("scenes.commands.predict", "classify images, folders and zips with a trained model", True),
     "score": Command("scenes.commands.score", "score the model on other labelled pictures", True),
-    "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to metric"),
+    "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to scores"),
+    "experiments": Command("scenes.commands.experiments", "show what each experiment changed, and its scores"),
     "review": Command("scenes.commands.review", "compare scores, parameters and pictures with another commit"),
     "verify": Command("scenes.commands.verify", "run the pipeline in fresh clones and compare with dvc.lock"),
     "remote": Command("scenes.commands.remote", "find damaged objects on a DVC remote", True),
     "check": Command("scenes.commands.check", "check params.yaml", True),
     "plots-page": Command("scenes.commands.plots_page", "write the page for `dvc plots` that opens offline", True),
+    "diagram": Command("scenes.commands.diagram", "draw dvc.yaml in README.md and docs/pipeline.md"),
     "trials": Command("scenes.commands.trials", "run the write-ups' trials as experiments"),
     "tune": Command("scenes.commands.tune", "search for better settings"),
 }
@@ -73,8 +75,8 @@ def _run(argv: list[str]) -> int:
 def _run_command(name: str, argv: list[str]) -> int:
     command = COMMANDS.get(name)
     if command is None:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean `scenes {near[0]}`?" if near else "`scenes --help` lists them"
+        near = nearest(name, COMMANDS)
+        hint = f"did you mean `scenes {near}`?" if near else "`scenes --help` lists them"
         raise InputError(f"there is no command {name!r}; {hint}")
     if not (command.anywhere or {"-h", "--help"} & {*argv} or is_checkout(Path())):
         raise InputError(

@@ -52,8 +52,8 @@ def report(
         features: the feature sets of the profile own.
         work, settings, machine: see :func:`scenes.commands.estimates.run_seconds`.
     """
-    production = read_json(root / "metrics/production.json")["model"]
-    found = {name: read_json(root / f"metrics/{name}.json") for name in models}
+    production = read_json(root / "data/scores/production.json")["model"]
+    found = {name: read_json(root / f"data/scores/{name}.json") for name in models}
     scores = {name: score for name, score in found.items() if score}
     answers = list(_rows(root / f"plots/{production}/predictions.csv"))
     worst = worst_class(answers)

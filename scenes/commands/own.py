@@ -67,10 +67,21 @@ def main(argv: list[str] | None = None) -> int:
     print(f"\n{write_params(str(path), values, anew=anew)}", flush=True)
     if arguments.no_run:
         return 0
-    status = subprocess.run(["dvc", "repro"], env=environment()).returncode
+    status = reproduce()
     if status == 0:
         print(f"\n{_next_steps(found.work)}")
     return status
+
+
+def reproduce() -> int:
+    """Run ``dvc repro`` and return its exit status; 130 for Ctrl-C, which the stage reports."""
+    # Not subprocess.run, which kills DVC a quarter of a second after Ctrl-C, when it may be writing dvc.lock.
+    with subprocess.Popen(["dvc", "repro"], env=environment()) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            return 130
 
 
 def write_params(path: str, values: Mapping[str, Any], *, anew: bool) -> str:

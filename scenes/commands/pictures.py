@@ -10,6 +10,7 @@ from scenes.archive.layout import Entry, Found, find_members
 from scenes.archive.safe_zip import DamagedMember, SafeZip
 from scenes.common import suffixes
 from scenes.common.errors import InputError
+from scenes.common.files import suggest_path
 from scenes.common.words import listed
 from scenes.download.folder import list_folder
 from scenes.download.tar import Tar, is_tar
@@ -117,8 +118,9 @@ def checked_path(text: str | Path) -> Path:
     except OSError as error:
         raise InputError(f"{path} is no path that can be used ({error.strerror}); check it") from None
     if not exists:
-        link = "is a link to nothing" if path.is_symlink() else "does not exist"
-        raise InputError(f"{path} {link}; name a folder, a zip or a tar of pictures")
+        if path.is_symlink():
+            raise InputError(f"{path} is a link to nothing; name a folder, a zip or a tar of pictures")
+        raise InputError(f"{path} does not exist; {suggest_path(path)}")
     # A link that the user named keeps its name.
     path = path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
     if path.is_dir():

@@ -2,33 +2,23 @@
 
     python -m scenes plots-page .dvc/plots/page.html
 
-DVC's own page fetches Vega from a server each time it is opened. This one contains it. Vega comes from the library
-vl-convert and not from a copy in git, so its version is locked and updated like every other.
+DVC's own page fetches Vega from a server each time it is opened, and shows pictures at their full width. This one
+contains Vega, and puts the plots of a model below one heading, a picture of two revisions side by side. Vega comes from
+the library vl-convert and not from a copy in git, so its version is locked and updated like every other.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import vl_convert
 
 from scenes.common.files import atomic_write
+from scenes.report.pictures import AUDIT_PICTURES, LABEL_ISSUE_PICTURES, MODEL_PICTURES
 
 VEGA_LITE = "5.21"  # the templates in .dvc/plots and DVC's own are written for version 5
 # DVC replaces the words in braces, see dvc_render.html. The words for its own scripts, which fetch Vega, are left out.
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-{refresh_tag}
-<title>Plots</title>
-<script>VEGA</script>
-<style>body { font-family: sans-serif } table { border-spacing: 15px }</style>
-</head>
-<body>
-{plot_divs}
-</body>
-</html>
-"""
+_PAGE = Path(__file__).with_suffix(".html")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,5 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 def html() -> str:
     """Return the page, about a megabyte; it needs nothing else to draw the plots that DVC puts in."""
     bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub lacks the default
+    titles = {name: title for name, (title, _) in (MODEL_PICTURES | AUDIT_PICTURES | LABEL_ISSUE_PICTURES).items()}
+    page = _PAGE.read_text(encoding="utf-8").replace("PICTURES", json.dumps(titles))
     # A script ends at the first "</script". In JavaScript "<\/" is the same text.
-    return _PAGE.replace("VEGA", bundle.replace("</script", r"<\/script"))
+    return page.replace("VEGA", bundle.replace("</script", r"<\/script"))

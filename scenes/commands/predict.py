@@ -123,17 +123,25 @@ def open_model(name: str, unsure_below: str | None) -> Classifier:
     if unsure_below is None and may_be_name:
         raise InputError(
             f"`--model {photos.printable(name)}` names a model of a checkout, but this folder is not one; "
-            "name a folder with model.keras and model.json"
+            f"{_which_folders(path)}"
         )
     if unsure_below is not None and (may_be_name or name in checkout.available_models(".")):
         return checkout.load(".", name, unsure_below=unsure_below)
     folder = path.parent if path.name == "model.keras" else path
     if not all((folder / part).is_file() for part in ("model.keras", "model.json")):
-        raise InputError(
-            f"{photos.printable(name)} does not hold model.keras and model.json; "
-            "name a folder that does, such as a copy of models/production"
-        )
+        raise InputError(f"{photos.printable(name)} does not hold model.keras and model.json; {_which_folders(folder)}")
     return from_folder(folder)
+
+
+def _which_folders(path: Path) -> str:
+    """Return the end of a message on a ``path`` without a model: which folders in it or beside it hold one."""
+    if path.parent == Path("models") and path.name in checkout.available_models("."):
+        return f"name the model, `--model {path.name}`"
+    files = [*path.glob("*/model.keras"), *path.parent.glob("*/model.keras")]
+    folders = sorted({str(file.parent) for file in files if file.with_name("model.json").is_file()})
+    if folders:
+        return f"use {photos.printable(' or '.join(folders))}"
+    return "name a folder with model.keras and model.json, such as a copy of models/production"
 
 
 def _formatter(arguments: argparse.Namespace, model: Classifier) -> Callable[[list[Answered]], str]:

@@ -1,4 +1,4 @@
-"""``scenes provenance``: show what made a model, from archive to metric, and whether the files agree.
+"""``scenes provenance``: show what made a model, from archive to scores, and whether the files agree.
 
 The chain of stages comes from dvc.lock, the rest from provenance.json in the model's folder. Both are compared with the
 files in the workspace.
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 1 if a file disagrees with dvc.lock or provenance.json."""
     parser = argparse.ArgumentParser(
         prog="scenes provenance",
-        description="Show what made a model, from archive to metric. The exit status is 1 if dvc.lock, provenance.json "
+        description="Show what made a model, from archive to scores. The exit status is 1 if dvc.lock, provenance.json "
         "and the files in the workspace disagree.",
     )
     parser.add_argument(
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     model = parser.parse_args(argv).model
     stages = dvc_lock.read(LOCK)
-    folder, metrics = Path("models") / model, Path(metrics_of(model))
+    folder, scores = Path("models") / model, Path(scores_of(model))
     maker, scorer = stages_of(stages, model)
     description = record.read(folder)
     print(f"{lineage.format_chain(stages, maker, scorer)}\n")
@@ -53,8 +53,8 @@ def main(argv: list[str] | None = None) -> int:
         f"differs from {(folder / record.NAME).as_posix()}: {path}"
         for path in lineage.contradicted(Path(), description, HASHED | code)
     ]
-    if metrics.is_file():
-        print(f"{lineage.format_scores(metrics)}\n")
+    if scores.is_file():
+        print(f"{lineage.format_scores(scores)}\n")
     if missing:
         print(f"missing, so not compared: {', '.join(sorted(missing))}")
     print("\n".join(problems) or "all files in the workspace agree with dvc.lock and provenance.json")
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def stages_of(stages: Mapping[str, Mapping], model: str) -> tuple[str, str]:
-    """Return the names of the stages that write ``models/<model>`` and its metrics.
+    """Return the names of the stages that write ``models/<model>`` and its scores.
 
     Args:
         model: a folder in models/, such as ``baseline`` or ``multilabel/baseline``.
@@ -72,15 +72,15 @@ def stages_of(stages: Mapping[str, Mapping], model: str) -> tuple[str, str]:
     """
     makers = {out: name for name, stage in stages.items() for out in dvc_lock.files(stage, "outs")}
     folders = [out.removeprefix("models/") for out in makers if out.startswith("models/")]
-    models = [name for name in sorted(folders) if metrics_of(name) in makers]
+    models = [name for name in sorted(folders) if scores_of(name) in makers]
     if model not in models:
         raise InputError(f"dvc.lock has no model {model!r}; it has {', '.join(models) or 'none, run `dvc repro`'}")
-    return makers[f"models/{model}"], makers[metrics_of(model)]
+    return makers[f"models/{model}"], makers[scores_of(model)]
 
 
-def metrics_of(model: str) -> str:
+def scores_of(model: str) -> str:
     """Return the path of a model's scores, which include those of its second output, ``multilabel/<model>``."""
-    return f"metrics/{PurePosixPath(model).name}.json"
+    return f"data/scores/{PurePosixPath(model).name}.json"
 
 
 def _format_states(states: Mapping[str, str]) -> str:

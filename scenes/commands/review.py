@@ -14,9 +14,6 @@ from pathlib import Path
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_dir
 
-# What a reviewer looks at first; the other numbers are collapsed.
-HEADLINES = re.compile(r"(val\.|clean\.)?(accuracy|crossentropy|macro_f1)|calibration\.ece|model")
-ROWS = 200  # of a collapsed table: GitHub refuses a comment of more than 65,536 characters
 REPORT = Path("reports/report.md")
 
 
@@ -44,8 +41,8 @@ def write(base: str, folder: Path) -> None:
     before = merge_base(base)
     dvc("plots", "diff", before, "--out", str(folder / "plots"))
     lines = [f"## What changes against `{before}`", "", "### Scores, as committed", ""]
-    lines += format_metrics(table_lines(dvc("metrics", "diff", "--md", before, "HEAD")))
-    lines += ["### Parameters", ""]
+    lines += table_lines(dvc("metrics", "diff", "--md", before, "HEAD")) or ["No score changes."]
+    lines += ["", "### Parameters", ""]
     lines += [*(table_lines(dvc("params", "diff", "--md", before, "HEAD")) or ["No parameter changes."]), ""]
     workspace = table_lines(dvc("metrics", "diff", "--md", "HEAD"))
     if workspace:
@@ -53,7 +50,7 @@ def write(base: str, folder: Path) -> None:
         lines += [
             "They differ from the committed ones: `dvc.lock` was not up to date, or this processor rounds differently."
         ]
-        lines += ["", *format_metrics(workspace)]
+        lines += ["", *workspace, ""]
     lines += ["### Pictures", "", *format_pictures(folder / "plots" / "static", before)]
     if REPORT.exists():
         lines += collapsed("The report", [REPORT.read_text(encoding="utf-8")])
@@ -95,20 +92,6 @@ def table_lines(markdown: str) -> list[str]:
     """Return the lines of a table that DVC printed, without the spaces that align it; none if it has no rows."""
     lines = [re.sub(r"-{3,}", "---", re.sub(r" {2,}", " ", line)) for line in markdown.strip().splitlines()]
     return lines if len(lines) > 2 else []
-
-
-def format_metrics(lines: list[str]) -> list[str]:
-    """Return a table of metrics as Markdown: the headlines, then all of it, collapsed."""
-    if not lines:
-        return ["No number changes.", ""]
-    head, rows = lines[:2], lines[2:]
-    headlines = [row for row in rows if HEADLINES.fullmatch(row.split("|")[2].strip())]
-    more = [f"and {len(rows) - ROWS} more, see `dvc metrics diff`"] if len(rows) > ROWS else []
-    return [
-        *([*head, *headlines] if headlines else []),
-        "",
-        *collapsed(f"All {len(rows)} that change", [*head, *rows[:ROWS], "", *more]),
-    ]
 
 
 def format_pictures(static: Path, base: str) -> list[str]:

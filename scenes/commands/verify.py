@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 0 for the same, 2 if only rounding differs, else 1.
 
     Raises:
-        InputError: wrong arguments; or see :func:`compare`.
+        InputError: wrong arguments; or see :func:`clone` and :func:`compare`.
     """
     parser = _Parser(
         prog="scenes verify",
@@ -85,7 +85,7 @@ def compare(folders: list[Path]) -> int:
     if not (folders[0] / "dvc.lock").exists():
         raise InputError("the last commit has no dvc.lock to verify; run `dvc repro` and commit it")
     committed = dvc_lock.read(folders[0] / "dvc.lock")
-    if subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True).stdout:
+    if subprocess.run(["git", "status", "--porcelain", "."], check=True, capture_output=True).stdout:
         print("changes that are not committed are not verified")
     alone = len(folders) == 1
     logs = " and ".join(str(folder.with_suffix(".log")) for folder in folders)
@@ -117,10 +117,27 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "true", **changes}
 
 
-def clone(repository: Path, folder: Path) -> Path:
-    """Clone the last commit of ``repository`` into ``folder`` and return ``folder``."""
+def clone(project: Path, folder: Path) -> Path:
+    """Clone the last commit of the repository that holds ``project`` into ``folder``.
+
+    Returns:
+        The project in the clone: ``folder``, or a folder in it if the project is a folder of its repository.
+
+    Raises:
+        InputError: the project is in no git repository, or not committed.
+    """
+    command = ["git", "rev-parse", "--show-toplevel", "--show-prefix"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    if done.returncode:
+        reason = " ".join(done.stderr.split())
+        raise InputError(
+            f"git finds no repository, so no commit to verify, in {project} ({reason}); `git clone` the project"
+        )
+    repository, prefix = done.stdout.split("\n")[:2]
     subprocess.run(["git", "clone", "--quiet", repository, folder], check=True)
-    return folder
+    if not (folder / prefix / "dvc.yaml").exists():
+        raise InputError(f"the last commit of {repository} does not hold {prefix}dvc.yaml; commit the project first")
+    return folder / prefix
 
 
 def isolate(folder: Path) -> Path:

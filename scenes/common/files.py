@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, overload
 
+from scenes.common.words import listed, nearest, show
+
 
 @overload
 def atomic_write(target: str | Path, /) -> AbstractContextManager[Path]: ...
@@ -63,3 +65,17 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def suggest_path(path: str | Path) -> str:
+    """Return the end of a message on a ``path`` that does not exist: the nearest one, or what is in its folder."""
+    path = Path(path).resolve()
+    *_, missing = (each for each in (path, *path.parents) if not each.exists())  # the first folder that is not there
+    folder = missing.parent
+    try:
+        names = sorted({each.name for each in folder.iterdir() if not each.name.startswith(".")} - {missing.name})
+    except OSError:
+        return f"{folder} cannot be listed"
+    if near := nearest(missing.name, names):
+        return f"did you mean {show(str(folder / near))}?"
+    return f"{folder} has {listed(names, 5) if names else 'nothing in it'}"

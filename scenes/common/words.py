@@ -1,5 +1,6 @@
 """Parts of messages: counts, names and lists."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -27,3 +28,15 @@ def shortened(texts: Iterable[str], shown: int = 5) -> str:
     texts = list(texts)
     more = f" and {len(texts) - shown:,} more" if len(texts) > shown else ""
     return ", ".join(texts[:shown]) + more
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return which of the ``known`` names is spelled most like ``name``; None if none is much like it."""
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message on a ``name`` that is not one of ``known``: the nearest, or which there are."""
+    known = list(known)
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else f"use one of {shortened(known, 12)}"

@@ -7,13 +7,17 @@ from typing import Any
 from ruamel.yaml import YAML, YAMLError
 
 from scenes.common.errors import InputError
+from scenes.common.words import suggestion
 
 
 class Params(SimpleNamespace):
     """A mapping in params.yaml with attribute access; ``params[name]`` looks up a name held in a variable."""
 
     def __getitem__(self, key: str) -> Any:
-        return self.__dict__[key]
+        try:
+            return self.__dict__[key]
+        except KeyError:
+            raise InputError(f"params.yaml does not describe {key!r}; {suggestion(key, self.__dict__)}") from None
 
 
 def _wrap(value: Any) -> Any:
@@ -42,7 +46,7 @@ def read(path: str | Path = "params.yaml") -> Params:
     try:
         params = _wrap(parse_yaml(Path(path).read_text(encoding="utf-8")))
         params.profile_settings = params.profiles[params.profile]
-    except (YAMLError, UnicodeDecodeError, AttributeError, KeyError):
+    except (YAMLError, UnicodeDecodeError, AttributeError, TypeError):
         raise InputError(f"{path} cannot be used; run `scenes check`, which says why") from None
     return params
 

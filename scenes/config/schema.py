@@ -16,6 +16,7 @@ from pydantic import (
 from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.words import suggestion
 from scenes.config.data_schema import Archive, Audit, Composites, Features, Records, Split, Synthetic
 from scenes.config.model_schema import (
     CnnModel,
@@ -28,10 +29,11 @@ from scenes.config.model_schema import (
     ProfileCnn,
 )
 from scenes.config.params import parse_yaml
+from scenes.config.problems import first_problem
 from scenes.config.section import ModelName, Section, Seed, Sha256
 from scenes.download.source import parse_source
 
-# Names in metrics/, models/ and plots/ that the stages use beside those of the models.
+# Names in data/scores/, models/ and plots/ that the stages use beside those of the models.
 RESERVED = {"audit", "comparison", "multilabel", "export", "finetune", "label_issues", "predictions", "production"}
 
 
@@ -147,15 +149,23 @@ class Params(Section):
     @model_validator(mode="after")
     def _check_feature_sets(self) -> Self:
         for name, profile in self.profiles.items():
-            if set(profile.features) != set(self.feature_sets):
-                raise ValueError(f"profiles.{name}.features: describe the sets of `feature_sets`, and no others")
+            for key in profile.features:
+                if key not in self.feature_sets:
+                    hint = suggestion(key, self.feature_sets)
+                    raise ValueError(f"profiles.{name}.features.{key}: {key!r} is not in `feature_sets`; {hint}")
+            if missing := [key for key in self.feature_sets if key not in profile.features]:
+                raise ValueError(f"profiles.{name}.features: describe the set {missing[0]!r} of `feature_sets` too")
         for name, model in self.models.items():
-            if model.kind == "linear" and model.input.removeprefix("features/") not in self.feature_sets:
-                raise ValueError(f"models.{name}.input: {model.input!r} is not in `feature_sets`")
-        if self.label_issues.features not in self.feature_sets:
-            raise ValueError(f"label_issues.features: {self.label_issues.features!r} is not in `feature_sets`")
-        if not self.profiles[self.profile].features[self.label_issues.features].enabled:
-            raise ValueError(f"label_issues.features: the set {self.label_issues.features} is not enabled")
+            used = model.input.removeprefix("features/")
+            if model.kind == "linear" and used not in self.feature_sets:
+                hint = suggestion(used, self.feature_sets)
+                raise ValueError(f"models.{name}.input: {model.input!r} is not in `feature_sets`; {hint}")
+        used = self.label_issues.features
+        if used not in self.feature_sets:
+            hint = suggestion(used, self.feature_sets)
+            raise ValueError(f"label_issues.features: {used!r} is not in `feature_sets`; {hint}")
+        if not self.profiles[self.profile].features[used].enabled:
+            raise ValueError(f"label_issues.features: the set {used} is not enabled")
         return self
 
     @model_validator(mode="after")
@@ -209,7 +219,7 @@ def check(path: str | Path = "params.yaml") -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_format_error(error)}") from None
+        raise InputError(f"{path}: {first_problem(error, values)}") from None
 
 
 def check_watch(params: Params) -> None:
@@ -219,23 +229,6 @@ def check_watch(params: Params) -> None:
             f"params.yaml: `watch`: {params.watch} does not exist; run `make own DATA=<path>`, "
             "or set watch to data/README.md and the profile to another one than own"
         )
-
-
-def _format_error(error: ValidationError) -> str:
-    # A misspelled key is unknown, and the right one is missing: the unknown one shows the mistake.
-    first, *others = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
-    # A discriminated union adds its tag (cnn, linear) to the location. The file has no such key.
-    keys = [str(part) for part in first["loc"]]
-    if keys[:1] == ["models"] and len(keys) > 3:
-        del keys[2]
-    message = {
-        "extra_forbidden": "is not a known key",
-        "missing": "is missing",
-    }.get(first["type"], first["msg"].removeprefix("Value error, "))
-    separator = " " if first["type"] in ("extra_forbidden", "missing") else ": "
-    more = f" (and {len(others)} more)" if others else ""
-    subject = f"`{'.'.join(keys)}`{separator}" if keys else ""
-    return f"{subject}{message}{more}"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from scenes.common.errors import InputError
+from scenes.common.files import suggest_path
 from scenes.download.partial import check_room
 from scenes.download.tar import BOMB_BYTES, BOMB_RATIO, is_tar
 
@@ -60,7 +61,7 @@ def get_archive(place: str, path: str | Path) -> str:
 
             left_out = pack_folder(source, path)
         elif not source.exists():
-            raise InputError(f"file:{place} does not exist; a relative path starts at the folder of params.yaml")
+            raise InputError(f"file:{place} does not exist; {suggest_path(source)}")
         elif not source.is_file():
             raise InputError(f"file:{place} is not a regular file; name a folder, a zip or a tar")
         elif is_tar(source):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from scenes.evaluation.inference import Predictions
 
 MOST_CONFUSED = 3  # pairs of classes in the metrics
+# In metrics/<model>.json. DVC shows them of all models in one table, which fits 120 columns.
+HEADLINES = ("val_accuracy", "val_crossentropy", "test_accuracy", "test_accuracy_low", "test_accuracy_high")
 
 
 def evaluate(test: "Predictions", clean: "Predictions", val: "Predictions") -> dict[str, Any]:
@@ -160,6 +162,22 @@ def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str]) -> list[tupl
     both = np.triu(matrix + matrix.T, k=1)
     pairs = [(int(both[i, j]), classes[i], classes[j]) for i, j in np.argwhere(both)]
     return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
+
+
+def headlines(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Return the few scores of a model that DVC shows and compares.
+
+    Args:
+        scores: see :func:`evaluate`.
+
+    Returns:
+        The scores by ``HEADLINES``: those on validation, by which models and settings are chosen, and the test accuracy
+        with the ends of its 95 % interval. The crossentropy is that of the calibrated probabilities.
+    """
+    val, interval = scores["val"], scores["accuracy_interval"]
+    crossentropy = val["calibration"]["temperature_scaled"]["crossentropy"]
+    values = (val["accuracy"], crossentropy, scores["accuracy"], interval["low"], interval["high"])
+    return dict(zip(HEADLINES, values, strict=True))
 
 
 def format_summary(name: str, scores: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from scenes.backbones.features import load_features
 from scenes.common.tables import DECIMALS, rounded
 from scenes.dataset import records
-from scenes.evaluation import composites
+from scenes.evaluation import composites, platt
 from scenes.models import store
 from scenes.models.multilabel import PRESENCE, PRESENCE_NAIVE
 
@@ -43,6 +43,7 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
         - ``ground_truth.<method>``: of the test images, at the same threshold and by :func:`average_precision`. Only
           if their ground truth is known, as it is for drawn images.
         - ``val``: the same of validation images, for model selection.
+        - ``val.presence_calibration``: see :func:`presence_calibration`.
     """
     data, description = Path(data), store.describe(folder)
     network = store.load_outputs(folder, multilabel_folder)
@@ -68,12 +69,14 @@ def evaluate(folder: str | Path, multilabel_folder: str | Path, data: str | Path
             on = {name: on_composites if name == "composites" else on_images for name in present}
             if split == "val":
                 thresholds[method] = threshold(present[source], on[source])
+            if split == "val" and output == PRESENCE:
+                calibration = platt.fit(present[source], on[source])
             for name in present:
                 result[split][name][method] = at_threshold(present[name], on[name], thresholds[method])
             if ground_truth:
                 precision = average_precision(present["ground_truth"], on_images, classes)
                 result[split]["ground_truth"][method].update(precision)
-    return {**result["test"], "val": result["val"]}
+    return {**result["test"], "val": {**result["val"], "presence_calibration": rounded(calibration._asdict())}}
 
 
 def presence_threshold(scores: Mapping[str, Any]) -> float:
@@ -84,6 +87,15 @@ def presence_threshold(scores: Mapping[str, Any]) -> float:
     """
     val = scores["val"]
     return val["composites" if "composites" in val else "labels"][METHODS[PRESENCE]]["threshold"]
+
+
+def presence_calibration(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Return the ``slope`` and ``intercept`` that calibrate the second output, see ``scenes.evaluation.platt``.
+
+    Args:
+        scores: see :func:`evaluate`.
+    """
+    return scores["val"]["presence_calibration"]
 
 
 def threshold(present: np.ndarray, scores: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scenes.common.checksum import file_hash
 from scenes.common.tables import DECIMALS, rounded
-from scenes.evaluation.multilabel import presence_threshold
+from scenes.evaluation.multilabel import presence_calibration, presence_threshold
 
 LOWER_IS_BETTER = frozenset({"crossentropy", "brier_score"})
 
@@ -41,12 +41,13 @@ def validation_scores(
 
     Returns:
         ``sha256``: hashes of the files in both folders, so that a retrained model counts as a different one; ``val``;
-        and ``presence_above``: see ``scenes.evaluation.multilabel.presence_threshold``.
+        and ``presence_above`` and ``presence_calibration``: see ``scenes.evaluation.multilabel``.
     """
     return {
         "sha256": {"model": _hashes(folder), "multilabel": _hashes(multilabel_folder)},
         "val": val,
         "presence_above": presence_threshold(multilabel_scores),
+        "presence_calibration": presence_calibration(multilabel_scores),
     }
 
 

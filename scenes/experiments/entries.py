@@ -8,6 +8,7 @@ from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError
 from scenes.config.params import parse_yaml
+from scenes.config.problems import first_problem
 
 Entry = TypeVar("Entry")
 
@@ -20,9 +21,10 @@ def load(path: str | Path, adapter: TypeAdapter[dict[str, Entry]]) -> dict[str, 
             key.
     """
     try:
-        return adapter.validate_python(parse_yaml(Path(path).read_text(encoding="utf-8")))
+        values = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except YAMLError as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return adapter.validate_python(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(f"{path}: `{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
+        raise InputError(f"{path}: {first_problem(error, values)}") from None

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from scenes.common.errors import InputError
 from scenes.config.params import parse_yaml
+from scenes.experiments import repository
 
 # Experiments start one after another: each needs DVC's lock, and gives up after some seconds without it.
 LOCK = Path(".dvc/tmp/experiments.lock")
@@ -41,13 +42,14 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
         Whether it ran to its end.
 
     Raises:
-        Failed: DVC or a stage ended with an error.
+        Failed: DVC or a stage ended with an error, or DVC kept no experiment.
     """
     command = ["dvc", "exp", "run", "--temp", "--name", name]
     command += [word for setting in settings for word in ("-S", setting)]
     ended_early = False
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK) as lock:
+        baseline = repository.head()  # now, because somebody may commit before the experiment ends
         process = subprocess.Popen(
             [*command, target],
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -70,6 +72,8 @@ def run(name: str, target: str, settings: Iterable[str], watch: Callable[[str], 
             process.communicate()  # until it has removed its folder; its output must not fill the pipe meanwhile
     if process.returncode and not ended_early:
         raise Failed(f"the experiment {name} failed; see its output above")
+    if not ended_early and not repository.has_experiment(name, baseline):
+        raise Failed(f"the experiment {name} ended well, but DVC did not keep it; see its output above")
     return not ended_early
 
 
@@ -103,7 +107,7 @@ def exists(name: str, params: dict[str, Any]) -> bool:
         InputError: there is one with other parameters.
     """
     revision = revisions().get(name)
-    if revision is None or revision[1] != _head():
+    if revision is None or revision[1] != repository.head():
         return False
     if parse_yaml(read(revision[0], "params.yaml")) != params:
         raise InputError(
@@ -111,10 +115,6 @@ def exists(name: str, params: dict[str, Any]) -> bool:
             f"remove it with `dvc exp remove {name}`"
         )
     return True
-
-
-def _head() -> str:
-    return subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def read(commit: str, path: str) -> str:

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import optuna
@@ -78,12 +78,6 @@ class Choices(Section):
 class Search(Section):
     """An entry of tune.yaml."""
 
-    minimise: Literal[
-        "crossentropy",
-        "brier_score",
-        "calibration.temperature_scaled.crossentropy",
-        "calibration.temperature_scaled.brier_score",
-    ]
     trials: PositiveInt
     random: PositiveInt
     prune_after: NonNegativeInt
@@ -125,8 +119,7 @@ def value_at(tree: dict[str, Any], path: str) -> Any:
 def comparability_key(name: str, search: Search, params: dict[str, Any], code: str) -> str:
     """Return a hash that is equal for two trials whose scores can be compared.
 
-    It covers the search space and the measure, the parameters of the model and its data except those that vary, and the
-    code.
+    It covers the search space, the parameters of the model and its data except those that vary, and the code.
 
     Args:
         name: the model.
@@ -138,7 +131,7 @@ def comparability_key(name: str, search: Search, params: dict[str, Any], code: s
     for key in search.space:
         *parents, last = key.split(".")
         del value_at(fixed, ".".join(parents))[last]
-    text = json.dumps([fixed, search.minimise, search.model_dump()["space"], code])
+    text = json.dumps([fixed, search.model_dump()["space"], code])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,11 +1,15 @@
 """The settings after ``dvc exp run -S``, checked before anything runs."""
 
+import re
 import tempfile
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from scenes.common.errors import InputError
+from scenes.common.tables import flatten
+from scenes.common.words import nearest
 from scenes.config import schema
 from scenes.config.params import parse_yaml
 
@@ -32,6 +36,8 @@ def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict[str, Any
             apply_overrides(copy, list(settings))
         except DvcException as error:
             reason = str(error.__cause__ or error).splitlines()[0]
+            if unknown := re.match("Could not override '(.+)'", reason):
+                reason = f"{PARAMS} has no `{unknown[1]}`; {_nearest_key(unknown[1], copy)}"
             raise InputError(f"{', '.join(settings)}: {reason}") from None
         try:
             schema.check(copy)
@@ -39,6 +45,13 @@ def applied(settings: Sequence[str], path: str | Path = PARAMS) -> dict[str, Any
             name = f"{PARAMS} with {', '.join(settings)}" if settings else PARAMS
             raise InputError(str(error).replace(str(copy), name)) from None
         return parse_yaml(copy.read_text(encoding="utf-8"))
+
+
+def _nearest_key(key: str, path: Path) -> str:
+    leaves = flatten(parse_yaml(path.read_text(encoding="utf-8")))
+    known = {part for leaf in leaves for part in accumulate(leaf.split("."), "{}.{}".format)}
+    near = nearest(key, sorted(known))
+    return f"did you mean `{near}`?" if near else f"look it up in {PARAMS}"
 
 
 def absolute_files(params: dict[str, Any]) -> list[str]:

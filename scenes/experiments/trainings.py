@@ -1,10 +1,9 @@
-"""One training of a search, run as an experiment: its validation scores, and a report after each epoch."""
+"""One training of a search, run as an experiment: its headlines, and a report after each epoch."""
 
 import csv
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 from scenes.experiments import runs
 
@@ -19,8 +18,8 @@ class Stopped(Exception):
     """A training was ended, because ``watch`` returned False or because it diverged."""
 
 
-def by_experiment(experiment: str, name: str, settings: list[str], watch: Watch) -> dict[str, Any]:
-    """Train and score a model by ``dvc exp run``, and return its scores on validation.
+def by_experiment(experiment: str, name: str, settings: list[str], watch: Watch) -> dict[str, float]:
+    """Train and score a model by ``dvc exp run``, and return its headlines.
 
     Args:
         experiment: its name.
@@ -47,13 +46,13 @@ def by_experiment(experiment: str, name: str, settings: list[str], watch: Watch)
         if diverged:
             raise Stopped(DIVERGED) from None
         raise
-    return scores_of_experiment(experiment, name)
+    return headlines_of_experiment(experiment, name)
 
 
-def scores_of_experiment(experiment: str, name: str) -> dict[str, Any]:
-    """Return the scores of a model on validation in an experiment."""
+def headlines_of_experiment(experiment: str, name: str) -> dict[str, float]:
+    """Return the headlines of a model in an experiment, see ``scenes.evaluation.metrics.headlines``."""
     commit, _ = runs.revisions()[experiment]
-    return json.loads(runs.read(commit, f"metrics/{name}.json"))["val"]
+    return json.loads(runs.read(commit, f"metrics/{name}.json"))
 
 
 def epochs_of_experiment(experiment: str, name: str) -> list[tuple[int, float]]:

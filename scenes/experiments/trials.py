@@ -7,6 +7,7 @@ interrupted round continues where it was.
 import json
 import re
 import statistics
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from scenes.common.errors import InputError
 from scenes.common.files import atomic_write
 from scenes.config.params import parse_yaml
 from scenes.config.section import ModelName, Section
-from scenes.experiments import entries, runs
+from scenes.experiments import entries, repository, runs
 from scenes.experiments.settings import PARAMS, absolute_files, applied
 
 FILE = Path("scenes/experiments/trials.yaml")
 REPORT = Path("reports/trials.md")
-README = Path("README.md")
+PAGE = Path("docs/results.md")
 BEGIN, END = "<!-- trials: written by `make trials` -->", "<!-- end of trials -->"
-SHOWN = "intel"  # the profile whose table is in README.md
+SHOWN = "intel"  # the profile whose table is in docs/results.md
 PUBLISHED = "published accuracy"
 COLUMNS = ("trial", "model", "seeds", "accuracy", "crossentropy", "epochs", PUBLISHED, "code")
 
@@ -97,6 +98,7 @@ def run(names: list[str], settings: list[str], *, jobs: int, seeds: int) -> list
         raise InputError(f"{unknown[0]} is not a trial; {FILE} has {', '.join(trials)}")
     first = applied(settings)["seed"]
     endings = {f"-seed{seed}": [f"seed={seed}"] for seed in range(first, first + seeds)} if seeds > 1 else {"": []}
+    repository.check()
     todo: list[tuple[str, str, list[str]]] = []
     for name in names or trials:
         for ending, seed in endings.items():
@@ -110,7 +112,8 @@ def run(names: list[str], settings: list[str], *, jobs: int, seeds: int) -> list
     def fails(experiment: tuple[str, str, list[str]]) -> bool:
         try:
             runs.run(*experiment)
-        except runs.Failed:
+        except runs.Failed as error:
+            print(error, file=sys.stderr)
             return True
         return False
 
@@ -119,12 +122,12 @@ def run(names: list[str], settings: list[str], *, jobs: int, seeds: int) -> list
 
 
 def write_tables() -> None:
-    """Write the table of each profile that has experiments into reports/trials.md, and one into README.md."""
+    """Write the table of each profile that has experiments into reports/trials.md, and one into docs/results.md."""
     text = report(REPORT.read_text(encoding="utf-8") if REPORT.exists() else "", tables())
-    readme = update_readme(README.read_text(encoding="utf-8"), text)
-    with atomic_write(REPORT, README) as (report_file, readme_file):
+    page = update_page(PAGE.read_text(encoding="utf-8"), text)
+    with atomic_write(REPORT, PAGE) as (report_file, page_file):
         report_file.write_text(text, encoding="utf-8")
-        readme_file.write_text(readme, encoding="utf-8")
+        page_file.write_text(page, encoding="utf-8")
     print(f"wrote {REPORT}")
 
 
@@ -164,7 +167,7 @@ def row(trial: Trial, commits: list[tuple[str, str]]) -> dict[str, str]:
         trial: the trial.
         commits: pairs of commits: that of an experiment, and the one that it was started from.
     """
-    scores = [json.loads(runs.read(commit, f"metrics/{trial.evaluate}.json")) for commit, _ in commits]
+    scores = [json.loads(runs.read(commit, f"data/scores/{trial.evaluate}.json")) for commit, _ in commits]
     name, curves = _model(trial.evaluate, parse_yaml(runs.read(commits[0][0], PARAMS)))
     epochs = [len(runs.read(commit, curves).splitlines()) - 1 for commit, _ in commits]
     accuracy, crossentropy = (_spread([score[key] for score in scores]) for key in ("accuracy", "crossentropy"))
@@ -207,14 +210,14 @@ def report(text: str, tables: dict[str, str]) -> str:
     return HEAD + "".join(f"\n## {profile}\n\n{table}\n" for profile, table in sorted(sections.items()))
 
 
-def table_for_readme(text: str) -> str:
-    """Return the table in the ``text`` of reports/trials.md that README.md shows; '' if it has none."""
+def table_for_page(text: str) -> str:
+    """Return the table in the ``text`` of reports/trials.md that docs/results.md shows; '' if it has none."""
     match = re.search(rf"^## {SHOWN}\n\n(.+?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
     return match[1].strip() + "\n" if match else ""
 
 
-def update_readme(readme: str, text: str) -> str:
-    """Return ``readme`` with the table between its two marks replaced by that in the ``text`` of reports/trials.md."""
-    head, rest = readme.split(BEGIN)
+def update_page(page: str, text: str) -> str:
+    """Return ``page`` with the table between its two marks replaced by that in the ``text`` of reports/trials.md."""
+    head, rest = page.split(BEGIN)
     _, tail = rest.split(END)
-    return f"{head}{BEGIN}\n{table_for_readme(text)}{END}{tail}"
+    return f"{head}{BEGIN}\n{table_for_page(text)}{END}{tail}"

@@ -12,16 +12,17 @@ import optuna
 from optuna.trial import BaseTrial, FixedTrial, TrialState
 
 from scenes.common.errors import InputError
-from scenes.experiments import runs, trainings
-from scenes.experiments.search import Search, comparability_key, load, open_study, value_at
+from scenes.experiments import repository, runs, trainings
+from scenes.experiments.search import Search, comparability_key, load, open_study
 from scenes.experiments.settings import absolute_files, applied
 from scenes.experiments.trainings import Watch
 from scenes.provenance.code import digest, fingerprints, text
 
 FILE = Path("scenes/experiments/tune.yaml")
+MINIMISED = "val_crossentropy"  # one of the headlines
 DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
-Evaluate = Callable[[int, list[str], Watch], dict[str, Any]]  # from trial number and settings to scores on validation
+Evaluate = Callable[[int, list[str], Watch], dict[str, float]]  # from trial number and settings to headlines
 
 
 def tune(
@@ -52,6 +53,7 @@ def tune(
     search = searches[name]
     for ends in search.ends():
         applied([*settings, *ends])
+    repository.check()
     title = study or f"{params['profile']}-{name}"
     key = comparability_key(name, search, params, code(name))
     opened = open_study(title, storage, search, key=key, seed=params["seed"], worker=worker)
@@ -72,7 +74,7 @@ def tune(
             callbacks=[optuna.study.MaxTrialsCallback(total, states=DONE)],
         )
     if worker == 0 and total:
-        print(format_summary(opened, search))
+        print(format_summary(opened))
 
 
 def code(name: str) -> str:
@@ -93,14 +95,14 @@ def evaluator(name: str, params: dict[str, Any], settings: list[str], experiment
         experiment: the name of the experiments, before the trial's number.
     """
 
-    def run(number: int, proposed: list[str], watch: Watch) -> dict[str, Any]:
+    def run(number: int, proposed: list[str], watch: Watch) -> dict[str, float]:
         title, trial_settings = f"{experiment}-{number}", [*settings, *proposed, *absolute_files(params)]
         if not experiment_exists(title, trial_settings):
             return trainings.by_experiment(title, name, trial_settings, watch)
         print(f"{title}: exists already")
         for epoch in trainings.epochs_of_experiment(title, name):
             watch(*epoch)
-        return trainings.scores_of_experiment(title, name)
+        return trainings.headlines_of_experiment(title, name)
 
     return run
 
@@ -134,22 +136,19 @@ def objective(trial: BaseTrial, search: Search, evaluate: Evaluate) -> float:
         return not trial.should_prune()
 
     try:
-        scores = evaluate(trial.number, settings, watch)
+        headlines = evaluate(trial.number, settings, watch)
     except trainings.Stopped as stopped:
         raise optuna.TrialPruned(str(stopped)) from None
-    trial.set_user_attr("val_accuracy", scores["accuracy"])
-    return value_at(scores, search.minimise)
+    trial.set_user_attr("val_accuracy", headlines["val_accuracy"])
+    return headlines[MINIMISED]
 
 
-def format_summary(study: optuna.Study, search: Search) -> str:
+def format_summary(study: optuna.Study) -> str:
     """Return the number of trials and the five best as text, each with the name of its experiment."""
     trials = study.get_trials(deepcopy=False)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     pruned = sum(trial.state == TrialState.PRUNED for trial in trials)
-    lines = [
-        f"{study.study_name}: {len(trials)} trials, {len(complete)} completed, {pruned} pruned; {search.minimise} on "
-        "validation:"
-    ]
+    lines = [f"{study.study_name}: {len(trials)} trials, {len(complete)} completed, {pruned} pruned; {MINIMISED}:"]
     for trial in sorted(complete, key=lambda trial: (trial.value, trial.number))[:5]:
         experiment = f"tune-{study.study_name}-{trial.number}"
         lines.append(f"  {trial.value:.4f}  {experiment}  {' '.join(trial.user_attrs['settings'])}")

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 _DESCRIPTION = "model.json"
 _WEIGHTS = "model.weights.h5"
 _PRODUCTION = "model.keras"
-_PRODUCTION_KEYS = ("model", "classes", "image_shape", "fit", "calibrated", "unsure_below", "presence_above")
+_PRODUCTION_KEYS = (
+    "model",
+    "classes",
+    "image_shape",
+    "fit",
+    "calibrated",
+    "unsure_below",
+    "presence_above",
+    "presence_calibration",
+)
 
 
 def save_network(folder: str | Path, network: "keras.Model", description: dict[str, Any]) -> None:
@@ -139,9 +148,10 @@ def save_production(folder: str | Path, network: "keras.Model", description: dic
         description: ``model`` (its name in params.yaml), ``classes`` (the order of the outputs), ``image_shape`` (of
             the images it was trained on), ``fit`` (how pictures get that shape, see ``scenes.images.decode.fit``),
             ``calibrated`` (whether its probabilities are, see
-            ``scenes.models.temperature``), ``unsure_below`` (a confidence, see ``scenes.evaluation.abstention``) and
+            ``scenes.models.temperature``), ``unsure_below`` (a confidence, see ``scenes.evaluation.abstention``),
             ``presence_above`` (the lowest score of a class that a photo contains, see
-            ``scenes.evaluation.multilabel.presence_threshold``).
+            ``scenes.evaluation.multilabel.presence_threshold``) and ``presence_calibration`` (turns these scores into
+            probabilities, see ``scenes.evaluation.platt``).
     """
     folder = Path(folder)
     keras_file.save(folder / _PRODUCTION, network)

@@ -13,7 +13,7 @@ from scenes.plots.text import short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ANNOTATED = 20  # classes at most with a number in each cell
+_ANNOTATED = 12  # classes at most with a number in each cell
 _NAMED = 60  # classes at most that are all named; of more, about 50 are
 _LISTED = 24  # confusions at most
 _NAME = 30  # Latin letters of a name, at most
@@ -22,7 +22,7 @@ _NAME = 30  # Latin letters of a name, at most
 def plot(path: str | Path, labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str], *, title: str) -> None:
     """Write a heat map with a row per true class, coloured by its shares; the diagonal shows recall.
 
-    With more than 20 classes the cells have no numbers; a list beside the map has the most frequent confusions instead.
+    With more than 12 classes the cells have no numbers; a list beside the map has the most frequent confusions instead.
 
     Args:
         path: of the PNG.

@@ -5,6 +5,7 @@ order of the table does not matter.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +101,12 @@ def class_sheets(predictions: "pd.DataFrame", classes: Sequence[str]) -> "dict[s
 
 
 def sheet_name(class_name: str) -> str:
-    """Return the name of a class's contact sheet: a nested class has slashes in its name, which a file cannot have."""
-    return f"{class_name.replace('/', ' - ').encode()[:200].decode(errors='ignore')}.png"
+    """Return the name of a class's contact sheet.
+
+    A nested class has slashes in its name, which a file cannot have. DVC writes the name into HTML as it is.
+    """
+    safe = re.sub('[<>"]', "_", class_name.replace("/", " - "))
+    return f"{safe.encode()[:200].decode(errors='ignore')}.png"
 
 
 def class_figure(class_name: str, rows: "pd.DataFrame", images: Mapping[str, np.ndarray], *, total: int) -> "Figure":

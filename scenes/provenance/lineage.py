@@ -81,7 +81,7 @@ def _format_facts(title: str, tree: Mapping[str, Any]) -> list[str]:
 
 
 def format_scores(path: str | Path) -> str:
-    """Return the numbers on the first level of a metrics file as text; all of them if there are none."""
+    """Return the numbers on the first level of a file of scores as text; all of them if there are none."""
     scores = read_json(path)
     first = {key: value for key, value in scores.items() if not isinstance(value, dict)}
     return "\n".join([PurePosixPath(path).as_posix(), *_format_facts("scores", first or scores)])

@@ -1,11 +1,10 @@
-"""The content of the report: nested dicts for the templates, from metrics, tables and pictures of the pipeline.
+"""The content of the report and the model card: nested dicts for the templates, from what the pipeline wrote.
 
 What every run of the pipeline writes must exist. What only some runs have may be missing: pictures, the ground truth of
 drawn images, unlabelled images.
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,32 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
 from scenes.common.tables import flatten, read_csv, read_json
+from scenes.download.source import parse_source
 from scenes.evaluation.metrics import why_uncalibrated
-from scenes.report import data
+from scenes.provenance import record
+from scenes.report import classes, data
 from scenes.report.models import kind_in_words
-from scenes.report.pictures import (
-    AUDIT_PICTURES,
-    LABEL_ISSUE_PICTURES,
-    load_pictures,
-    model_pictures,
-    pictures_by_kind,
-)
+from scenes.report.numbers import percent, points
+from scenes.report.pictures import AUDIT_PICTURES, LABEL_ISSUE_PICTURES, load_pictures, model_pictures
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = 10  # label issues listed
-SHOWN_CLASSES = 30  # rows of a table with a row per class; the other classes are in the files that the page names
 SIGNIFICANT = 0.05  # McNemar's p below which two models differ
 
 _METHODS = {
-    "large_loss_rejection": "single-positive loss (large loss rejection)",
-    "naive": "naive loss",
-    "softmax": "softmax threshold",
+    "large_loss_rejection": "second output",
+    "naive": "unknown taken for absent",
+    "softmax": "probability threshold",
 }
-# The measurements of the second output, and the main score of each; the columns of their tables.
-_MULTILABEL = {"composites": "f1", "ground_truth": "mean_average_precision"}
-_MULTILABEL_COLUMNS = ("mean_average_precision", "recall", "precision", "f1", "all_found", "threshold")
+# The measurements of the second output, and the main score of each, with its name.
+_MULTILABEL = {
+    "composites": ("f1", "F1"),
+    "ground_truth": ("mean_average_precision", "mean average precision over all thresholds"),
+}
 
 
 @dataclass(frozen=True)
@@ -46,25 +42,19 @@ class Paths:
     """The files and folders that the report is made from.
 
     Attributes:
-        audit, comparison, production, label_issues: metrics, JSON.
-        scores: metrics by model, JSON; ``{}`` of a model whose feature set is not enabled.
-        split, label_issue_table, predictions: tables, CSV.
-        audit_plots, label_issue_plots, prediction_plots: folders of PNG files.
-        model_plots: by model, folders of folders of PNG files.
+        scores: folder of ``audit``, ``comparison``, ``label_issues``, ``production`` and a file for each model, JSON;
+            ``{}`` of a model whose feature set is not enabled.
+        plots: folder of ``audit``, ``label_issues``, ``predictions`` and a folder for each model: PNG files, and the
+            model's predictions of the test images.
+        split, predictions: tables, CSV.
+        production: folder of the production model, with its provenance.
     """
 
-    audit: Path
-    comparison: Path
-    production: Path
-    label_issues: Path
-    scores: Mapping[str, Path]
+    scores: Path
+    plots: Path
     split: Path
-    label_issue_table: Path
     predictions: Path
-    audit_plots: Path
-    label_issue_plots: Path
-    prediction_plots: Path
-    model_plots: Mapping[str, Path]
+    production: Path
 
 
 def context(
@@ -82,8 +72,8 @@ def context(
     Args:
         paths: of the results.
         title: of the report.
-        published: scores that others report on this data, each with ``model``, ``accuracy`` and ``remark``, as quoted
-            text.
+        published: scores that others report on the Kaggle data set of the profile, each with ``model``, ``accuracy``
+            and ``remark``, as quoted text; shown only if the archive is from Kaggle.
         source: of the archive, see ``scenes.download.source``; its private parts are not shown.
         features: the feature sets of the profile.
         label_features_learned: whether the features that the labels were judged by were learned from them.
@@ -92,61 +82,57 @@ def context(
     Raises:
         InputError: a file that the pipeline always writes is missing.
     """
-    audit = _read(read_json, paths.audit)
-    production = _read(read_json, paths.production)
-    scores = {name: _read(read_json, path) for name, path in paths.scores.items()}
+    audit, production, label_issues, comparison = (
+        _read(read_json, paths.scores / f"{name}.json")
+        for name in ("audit", "production", "label_issues", "comparison")
+    )
+    scores = {name: _read(read_json, paths.scores / f"{name}.json") for name in models}
     rows = [_model(paths, name, models[name], features, each, production) for name, each in scores.items() if each]
-    production_model = next((row for row in rows if row["name"] == production["model"]), None)
-    if production_model is None:
-        raise InputError(f"{paths.production} names a model that has no scores; run `dvc repro`")
-    test = production_model["scores"]
+    chosen = next((row for row in rows if row["name"] == production["model"]), None)
+    if chosen is None:
+        raise InputError(f"{paths.scores}/production.json names a model that has no scores; run `dvc repro`")
+    test = chosen["scores"]
     split = _read(read_csv, paths.split)
-    classes = list(test["per_class"])
-    counts = data.images_per_class(split, classes)
+    counts = data.images_per_class(split, list(test["per_class"]))
+    provenance = record.read(paths.production)
+    answers = _read(read_csv, paths.plots / chosen["name"] / "predictions.csv")
     return {
         "title": title,
         "drawn": source == "synthetic",
         "source": data.describe_source(source),
-        "classes": classes,
-        "smallest": _first(classes, lambda name: counts[name]["train"]),
-        "worst": _first(classes, lambda name: _recall(test["per_class"][name])),
-        "images_per_class": counts,
+        "classes": list(counts),
+        "by_class": classes.table(test["per_class"], counts, answers),
+        "confusion": classes.confusion(answers, list(counts)),
         "audit": audit,
         "split": dict.fromkeys(("train", "val", "test", "pred"), 0) | split["split"].value_counts().to_dict(),
         "left_out": audit["usable"]["total"] - len(split),
         "held_out": data.held_out(audit, counts),
         "findings": data.findings(audit, test),
-        "audit_pictures": load_pictures(paths.audit_plots, AUDIT_PICTURES),
+        "audit_pictures": load_pictures(paths.plots / "audit", AUDIT_PICTURES),
         "models": rows,
         "not_run": [name for name, each in scores.items() if not each],
-        "pictures_of": pictures_by_kind([row["pictures"] for row in rows]),
-        "comparison": _comparison(_read(read_json, paths.comparison)),
-        "published": published,
-        "label_issues": _label_issues(paths) | {"features_learned": label_features_learned},
-        "multilabel": [table for row in rows for table in _multilabel(row)],
-        "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.prediction_plots),
-        "production": production,
-        "production_model": production_model,
+        "comparison": _comparison(comparison),
+        "published": published if parse_source(source).kind == "kaggle" else [],
+        "label_issues": {
+            "planted": None,
+            **label_issues,
+            "features_learned": label_features_learned,
+            "pictures": load_pictures(paths.plots / "label_issues", LABEL_ISSUE_PICTURES),
+        },
+        "multilabel": _multilabel(test["multilabel"]),
+        "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.plots / "predictions"),
+        "production": chosen,
         "why": _explain_choice(production),
+        "made_from": _made_from(provenance, models[chosen["name"]]["kind"]),
+        # Where pretrained weights are from; None of a network from scratch.
+        "weights": provenance["model"].get("features", {}).get("weights"),
     }
 
 
 def format_summary(context: Mapping[str, Any]) -> str:
     """Return one line on the report of :func:`context`."""
-    model, names = context["production_model"], ", ".join(model["name"] for model in context["models"])
+    model, names = context["production"], ", ".join(model["name"] for model in context["models"])
     return f"report on {names}; in production: {model['name']}, test accuracy {model['scores']['accuracy']:.4f}"
-
-
-def _first(classes: Sequence[str], key: Callable[[str], float]) -> list[str]:
-    """Return all classes, or of too many those with the smallest ``key``, the smallest first, then by name."""
-    if len(classes) <= SHOWN_CLASSES:
-        return list(classes)
-    return sorted(classes, key=lambda name: (key(name), name))[:SHOWN_CLASSES]
-
-
-def _recall(scores: Mapping[str, float]) -> float:
-    """Return the recall of a class; without test images it is undefined, and the class comes last."""
-    return scores["recall"] if scores["support"] else math.inf
 
 
 def _read_predictions(path: Path) -> "pd.DataFrame":
@@ -175,6 +161,7 @@ def _model(
     return {
         "name": name,
         "kind": kind_in_words(description, features),
+        "chosen": name == production["model"],
         "parameter_count": production["parameters"][name],
         "scores": scores,
         "calibrated": bool(scores["calibration"]["calibrated"]),
@@ -184,11 +171,10 @@ def _model(
             {"target": int(key.rpartition("_")[2]) / 100, **entry}
             for key, entry in sorted(scores["abstention"].items())
         ],
-        "parameters": [
-            {"key": key, "value": value if isinstance(value, str) else json.dumps(value)}
-            for key, value in flatten(description).items()
-        ],
-        "pictures": load_pictures(paths.model_plots[name], model_pictures(description["kind"]), suffix=f": {name}"),
+        "settings": {
+            key: value if isinstance(value, str) else json.dumps(value) for key, value in flatten(description).items()
+        },
+        "pictures": load_pictures(paths.plots / name, model_pictures(description["kind"]), suffix=f": {name}"),
     }
 
 
@@ -208,40 +194,19 @@ def _compare(a: str, b: str, entry: Mapping[str, Any]) -> str:
     return f"{a if entry['accuracy_difference'] > 0 else b} is better"
 
 
-def _label_issues(paths: Paths) -> dict[str, Any]:
-    """Return the counts of label issues, the first of them, and their pictures."""
-    counts, table = _read(read_json, paths.label_issues), _read(read_csv, paths.label_issue_table)
-    return {
-        "total": counts["total"],
-        "images": counts["images"],
-        "reasons": [{"name": name.replace("_", " "), "count": count} for name, count in counts["reason"].items()],
-        "planted": counts.get("planted"),
-        "first": table.head(SHOWN).to_dict("records"),
-        "pictures": load_pictures(paths.label_issue_plots, LABEL_ISSUE_PICTURES),
-    }
-
-
-def _multilabel(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _multilabel(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a table, with a ``verdict``, of each measurement of the second output."""
     tables = []
-    for name, main_score in _MULTILABEL.items():
-        methods = model["scores"]["multilabel"].get(name)
+    for name, (key, score) in _MULTILABEL.items():
+        methods = scores.get(name)
         if not methods:  # only drawn images have a ground truth, and composites need three classes
             continue
-        rows = [{"name": text, "scores": methods[method]} for method, text in _METHODS.items()]
-        columns = [column for column in _MULTILABEL_COLUMNS if column in rows[0]["scores"]]
-        verdict = _compare_methods(main_score.replace("_", " "), *(row["scores"][main_score] for row in rows))
-        tables.append(
-            {"model": model["name"], "name": name.replace("_", " "), "columns": columns, "rows": rows}
-            | {"verdict": verdict}
-        )
+        rows = [{"name": text, **methods[method]} for method, text in _METHODS.items()]
+        ours, best = rows[0][key], max(row[key] for row in rows[1:])
+        verdict = "It beats both others" if ours > best else "It does not beat both others"
+        verdict += f": {score} {percent(ours)} against {percent(best)}."
+        tables.append({"name": name, "rows": rows, "verdict": verdict})
     return tables
-
-
-def _compare_methods(score: str, rejection: float, naive: float, softmax: float) -> str:
-    other, best = max(("naive loss", naive), ("softmax threshold", softmax), key=lambda entry: entry[1])
-    verdict = "beats both others; the next is" if rejection > best else "does not beat"
-    return f"The second output {verdict} the {other}: {score} {rejection:.3f} against {best:.3f}."
 
 
 def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:
@@ -250,29 +215,49 @@ def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:
         return None
     unsure = table["unsure"].str.lower().isin(("true", "1"))
     counts = unsure.groupby(table["class"]).agg(["size", "sum"])
-    if len(counts) > SHOWN_CLASSES:
-        counts = counts.sort_values("size", ascending=False, kind="stable").head(SHOWN_CLASSES)
+    counts = counts.sort_values("size", ascending=False, kind="stable")
     return {
         "images": len(table),
         "unsure": int(unsure.sum()),
         "classes": [
-            {"name": name, "images": int(row["size"]), "unsure": int(row["sum"])} for name, row in counts.iterrows()
+            {"name": name, "images": int(row["size"]), "unsure": int(row["sum"])}
+            for name, row in counts.head(classes.SHOWN).iterrows()
         ],
-        "others": table["class"].nunique() - len(counts),
+        "others": max(len(counts) - classes.SHOWN, 0),
         "pictures": load_pictures(plots, {}, prefix="Predicted as "),
     }
 
 
 def _explain_choice(production: Mapping[str, Any]) -> str:
     """Return why the production model was chosen, see ``scenes.evaluation.selection.Choice``."""
-    name, margin = production["model"], production["margin"]
-    text = f"Its {production['metric'].replace('_', ' ')} on the validation images is {production['val'][name]:.4f}"
+    metric, margin = production["metric"], production["margin"]
+    share = metric not in ("crossentropy", "brier_score")
+    score = production["val"][production["model"]]
+    text = f"Its {metric.replace('_', ' ')} on the validation images is {percent(score) if share else f'{score:.4f}'}"
     if production["reason"] == "only":
         return f"{text}; there is no other model."
+    difference = points(abs(margin)).lstrip("+") if share else f"{abs(margin):.4f}"
     if production["reason"] == "score":
-        return f"{text}, {margin:.4f} better than the next model."
+        return f"{text}, {difference} better than the next model."
     relation = "better than" if margin >= 0 else "behind"
     return (
-        f"{text}, {abs(margin):.4f} {relation} the best other model. Such a difference is within the tolerance, and of "
-        f"the models within it, this one has the fewest parameters: {production['parameters'][name]:,}."
+        f"{text}, {difference} {relation} the best other model. Such a difference is within the tolerance, and of "
+        f"the models within it, this one has the fewest parameters."
     )
+
+
+def _made_from(provenance: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Return the sha256 of what made the production model, by file: its data, and code/<stage>.txt of its stages."""
+    stages = {
+        "code_sha256": "select",
+        "model.code_sha256": f"train_{kind}",
+        "model.features.code_sha256": "features",
+        "model.features.finetuned.code_sha256": "finetune",
+        "multilabel.code_sha256": "multilabel",
+    }
+    found = flatten(provenance)
+    return {
+        "data/raw/archive.zip": provenance["archive_sha256"],
+        "data/split.csv": provenance["split_sha256"],
+        **{f"code/{stage}.txt": found[key] for key, stage in stages.items() if key in found},
+    }

@@ -45,7 +45,7 @@ def findings(audit: Mapping[str, Any], test: Mapping[str, Any]) -> list[dict[str
     """Return ``name``, ``images`` and ``note`` of each finding of the audit, without those of no image.
 
     Args:
-        audit: metrics/audit.json.
+        audit: data/scores/audit.json.
         test: scores on the test images, with their counts.
     """
     exact, near = audit["duplicates"]["exact"], audit["duplicates"]["near"]
@@ -92,7 +92,7 @@ def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) 
     """Return a sentence on the validation and on the test set, if the archive does not have it for every class.
 
     Args:
-        audit: metrics/audit.json, with the archive's own splits.
+        audit: data/scores/audit.json, with the archive's own splits.
         counts: see :func:`images_per_class`.
     """
     sentences = []

@@ -1,12 +1,12 @@
 """The pictures of the report: their titles and their order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scenes.report import embedded_image
 
-# By file name without ending: the title of a picture, and a description of it. In the order of the page.
+# By file name without ending: the title of a picture, and a description of it.
 MODEL_PICTURES = {
     "confusion_matrix": ("Confusion matrix", "predicted classes of the test images of each class"),
     "per_class": ("Precision and recall of each class", "two bars per class"),
@@ -64,14 +64,3 @@ def load_pictures(
         alt = f"{title}; {description}" if description else title
         pictures[name] = embedded_image.embed(files[name], title=title, alt=alt)
     return pictures
-
-
-def pictures_by_kind(models: Sequence[Mapping[str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Return the pictures of all models side by side, for each of ``MODEL_PICTURES``; ``others`` holds the rest.
-
-    Args:
-        models: the pictures of each model, see :func:`load_pictures`.
-    """
-    kinds = {kind: [pictures[kind] for pictures in models if kind in pictures] for kind in MODEL_PICTURES}
-    others = [picture for pictures in models for kind, picture in pictures.items() if kind not in MODEL_PICTURES]
-    return {**kinds, "others": others}

@@ -21,7 +21,7 @@ def text_line(photo: Answered, model: Classifier, top_k: int) -> str:
     line = f"{photo.name}: {remarks}{classes}{'' if model.calibrated else ' (not calibrated)'}"
     if len(model.classes) < MIN_CLASSES:
         return line
-    return f"{line}; contains {', '.join(model.contained(photo.answer)) or 'none of the classes'}"
+    return f"{line}; contains {', '.join(name for name, _ in model.contained(photo.answer)) or 'none of the classes'}"
 
 
 def json_line(photo: Answered, model: Classifier, top_k: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scenes.evaluation import abstention
+from scenes.evaluation.platt import PlattScaling
 from scenes.images import decode
 from scenes.models import store
 
@@ -40,6 +41,7 @@ class Classifier:
         calibrated: whether its probabilities are, see ``scenes.models.temperature``.
         unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.
         presence_above: the lowest score of a class that a photo contains.
+        presence_calibration: from these scores to probabilities.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Classifier:
     calibrated: bool
     unsure_below: float
     presence_above: float
+    presence_calibration: PlattScaling
     _compute: Any = field(init=False, repr=False, compare=False)  # from uint8 (batch, size, size, 3) to the outputs
 
     def __post_init__(self) -> None:
@@ -88,10 +91,12 @@ class Classifier:
         order = np.argsort(-answer.probabilities, kind="stable")[:k]
         return [(self.classes[index], float(answer.probabilities[index])) for index in order]
 
-    def contained(self, answer: Answer) -> list[str]:
-        """Return the classes that the photo contains according to the second output, the highest score first."""
+    def contained(self, answer: Answer) -> list[tuple[str, float]]:
+        """Return the classes that the photo contains with their calibrated probabilities, the most probable first."""
         order = np.argsort(-answer.presence, kind="stable")
-        return [self.classes[index] for index in order if answer.presence[index] >= self.presence_above]
+        found = [index for index in order if answer.presence[index] >= self.presence_above]
+        probabilities = self.presence_calibration.probabilities(answer.presence)
+        return [(self.classes[index], float(probabilities[index])) for index in found]
 
 
 def from_folder(folder: str | Path) -> Classifier:
@@ -110,4 +115,5 @@ def from_folder(folder: str | Path) -> Classifier:
         calibrated=description["calibrated"],
         unsure_below=description["unsure_below"],
         presence_above=description["presence_above"],
+        presence_calibration=PlattScaling(**description["presence_calibration"]),
     )

@@ -102,7 +102,7 @@ def epoch_lines(images_per_epoch: int, epochs: int) -> "keras.callbacks.Callback
                 f"  accuracy {logs['accuracy']:.4f} (val {logs['val_accuracy']:.4f})"
                 f"  crossentropy {logs['crossentropy']:.4f} (val {logs['val_crossentropy']:.4f})"
                 f"  calibrated {logs['val_calibrated_crossentropy']:.4f}"
-                f"  rate {logs['learning_rate']:.2e}  {images_per_epoch / seconds:,.0f} images/s"
+                f"  {images_per_epoch / seconds:,.0f} images/s"
                 f"  {left // 60}:{left % 60:02d} left",
                 flush=True,
             )

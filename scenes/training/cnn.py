@@ -40,6 +40,7 @@ def fit_cnn(
     flip: bool,
     seed: int,
     state: Path | None = None,
+    after_epoch: fit.AfterEpoch | None = None,
 ) -> "tuple[keras.Model, dict[str, list[float]]]":
     """Train a CNN from scratch; return it (see ``scenes.models.cnn.build``) and its history.
 
@@ -47,7 +48,7 @@ def fit_cnn(
         validation: see :func:`scenes.training.batches.validation_images`.
         settings: ``network``, ``augmentation``, ``training`` and ``cache_mb`` of a model, see :func:`for_profile`.
         flip: see :func:`scenes.training.batches.sample_augmentation`.
-        state: see :func:`scenes.training.fit.run`, also for the history and the errors.
+        state, after_epoch: see :func:`scenes.training.fit.run`, also for the history and the errors.
     """
     network = cnn.build(train.image_shape, len(train.classes), **settings["network"])
     training = settings["training"]
@@ -70,6 +71,7 @@ def fit_cnn(
             validation,
             per_class=train.per_class,
             state=state,
+            after_epoch=after_epoch,
             **training,
         )
     return network, history

@@ -32,6 +32,7 @@ def fit_backbone(
     training: Mapping[str, Any],
     seed: int,
     state: Path,
+    after_epoch: fit.AfterEpoch | None = None,
 ) -> dict[str, list[float]]:
     """Fit a linear classifier to the frozen features, then train it and the last blocks of ``network`` together.
 
@@ -40,7 +41,7 @@ def fit_backbone(
         features_batch_size: images at a time while the frozen features are computed.
         probe_C: see :func:`scenes.training.logistic_regression.fit`.
         blocks: see ``scenes.backbones.finetuning.unfreeze``.
-        epochs, batch_size, gradient_accumulation, state: see :func:`scenes.training.fit.run`.
+        epochs, batch_size, gradient_accumulation, state, after_epoch: see :func:`scenes.training.fit.run`.
         cache_mb, seed: see :func:`scenes.training.batches.training_images`.
         flip, augmentation: see :func:`scenes.training.batches.sample_augmentation`.
         training: the remaining arguments of :func:`scenes.training.fit.run`; ``class_weight`` applies to both fits.
@@ -80,5 +81,6 @@ def fit_backbone(
             batch_size=batch_size,
             gradient_accumulation=gradient_accumulation,
             state=state,
+            after_epoch=after_epoch,
             **training,
         )

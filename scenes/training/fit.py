@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+AfterEpoch = Callable[[dict[str, list[float]]], None]
+
 
 def rate(schedule: str, *, peak: float, steps: int, warmup_steps: int) -> Any:
     """Return a constant rate, or a Keras schedule: linear from 0 to ``peak``, then a half cosine to 0.
@@ -120,6 +122,7 @@ def run(
     early_stopping: Mapping[str, Any],
     gradient_accumulation: int = 1,
     state: Path | None = None,
+    after_epoch: AfterEpoch | None = None,
 ) -> dict[str, list[float]]:
     """Compile and train ``model``; it ends with the weights that ``early_stopping`` asks for.
 
@@ -135,6 +138,7 @@ def run(
             :func:`scenes.training.callbacks.early_stopping`.
         state: a file for the state after each epoch. If it exists, training resumes from it and ends in the same bytes
             as without an interruption.
+        after_epoch: called with the history so far, also when a training resumes; not after an epoch that diverged.
 
     Returns:
         The values after each epoch by metric name: accuracy, crossentropy, loss, their ``val_``,
@@ -165,6 +169,8 @@ def run(
     if saved:
         _restore(model, stopping, saved)
         print(f"resuming after epoch {saved.epoch} of {epochs}", flush=True)
+        if after_epoch:
+            after_epoch(saved.history)
     history = saved.history if saved else {}
     first = (epochs if saved.stopped else saved.epoch) if saved else 0
     if first == epochs:  # killed after the last epoch, before the model was saved
@@ -172,7 +178,7 @@ def run(
         stopping.on_train_begin()
         stopping.on_train_end()
         return history
-    fitted = model.fit(
+    model.fit(
         batches(first),
         initial_epoch=first,
         epochs=epochs,
@@ -187,41 +193,39 @@ def run(
             keras.callbacks.TerminateOnNaN(),
             epoch_lines(count, epochs),
             stopping,
-            *([_saving(state, stopping, history)] if state else []),
+            _recording(history, stopping, state, after_epoch),
         ],
-    ).history
-    for name, values in fitted.items():
-        history[name] = history.get(name, []) + values
+    )
     if not all(math.isfinite(value) for name in ("loss", "val_loss") for value in history.get(name, [math.nan])):
         raise InputError("the loss is no longer a number; lower training.learning_rate or raise training.warmup_epochs")
     return history
 
 
-def _saving(path: Path, stopping: Any, before: Mapping[str, list[float]]) -> "keras.callbacks.Callback":
-    """Return a callback that writes the state after each epoch; ``before`` is the history of earlier processes."""
+def _recording(
+    history: dict[str, list[float]], stopping: Any, state: Path | None, after_epoch: AfterEpoch | None
+) -> "keras.callbacks.Callback":
+    """Return a callback that adds each epoch to ``history``, writes the state and calls ``after_epoch``."""
     import keras
 
-    class Saving(keras.callbacks.Callback):
-        def __init__(self) -> None:
-            super().__init__()
-            self.history = {name: list(values) for name, values in before.items()}
-
+    class Recording(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             for name, value in logs.items():
-                self.history.setdefault(name, []).append(float(value))
+                history.setdefault(name, []).append(float(value))
             if not math.isfinite(logs["loss"] + logs["val_loss"]):
                 return
-            model = self.model
-            arrays = {
-                "model": [variable.numpy() for variable in model.variables],
-                "optimizer": [variable.numpy() for variable in model.optimizer.variables],
-                "best": stopping.best_weights or [],
-            }
-            checkpoint.save(
-                path, Checkpoint(epoch + 1, bool(model.stop_training), self.history, arrays, stopping.state())
-            )
+            if state:
+                model = self.model
+                arrays = {
+                    "model": [variable.numpy() for variable in model.variables],
+                    "optimizer": [variable.numpy() for variable in model.optimizer.variables],
+                    "best": stopping.best_weights or [],
+                }
+                stopped = bool(model.stop_training)
+                checkpoint.save(state, Checkpoint(epoch + 1, stopped, history, arrays, stopping.state()))
+            if after_epoch:
+                after_epoch(history)
 
-    return Saving()
+    return Recording()
 
 
 def _restore(model: "keras.Model", stopping: Any, saved: Checkpoint) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from playwright.sync_api import expect
 
 from scenes.serving import photos
 from tests.helpers import browser as chromium
@@ -41,14 +42,18 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """A function that opens a page as a new visitor, who sees no error of the app's own at the end."""
-    opened = []
+    """A function that opens a page as a new visitor, who sees no error of the app's own, and asks no other host."""
+    opened, asked = [], []
 
     def open_page(path="", **options):
-        opened.append(page(browser, f"{address}/{path}", **options))
+        opened.append(
+            page(browser, f"{address}/{path}", on_request=lambda request: asked.append(request.url), **options)
+        )
         return opened[-1]
 
     yield open_page
+    assert any(url.startswith(f"{address}/") for url in asked)
+    assert not [url for url in asked if not url.startswith((f"{address}/", "data:", "blob:"))]
     for each in opened:
         assert each.get_by_test_id("stException").count() == 0
         assert each.evaluate("window.hacked") is None
@@ -70,10 +75,22 @@ def upload(page, *files):
     )
 
 
-def heading(page) -> str:
-    """What the first answer on the page says, once it is there."""
-    page.get_by_text("Answered by").first.wait_for()
+def settle(page) -> None:
+    """Wait until the page's script has run to its end, so that nothing of an earlier answer is there any more."""
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
+
+
+def answer(page, *, after: str = "") -> str:
+    """What the first answer on the page says, once it is there in place of the one that ``after`` is the picture of."""
+    chromium.seen(page, other_than=after).wait_for()
+    settle(page)
     return page.get_by_role("heading", level=3).first.inner_text()
+
+
+def first_example(page) -> str:
+    """The picture of the example that is answered on the first visit."""
+    answer(page)
+    return chromium.seen(page).get_attribute("src")
 
 
 def classes(folder):
@@ -86,15 +103,15 @@ def test_a_photo_gets_the_answer_of_the_predict_stage(visit, pred):
     for unsure in {row["unsure"] for row in rows}:
         data, row = next((data, row) for data, row in pred.values() if row["unsure"] == unsure)
         opened = visit()
+        example = first_example(opened)
         upload(opened, ("holiday.jpg", data))
-        said = heading(opened)
+        said = answer(opened, after=example)
         assert said.endswith(row["class"])
-        assert ("Unsure" in said) == unsure
-        assert opened.get_by_text(re.compile(rf"onfidence,? {percent(row['confidence'])}")).count() == 1
+        assert ("Perhaps" in said) == unsure
+        assert opened.get_by_text(re.compile(rf"^{percent(row['confidence'])} sure")).count() == 1
         likeliest = sorted((row[f"probability_{name}"], name) for name in classes_of(row))[::-1]
         for probability, name in likeliest[:2]:
             opened.get_by_text(re.compile(rf"^{name} · {percent(probability)}$")).first.wait_for()
-        opened.get_by_text("Where it saw that (Grad-CAM)").wait_for()
         screenshot(opened, "photo-unsure" if unsure else "photo")
 
 
@@ -109,7 +126,7 @@ def classes_of(row):
 
 def test_what_is_pasted_is_answered(visit, pred):
     opened = visit()
-    opened.get_by_text("Drop a photo here").wait_for()
+    example = first_example(opened)
     data, row = list(pred.values())[1]
     opened.evaluate(
         """(bytes) => {
@@ -119,58 +136,37 @@ def test_what_is_pasted_is_answered(visit, pred):
         }""",
         list(data),
     )
-    assert heading(opened).endswith(row["class"])
+    assert answer(opened, after=example).endswith(row["class"])
 
 
 def test_a_picture_from_the_camera_is_answered(visit, folder):
     opened = visit()
+    example = first_example(opened)
     opened.get_by_text("Camera", exact=True).click()
     opened.wait_for_function("document.querySelector('video')?.videoWidth > 0")
     opened.get_by_role("button", name="Take Photo").click()
-    assert heading(opened).rpartition(" ")[2].strip() in classes(folder)
+    assert answer(opened, after=example).rpartition(" ")[2].strip() in classes(folder)
 
 
-def test_examples_are_test_images_and_models_stand_side_by_side(visit, folder):
-    opened = visit(dark=True, height=1100)  # all in view: a list that is open closes when the page is scrolled
-    opened.get_by_text("Examples", exact=True).click()
-    heading(opened)
-    first, last = chromium.seen(opened).get_attribute("src"), 2 * len(classes(folder)) - 1
-    opened.locator(f".st-key-example-{last} button").click()
-    opened.locator(f'.st-key-example-{last} button[kind="primary"]').wait_for()
-    chromium.seen(opened, other_than=first).wait_for()
-    heading(opened)
-    screenshot(opened, "examples-dark")
-    # Until the script has run to its end: then no list closes because the page is drawn again.
-    opened.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState == 'notRunning'")
-    opened.get_by_text("Models", exact=True).click()
-    opened.wait_for_timeout(1500)  # it unfolds; a list that is opened meanwhile closes again
-    chosen = json.loads((folder / "models/production/model.json").read_text())["model"]
-    other = next(name for name in measured(folder) if name != chosen)
-    choose(opened, "Compare with", other)
-    opened.locator(f".st-key-answer-{other}").get_by_text(f"Answered by {other}").wait_for()
-    for name in ("production", other):
-        opened.locator(f".st-key-answer-{name}").get_by_text("Where it saw that (Grad-CAM)").wait_for()
-    screenshot(opened, "two-models")
-    choose(opened, "Model", chosen)  # the same as in production, by its own name
-    opened.locator(f".st-key-answer-{chosen}").get_by_text(f"Answered by {chosen}").wait_for()
-    opened.locator(".st-key-answer-production").wait_for(state="detached")
-
-
-def measured(folder):
-    """The models of params.yaml that have scores."""
-    return [name for name in ("baseline", "transfer") if (folder / f"metrics/{name}.json").is_file()]
-
-
-def choose(page, label, option):
-    """Choose from a list as a person at the keyboard does."""
-    box = page.get_by_role("combobox", name=label, exact=True)
+def test_an_example_of_each_class_is_answered_by_two_models(visit, folder):
+    opened = visit(dark=True, height=1300)  # all in view: a list that is open closes when the page is scrolled
+    example = first_example(opened)
+    upload(opened, ("no photo.jpg", b"no photo"))
+    opened.get_by_test_id("stAlert").wait_for()
+    for name in classes(folder):
+        opened.get_by_role("button", name=name, exact=True).wait_for()
+    opened.get_by_role("button", name=classes(folder)[-1], exact=True).click()
+    answer(opened, after=example)
+    assert opened.get_by_test_id("stAlert").count() == 0  # the file that was handed in is gone
+    box = opened.get_by_role("combobox", name="Compare with another model")
     box.click()
-    page.get_by_role("option", name=option, exact=True).wait_for()
-    box.fill(option)
-    box.press("Enter")
+    opened.get_by_role("option", name="CNN, trained from scratch").click()
+    opened.locator(".st-key-answer-baseline").get_by_test_id("stImage").nth(1).wait_for()
+    assert opened.get_by_test_id("stImage").filter(has_text="Where it saw that").count() == 2
+    screenshot(opened, "two-models")
 
 
-def test_many_photos_become_a_table_and_the_csv_of_the_stage(visit, pred, folder):
+def test_many_photos_become_a_gallery_and_the_csv_of_the_stage(visit, pred, folder):
     opened = visit("batch")
     keys = list(pred)
     packed = io.BytesIO()
@@ -201,16 +197,21 @@ def test_many_photos_become_a_table_and_the_csv_of_the_stage(visit, pred, folder
     assert len(found) == len(keys)
     said = opened.evaluate("[...progress]")
     assert said and all(re.fullmatch(rf"\d+ of {len(keys) + 1} photos", text.strip()) for text in said)
-    opened.get_by_test_id("stDataFrame").locator("canvas").first.wait_for()
-    # The thumbnails, in the table's first column: far more colours than text has.
-    colours = """() => {
-        const canvas = document.querySelector("[data-testid=stDataFrame] canvas");
-        const scale = canvas.width / canvas.getBoundingClientRect().width;
-        const data = canvas.getContext("2d").getImageData(0, 40 * scale, 80 * scale, 200 * scale).data;
-        return new Set(new Uint32Array(data.buffer)).size > 500;
-    }"""
-    opened.wait_for_function(colours)
     screenshot(opened, "batch")
+    rarest = expected["class"].value_counts().index[-1]
+    of_class = expected[expected["class"] == rarest]
+    opened.get_by_role("radio", name=f"{rarest} · {len(of_class)}").click()
+    tiles = opened.locator('[class*="st-key-tile-"]')
+    expect(tiles).to_have_count(len(of_class))
+    tiles.first.get_by_role("button").click()
+    one = opened.get_by_test_id("stDialog")
+    one.get_by_test_id("stImage").filter(has_text="Where it saw that").locator("img").wait_for()
+    assert one.get_by_test_id("stCaptionContainer").first.inner_text() in of_class.index
+    assert one.get_by_role("heading", level=3).inner_text().endswith(rarest)
+    screenshot(opened, "batch-opened")
+    opened.keyboard.press("Escape")
+    opened.get_by_text(f"Unsure only · {expected['unsure'].sum()}").click()
+    expect(tiles).to_have_count(int(of_class["unsure"].sum()))
 
 
 def told_apart(name: str) -> str:
@@ -230,7 +231,8 @@ def test_what_is_no_photo_gets_a_sentence(visit):
         alert.wait_for()
         assert sentence in alert.inner_text()
         assert alert.locator("img, a, strong").count() == 0
-        assert opened.get_by_text("Answered by").count() == 0
+        settle(opened)
+        assert chromium.seen(opened).count() == 0
 
 
 def test_each_hostile_file_gets_a_sentence_among_the_answers(visit, folder):
@@ -238,7 +240,7 @@ def test_each_hostile_file_gets_a_sentence_among_the_answers(visit, folder):
     files = [*hostile.FILES, *hostile.ZIPS, hostile.SOUND_ZIP]
     upload(opened, *((file.name, file.data) for file in files))
     refused = [file for file in files if file.sentence]
-    opened.get_by_text(f"{len(files) - len(refused)} photos; the model").wait_for()
+    opened.get_by_text(f"{len(files) - len(refused)} photos", exact=True).wait_for()
     alert = opened.get_by_test_id("stAlert")
     first, *said = filter(None, alert.inner_text().splitlines())
     assert first == f"{len(refused)} could not be used:"
@@ -266,9 +268,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(visit, tmp_path):
 
 def test_what_is_known_of_the_model_is_what_was_measured(visit, folder):
     opened = visit("about")
-    measured = json.loads((folder / "metrics/baseline.json").read_text())
+    measured = json.loads((folder / "data/scores/baseline.json").read_text())
     opened.get_by_text(re.compile(percent(measured["accuracy"]))).first.wait_for()
-    for tab in ("Reliability", "Training", "Label issues", "The data"):
+    for tab in ("Reliability", "Training", "The data"):
         opened.get_by_role("tab", name=tab, exact=True).click()
         panel = opened.get_by_role("tabpanel").filter(visible=True).last
         panel.locator("img").first.wait_for()
@@ -276,16 +278,34 @@ def test_what_is_known_of_the_model_is_what_was_measured(visit, folder):
     screenshot(opened, "about")
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(visit, pred):
-    opened = visit(width=390, height=844, dark=True)
-    upload(opened, ("holiday.jpg", next(iter(pred.values()))[0]))
-    heading(opened)
-    wide = """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]
-        .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1).length"""
-    assert opened.evaluate(wide) == 0
-    opened.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 430)")
-    screenshot(opened, "phone-dark")
-    for path in ("batch", "about"):
-        other = visit(path, width=390, height=844)
-        other.get_by_role("heading", level=1).wait_for()
-        assert other.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+WIDER = """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]
+    .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1).length"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1024, 768), (1920, 1080)])
+def test_the_first_screen_says_what_the_app_is_and_shows_an_answer(visit, folder, width, height, dark):
+    opened = visit(width=width, height=height, dark=dark)
+    first_example(opened)
+    in_view = [opened.get_by_role("button", name=name, exact=True) for name in classes(folder)]
+    in_view += [opened.get_by_text(text) for text in ("What does a photo show?", "right on", "Upload or paste")]
+    for element in in_view:
+        box = element.bounding_box()
+        assert box["y"] + box["height"] <= height
+    photo = chromium.seen(opened).bounding_box()
+    said = opened.get_by_role("heading", level=3).bounding_box()
+    if width == 390:
+        assert 0 < said["y"] - photo["y"] - photo["height"] < 100  # directly below, under the caption of the photo
+    else:
+        assert said["x"] > photo["x"] + photo["width"]
+        assert photo["y"] <= said["y"] < photo["y"] + photo["height"]
+        assert said["y"] + said["height"] <= height
+    assert opened.evaluate(WIDER) == 0
+    screenshot(opened, f"first-{width}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize("path", ["batch", "about"])
+def test_on_a_phone_the_other_pages_are_no_wider_than_the_screen(visit, path):
+    opened = visit(path, width=390, height=844)
+    opened.get_by_role("heading", level=1).wait_for()
+    assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -65,15 +65,15 @@ def test_without_results_the_page_about_the_model_says_so(elsewhere):
 def test_the_page_about_the_model_has_every_model_that_was_trained(elsewhere, monkeypatch):
     monkeypatch.setattr(models, "params", lambda: check(ROOT / "params.yaml"))
     reported.folder(elsewhere)
-    reported.write_json(elsewhere / "metrics/finetuned.json", {})
+    reported.write_json(elsewhere / "data/scores/finetuned.json", {})
     found = AppTest.from_file(str(ROOT / "app/about.py"), default_timeout=60).run()
     assert not found.exception
     table = found.table[0].value
-    assert list(table.index) == ["baseline", "transfer"]
-    cnn, linear = (text.replace("\\", "") for text in table["what it is"])
-    assert cnn == "CNN from scratch"
-    assert linear.startswith("logistic regression on frozen EfficientNetLite0 (pretrained on ImageNet)")
-    assert list(table["parameters"]) == ["1,600,000", "1,600,001"]
+    cnn, linear = (text.replace("\\", "") for text in table.index)
+    assert cnn == "CNN, trained from scratch"
+    assert linear == "EfficientNetLite0, pretrained on ImageNet, with a new last layer"
+    measured = json.loads((elsewhere / "data/scores/transfer.json").read_text())
+    assert table["accuracy"].iloc[1].startswith(words.percent(measured["accuracy"]))
     assert not found.info, "a picture is not where the page looks for it"
 
 
@@ -125,7 +125,6 @@ def test_examples_need_a_model_that_can_be_loaded(elsewhere, production):
     small_records.write(elsewhere / "data/records", {"test": small_records.SPLITS["val"]})
     (elsewhere / "models/production/model.keras").write_bytes(b"no model")
     found = AppTest.from_file(str(ROOT / "app/photo.py"), default_timeout=60).run()
-    found.segmented_control[0].set_value("Examples").run()
     assert not found.exception
     assert "model.keras is not a model that can be loaded" in found.error[0].value.replace("\\", "")
 
@@ -151,9 +150,9 @@ def test_a_photo_is_answered_upright(photo_page):
     turned = encode(np.rot90(pixels), "PNG", exif=exif(6))  # which says how to turn it back
     for data in (encode(pixels, "PNG"), turned):
         seen = photo_page("holiday.png", data)
-        assert [said.value for said in seen.subheader] == [f":orange[:material/help:] Unsure, perhaps {best}"]
+        assert [said.value for said in seen.subheader] == [f":orange[:material/help:] Perhaps {best}"]
         confidence = words.percent(float(answer.probabilities.max()))
-        assert f"Confidence **{confidence}** is below 90.0" in seen.markdown[0].value
+        assert f"**{confidence}** sure" in [said.value for said in seen.markdown]
 
 
 def describe(folder, **changes) -> None:
@@ -162,19 +161,33 @@ def describe(folder, **changes) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
+ALL, NONE = {"presence_above": 0.0}, {"presence_above": 1.0}
+
+
 @pytest.mark.parametrize(
-    ("calibrated", "unsure_below", "said"),
+    ("described", "source", "expected"),
     [
-        (True, 0.0, "calibrated: about this share"),
-        (False, 0.0, "It is not calibrated"),
-        (False, 0.9, "It is not calibrated"),
+        (ALL | {"unsure_below": 0.0}, "kaggle:owner/photos", []),
+        (ALL | {"unsure_below": 0.9}, "kaggle:owner/photos", ["Unsure"]),
+        (NONE | {"unsure_below": 0.0, "calibrated": False}, "synthetic", ["Not calibrated", "Unlike", "Learned from"]),
     ],
 )
-def test_a_confidence_that_is_not_calibrated_says_so(elsewhere, photo_page, calibrated, unsure_below, said):
-    describe(elsewhere, calibrated=calibrated, unsure_below=unsure_below)
+def test_each_reason_to_doubt_is_one_line(elsewhere, photo_page, monkeypatch, described, source, expected):
+    profile = models.profile().model_copy(update={"source": source})
+    monkeypatch.setattr(models, "profile", lambda: profile)
+    describe(elsewhere, **described)
     seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
-    assert said in seen.markdown[0].value
-    assert ("not calibrated" in seen.markdown[0].value) == (not calibrated)
+    remarks = [text.value.partition("] ")[2] for text in seen.caption if ":material/warning:" in text.value]
+    assert len(remarks) == len(expected)
+    assert all(remark.startswith(start) for remark, start in zip(remarks, expected, strict=True))
+
+
+def test_what_a_photo_contains_has_calibrated_probabilities(elsewhere, photo_page):
+    describe(elsewhere, presence_above=0.0, presence_calibration={"slope": 0.0, "intercept": 0.0})
+    seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
+    chips = [text.value for text in seen.markdown if "badge" in text.value]
+    assert len(chips) == len(DESCRIPTION["classes"])
+    assert all("50.0\N{NO-BREAK SPACE}%" in chip for chip in chips)
 
 
 def test_of_two_classes_it_does_not_say_what_else_is_in_the_photo(elsewhere, photo_page):
@@ -201,21 +214,22 @@ def test_the_title_and_the_icon_are_those_of_the_profile(elsewhere, monkeypatch)
     assert page["page_icon"] == params.profiles["own"].icon
 
 
-@pytest.mark.parametrize(("classes", "each", "shown"), [(2, 2, 4), (6, 2, 12), (7, 1, 7), (30, 1, 10)])
-def test_there_are_no_more_examples_than_fit_on_the_page(elsewhere, production, classes, each, shown):
-    shutil.copytree(production, elsewhere / "models/production")
-    names = [f"class {number:02d}" for number in range(classes)]
-    images = [(f"{name}/{number}.jpg", name) for name in names for number in range(3)]
-    (elsewhere / "data").mkdir()
-    (elsewhere / "data/records").mkdir()
+def test_each_class_has_an_example(elsewhere, production):
+    names = [f"class {number:02d}" for number in range(30)]
+    images = [(f"{name}/{number}.jpg", name) for number in range(3) for name in names]
+    (elsewhere / "data/records").mkdir(parents=True)
     splits, settings = {"train": images[:1], "test": images}, {"image_size": 48, "seed": 1, "shard_size": 1000}
     record_writer.write(elsewhere / "data/records", splits, lambda key: jpeg(1), classes=names, **settings)
     examples.load.cache_clear()
-    found = [example.label for example in examples.load()]
+    assert [example.label for example in examples.load()] == names
     examples.load.cache_clear()
-    assert len(found) == shown <= examples.MOST
-    assert found == sorted(found)
-    assert {found.count(name) for name in found} == {each}
+
+
+def test_models_that_are_alike_are_told_apart_by_name(elsewhere, monkeypatch):
+    params = models.params()
+    described = params.models | {"again": params.models["baseline"]}
+    monkeypatch.setattr(models, "params", lambda: params.model_copy(update={"models": described}))
+    assert models.in_words("again") == "CNN, trained from scratch (again)"
 
 
 def test_what_is_no_photo_gets_a_sentence(photo_page):

@@ -48,9 +48,15 @@ def test_what_is_missing_or_damaged_is_one_sentence(tmp_path):
         backbone.open_extractor(tmp_path)
     save(tmp_path, TINY)
     weights = tmp_path / "backbone.weights.h5"
-    weights.write_bytes(weights.read_bytes()[:2000])
-    with pytest.raises(InputError, match="does not hold the weights of"):
+    content = weights.read_bytes()
+    flipped = content[:-1] + bytes([content[-1] ^ 1])
+    for damaged in (content[:2000], b"", flipped):
+        weights.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"h5 is damaged; get it again with `dvc checkout --force {tmp_path}`"):
+            backbone.open_extractor(tmp_path)
+    weights.unlink()
+    with pytest.raises(InputError, match="h5 is missing; get it again with"):
         backbone.open_extractor(tmp_path)
     (tmp_path / "backbone.json").write_text('{"backbone": "EfficientNetLite0"}')
-    with pytest.raises(InputError, match="lacks file, image_size, levels, scaling, test_time_flip"):
+    with pytest.raises(InputError, match="lacks file, image_size, levels, scaling, sha256, test_time_flip"):
         backbone.open_extractor(tmp_path)

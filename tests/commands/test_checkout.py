@@ -40,6 +40,7 @@ def test_the_models_compared_say_what_they_said_in_the_pipeline(pipeline):
     assert (same.classes, same.size) == (model.classes, model.size) == (tuple(chosen["classes"]), model.size)
     assert same.unsure_below == pytest.approx(model.unsure_below, abs=1e-6)
     assert same.presence_above == pytest.approx(model.presence_above, abs=1e-6)
+    assert same.presence_calibration == pytest.approx(model.presence_calibration, abs=1e-6)
     images = list(np.random.default_rng(0).integers(0, 256, (4, model.size, model.size, 3), np.uint8))
     for one, other in zip(same.predict(images), model.predict(images), strict=True):
         np.testing.assert_allclose(np.concatenate(one), np.concatenate(other), atol=ATOL)
@@ -69,14 +70,18 @@ def test_a_model_of_which_a_part_was_not_fetched_is_one_sentence(name, missing, 
     assert (checkout.fingerprint(tmp_path, name) != before) == missing.startswith("models")
 
 
-@pytest.mark.process
-def test_a_model_that_is_not_there(tmp_path, pipeline):
-    with pytest.raises(InputError, match=r"no model 'nonesuch'; make it with `dvc repro evaluate@nonesuch`"):
-        checkout.load(pipeline.one, "nonesuch", unsure_below="precision_90")
+def test_a_model_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"there is no model in .*production; make it with `dvc repro`"):
         checkout.load(tmp_path, checkout.PRODUCTION, unsure_below="precision_90")
-    shutil.copytree(pipeline.one / "data/validation_scores", tmp_path / "data/validation_scores")
-    with pytest.raises(InputError, match="no model 'baseline'"):
+    with pytest.raises(
+        InputError, match="no model 'a'; make the models with `dvc repro` or fetch them with `dvc pull`"
+    ):
+        checkout.load(tmp_path, "a", unsure_below="precision_90")
+    for name in ("baseline", "transfer"):
+        write_json(tmp_path / f"data/validation_scores/{name}.json", {"accuracy": 0.5})
+    with pytest.raises(InputError, match="no model 'typo'; use one of baseline, transfer, or get the others"):
+        checkout.load(tmp_path, "typo", unsure_below="precision_90")
+    with pytest.raises(InputError, match="baseline needs data/records, which is missing; fetch it with `dvc pull"):
         checkout.load(tmp_path, "baseline", unsure_below="precision_90")
 
 

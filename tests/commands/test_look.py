@@ -66,7 +66,7 @@ def test_in_a_checkout_the_layout_is_that_of_its_params(run, tmp_path, monkeypat
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     assert "set archive.layout.labels to" in refusal(run(look.main, [str(path)]))
     pattern = r"'name:_(?P<label>\w+)\.'"
-    (tmp_path / "params.yaml").write_text(text.replace("labels: null", f"labels: {pattern}"), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text.replace("labels:", f"labels: {pattern}"), encoding="utf-8")
     assert "2 classes (12 images each)" in looked(run, path, tmp_path)[1]
 
 

@@ -66,8 +66,9 @@ def test_check_names_what_is_wrong_in_a_file(capsys, tmp_path, monkeypatch):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     assert run(capsys, "check") == (0, "params.yaml is valid\n", "")
-    (tmp_path / "other.yaml").write_text(f"{text}\nnonesuch: 1\n", encoding="utf-8")
-    assert run(capsys, "check", "other.yaml") == (1, "", "error: other.yaml: `nonesuch` is not a known key\n")
+    (tmp_path / "other.yaml").write_text(f"{text}\nprofil: 1\n", encoding="utf-8")
+    said = "error: other.yaml: `profil` is not a known key; did you mean `profile`?\n"
+    assert run(capsys, "check", "other.yaml") == (1, "", said)
 
 
 def test_plots_page_writes_a_page(capsys, tmp_path):

@@ -3,14 +3,18 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from scenes.commands import finetune, own, params_file
-from scenes.common.tables import write_json
+from scenes.common.tables import flatten, write_json
 from scenes.config.schema import check
 from scenes.download.source import parse_source
 from tests.code_facts import ROOT
@@ -38,27 +42,27 @@ def dvc(checkout, monkeypatch) -> SimpleNamespace:
     """`dvc repro` leaves results, or fails with ``dvc.status``; ``dvc.calls`` has the commands."""
     fake = SimpleNamespace(calls=[], status=0, worst="dog")
 
-    def run(command, **_):
-        fake.calls.append(command)
+    def reproduce() -> int:
+        fake.calls.append(["dvc", "repro"])
         if not fake.status:
             results(checkout, fake.worst)
-        return SimpleNamespace(returncode=fake.status)
+        return fake.status
 
-    monkeypatch.setattr(own.subprocess, "run", run)
+    monkeypatch.setattr(own, "reproduce", reproduce)
     return fake
 
 
 def results(folder: Path, worst: str) -> None:
     """Write what the end of a run reads: 20 test images, where the class ``worst`` has 3 wrong."""
-    for name in ("metrics", "data", "plots/baseline", "plots/transfer"):
+    for name in ("data/scores", "plots/baseline", "plots/transfer"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    write_json(folder / "metrics/production.json", {"model": "transfer"})
-    write_json(folder / "metrics/finetuned.json", {})
+    write_json(folder / "data/scores/production.json", {"model": "transfer"})
+    write_json(folder / "data/scores/finetuned.json", {})
     for name, accuracy in (("baseline", 0.6), ("transfer", 0.8)):
         interval = {"low": accuracy - 0.1, "high": accuracy + 0.1}
         scores = {"accuracy": accuracy, "accuracy_interval": interval, "balanced_accuracy": accuracy}
         scores |= {"calibration": {"calibrated": 0}, "val": {"count": 6}}
-        write_json(folder / f"metrics/{name}.json", scores)
+        write_json(folder / f"data/scores/{name}.json", scores)
     wrong = {"dog": "cat", "cat": "dog"}.get(worst, "cat")
     rows = [f"{label}/{n}.jpg,{label},{wrong if label == worst and n < 3 else label},0.9" for label in ("cat", "dog")
             for n in range(10)]  # fmt: skip
@@ -70,11 +74,11 @@ def results(folder: Path, worst: str) -> None:
     (folder / "data/label_issues.csv").write_text("\n".join(issues))
 
 
-def lines_changed(folder: Path) -> list[str]:
-    before = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
-    after = (folder / "params.yaml").read_text(encoding="utf-8").splitlines()
-    assert len(before) == len(after)
-    return [other.split("  #")[0].strip() for one, other in zip(before, after, strict=True) if one != other]
+def keys_changed(folder: Path) -> set[str]:
+    before, after = (
+        flatten(yaml.safe_load((each / "params.yaml").read_text(encoding="utf-8"))) for each in (ROOT, folder)
+    )
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
 @pytest.mark.parametrize("pack", [own_archives.unpack, own_archives.write])
@@ -89,9 +93,8 @@ def test_it_writes_the_profile_and_runs(run, checkout, dvc, tmp_path, pack):
     assert parse_source(params.profiles["own"].source).place == str(path)
     assert params.profiles["own"].title == f"M{NAME[1:]}"
     assert (params.profiles["own"].image_size, params.profiles["own"].cnn.epochs) == (64, 40)
-    assert {line.split(":")[0] for line in lines_changed(checkout)} <= {
-        *("profile", "watch", "title", "source", "image_size", "epochs", "fit")
-    }
+    own_keys = ("title", "source", "image_size", "cnn.image_size", "cnn.epochs", "fit")
+    assert keys_changed(checkout) <= {"profile", "watch", *(f"profiles.own.{key}" for key in own_keys)}
     assert "train/ 24, valid/ 24, test/ 24; 2 classes (36 images each); nothing else\n" in done.stdout
     assert "params.yaml: profile: own, " in done.stdout
 
@@ -178,7 +181,7 @@ def test_what_cannot_be_used_changes_nothing(run, checkout, dvc, tmp_path):
     named = own_archives.unpack("train_val", tmp_path)
     named = named.rename(named.with_name("${profile} pets"))
     assert "has ${ in it, which DVC takes for a variable" in refusal(run(own.main, [str(named)]))
-    assert lines_changed(checkout) == []
+    assert keys_changed(checkout) == set()
     assert dvc.calls == []
 
 
@@ -201,6 +204,35 @@ def test_data_comes_from_the_environment_too(run, checkout, dvc, tmp_path, monke
 )
 def test_title(name, title):
     assert own.title(f"/some/{name}") == title
+
+
+# Needs a second after Ctrl-C, as a stage does that ends; then its lock is written.
+SLOW_DVC = """#!/bin/sh
+trap 'sleep 1; touch lock; exit 255' INT
+touch started
+while :; do sleep 0.1; done
+"""
+
+
+@pytest.mark.process
+def test_ctrl_c_waits_for_dvc_and_says_nothing_twice(tmp_path):
+    dvc = tmp_path / "dvc"
+    dvc.write_text(SLOW_DVC)
+    dvc.chmod(0o755)
+    code = f"from scenes.commands import own; own.environment = lambda: {{'PATH': '{tmp_path}:/usr/bin:/bin'}}\n"
+    code += "from scenes.common.errors import exit_on_input_error\nwith exit_on_input_error(): exit(own.reproduce())"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (tmp_path / "started").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 130
+    assert (tmp_path / "lock").exists()
 
 
 @pytest.mark.process

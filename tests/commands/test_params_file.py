@@ -1,88 +1,105 @@
-"""Single values of params.yaml change, and nothing else in it."""
+"""Values of params.yaml change, by `make own` and by DVC, and nothing else in it."""
 
 import difflib
-import io
 import shutil
 from functools import reduce
 from operator import getitem
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
-from scenes.commands.params_file import set_values, update
+from scenes.commands.params_file import update
 from scenes.common.errors import InputError
 from scenes.config.params import parse_yaml
 from tests.code_facts import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-SHORT = TEXT.partition("\n  intel:")[0] + "\n"  # which is parsed faster
-KEYS = ["profile", "watch", "profiles.own.source", "profiles.own.archive_bytes", "profiles.own.cnn.epochs"]
+OWN = """
+profiles:
+  own:
+    source: file:~/pictures  # a folder
+    archive_bytes:
+    cnn:
+      epochs: 15  # few
+# of everything
+seed: 42
+"""
+KEYS = ["profiles.own.source", "profiles.own.archive_bytes", "profiles.own.cnn.epochs", "seed"]
 
 
-def as_dvc_writes_it(text: str) -> str:
-    """Return the text after ``dvc exp run -S``, which loads and dumps the whole file."""
-    yaml = YAML()
-    yaml.default_flow_style = False
-    stream = io.StringIO()
-    yaml.dump(yaml.load(text), stream)
-    return stream.getvalue()
+@pytest.fixture
+def path(tmp_path):
+    return shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
 
 
-def get(text: str, key: str):
-    return reduce(getitem, key.split("."), parse_yaml(text))
+def changes(text: str) -> list[str]:
+    """Return the lines of params.yaml that ``text`` lacks, after -, and those that it has instead, after +."""
+    lines = difflib.unified_diff(TEXT.splitlines(), text.splitlines(), n=0, lineterm="")
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
-@pytest.mark.parametrize("text", [SHORT, as_dvc_writes_it(SHORT)], ids=["as committed", "as DVC writes it"])
-@settings(max_examples=25)
+def comments(text: str) -> list[str]:
+    return [line.partition("# ")[2] for line in text.splitlines() if "# " in line]
+
+
+def test_dvc_changes_one_line_for_one_value(path):
+    apply_overrides(path, ["seed=7"])
+    rest = "of everything drawn, shuffled or initialised; another seed is another experiment"
+    assert changes(path.read_text(encoding="utf-8")) == [f"-seed: 42  # {rest}", f"+seed: 7   # {rest}"]
+    apply_overrides(path, ["seed=42"])
+    assert path.read_text(encoding="utf-8") == TEXT
+
+
+def test_dvc_keeps_comments_where_lists_and_nulls_change(path):
+    values = ["archive.layout.leave_out=[a]", "export.formats=[]", "models.transfer.C=[0.5]"]
+    apply_overrides(path, [*values, "profiles.demo.cnn.epochs=3"])
+    text = path.read_text(encoding="utf-8")
+    added = [line.partition("  #")[0].split() for line in changes(text) if line.startswith("+")]
+    assert [" ".join(line) for line in added] == [
+        "+ epochs: 3 # null: those of the model below",
+        "+ leave_out:",
+        "+ - a",
+        "+ - 0.5",
+        "+ formats: []",
+    ]
+    assert comments(text) == comments(TEXT)
+    apply_overrides(path, ["models.transfer.C=[1,2]", "profiles.demo.cnn.epochs=null", "export.formats=[onnx]"])
+    again = path.read_text(encoding="utf-8")
+    assert comments(again) == comments(TEXT)
+    assert parse_yaml(again)["export"] == parse_yaml(TEXT)["export"] | {"formats": ["onnx"]}
+
+
+def test_update_writes_what_dvc_writes(path, tmp_path):
+    other = shutil.copy(path, tmp_path / "other.yaml")
+    apply_overrides(other, ["profile=own", "profiles.own.fit=squash", "profiles.own.archive_bytes=5"])
+    values = {"profile": "own", "profiles.own.fit": "squash", "profiles.own.archive_bytes": 5, "seed": 42}
+    assert update(path, values) == ["profile", "profiles.own.fit", "profiles.own.archive_bytes"]
+    assert path.read_bytes() == other.read_bytes()
+    written = path.stat().st_mtime_ns
+    assert update(path, values) == []
+    assert path.stat().st_mtime_ns == written
+
+
+@settings(max_examples=40)
 @given(
     values=st.dictionaries(
         st.sampled_from(KEYS),
         st.none() | st.integers() | st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=150),
     )
 )
-def test_it_reads_back_and_only_these_lines_change(text, values):
-    changed = set_values(text, values)
-    result = parse_yaml(changed)
-    assert {key: reduce(getitem, key.split("."), result) for key in values} == values
-    before, after = text.splitlines(), changed.splitlines()
-    assert len(before) == len(after)
-    differing = [number for number, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
-    assert len(differing) <= len(values)
-    for number in differing:
-        assert before[number].partition("  #")[2] in after[number], "remarks stay"
-        assert before[number].partition(":")[0] == after[number].partition(":")[0]
+def test_any_value_reads_back_and_comments_stay(values, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "own.yaml"
+    path.write_text(OWN, encoding="utf-8")
+    update(path, values)
+    text = path.read_text(encoding="utf-8")
+    assert {key: reduce(getitem, key.split("."), parse_yaml(text)) for key in values} == values
+    assert [comment for comment in comments(text) if comment in comments(OWN)] == comments(OWN)
 
 
-def test_dvc_keeps_the_values():
-    path = "file:/a folder/[x], 'é' \"q\" #1: $HOME ${y} \\ " + "long " * 40 + "end"
-    changed = set_values(TEXT, {"watch": path, "profiles.own.source": path, "profiles.own.title": "null"})
-    for key in ("watch", "profiles.own.source"):
-        assert get(as_dvc_writes_it(changed), key) == path
-    assert get(as_dvc_writes_it(changed), "profiles.own.title") == "null"
-
-
-def test_plain_words_need_no_quotes():
-    changed = set_values(TEXT, {"profile": "own", "profiles.own.fit": "pad", "profiles.own.title": "yes no"})
-    added = [line[1:] for line in difflib.ndiff(TEXT.splitlines(), changed.splitlines()) if line.startswith("+ ")]
-    assert [line.split("  #")[0].strip() for line in added] == ["profile: own", 'title: "yes no"', "fit: pad"]
-
-
-@pytest.mark.parametrize("key", ["nonesuch", "profiles.own.nonesuch", "profiles.own", "profile.own"])
-def test_a_key_that_there_is_not(key):
-    with pytest.raises(KeyError):
-        set_values(TEXT, {key: 1})
-
-
-def test_update_writes_what_differs(tmp_path):
-    path = tmp_path / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", path)
-    epochs = get(TEXT, "profiles.own.cnn.epochs")
-    assert update(path, {"profile": "own", "profiles.own.cnn.epochs": epochs}) == ["profile"]
-    assert path.read_text(encoding="utf-8") == TEXT.replace("profile: demo", "profile: own")
-    written = path.stat().st_mtime_ns
-    assert update(path, {"profile": "own"}) == []
-    assert path.stat().st_mtime_ns == written
-    with pytest.raises(InputError, match=r"has no `profiles\.own\.nonesuch`"):
-        update(path, {"profiles.own.nonesuch": 1})
+@pytest.mark.parametrize("key", ["nonesuch", "profiles.own.nonesuch", "profiles.own.fit.nonesuch", "profile.own"])
+def test_a_key_that_there_is_not(path, key):
+    with pytest.raises(InputError, match=rf"has no `{key}`; restore it"):
+        update(path, {"seed": 7, key: 1})
+    assert path.read_text(encoding="utf-8") == TEXT

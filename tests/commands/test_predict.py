@@ -240,15 +240,18 @@ def test_other_models(run, some):
     status, out, err = run(photo, "--model", "nonesuch")
     assert (status, out) == (1, "")
     assert err == (
-        "error: there is no model 'nonesuch'; make it with `dvc repro evaluate@nonesuch` or fetch it with `dvc pull`\n"
+        "error: there is no model 'nonesuch'; use one of production, or get the others of params.yaml with `dvc repro` "
+        "or `dvc pull`\n"
     )
-    for name in (some, "models/none", "models/none/model.keras", photo):
+    for name, hint in {
+        photo: "name a folder with model.keras and model.json, such as a copy of models/production",
+        "models/none": "use models/production",
+        "models/none/model.keras": "use models/production",
+        "models": "use models/production",
+    }.items():
         status, out, err = run(photo, "--model", name)
         assert (status, out) == (1, "")
-        assert err == (
-            f"error: {name} does not hold model.keras and model.json; "
-            "name a folder that does, such as a copy of models/production\n"
-        )
+        assert err == f"error: {name} does not hold model.keras and model.json; {hint}\n"
 
 
 def test_outside_a_checkout_a_folder_is_enough_and_a_name_is_not(run, some, model_folder):
@@ -260,7 +263,7 @@ def test_outside_a_checkout_a_folder_is_enough_and_a_name_is_not(run, some, mode
         assert (status, out) == (1, "")
         assert err == (
             f"error: `--model {arguments[1] if arguments else 'production'}` names a model of a checkout, but this "
-            "folder is not one; name a folder with model.keras and model.json\n"
+            "folder is not one; name a folder with model.keras and model.json, such as a copy of models/production\n"
         )
 
 
@@ -314,8 +317,8 @@ def test_arguments_that_mean_nothing(run, arguments):
     assert "error: " in err
 
 
-def test_the_readme_shows_arguments_that_there_are():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_docs_show_arguments_that_there_are():
+    text = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/serving.md"))
     lines = [line for line in text.splitlines() if line.startswith(("python -m scenes predict", "scenes predict"))]
     assert len(lines) == 2
     for line in lines:

@@ -94,5 +94,5 @@ def test_what_cannot_be_read_is_said_in_one_sentence(name, reason, team):
     repository.succeed(team.source, closed, "remote add unplugged gs://bucket")
     done = repository.mend(team.source, name)
     assert done.returncode == 1
-    expected = rf"error: the remote can't be read \(.*{reason}.*\); README.md says what that means\n"
+    expected = rf"error: the remote can't be read \(.*{reason}.*\); docs/troubleshooting.md says what that means\n"
     assert re.fullmatch(expected, done.stderr)

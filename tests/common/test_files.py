@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scenes.common.files import atomic_dir, atomic_write
+from scenes.common.files import atomic_dir, atomic_write, suggest_path
 from tests.code_facts import ROOT
 
 
@@ -55,3 +55,13 @@ def test_a_killed_writer_leaves_no_output_and_the_next_one_cleans_up(tmp_path):
         assert not path.exists()
         path.write_text("whole")
     assert [f.name for f in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_path_that_does_not_exist(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert suggest_path("flowers") == f"{tmp_path} has nothing in it"
+    (tmp_path / "flowers").mkdir()
+    (tmp_path / ".hidden").touch()
+    for path in ("flwers", "flwers/tulips", tmp_path / "flower", f"../{tmp_path.name}/flower"):
+        assert suggest_path(path) == f"did you mean '{tmp_path}/flowers'?"
+    assert suggest_path("x/y") == f"{tmp_path} has 'flowers'"

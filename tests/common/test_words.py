@@ -1,6 +1,6 @@
 """Counts, names and lists in messages."""
 
-from scenes.common.words import count, listed, shortened, show
+from scenes.common.words import count, listed, shortened, show, suggestion
 
 
 def test_counts_agree_with_their_noun():
@@ -21,3 +21,8 @@ def test_long_lists_end_with_how_many_more_there_are():
     assert shortened("abcde", 5) == "a, b, c, d, e"
     assert shortened(map(str, range(1205)), 2) == "0, 1 and 1,203 more"
     assert shortened([]) == ""
+
+
+def test_a_name_that_there_is_not():
+    assert suggestion("sead", ["seed", "split"]) == "did you mean `seed`?"
+    assert suggestion("x", ["seed", "split"]) == "use one of seed, split"

@@ -31,9 +31,14 @@ def test_a_block_as_keyword_arguments(file):
     assert params.to_dict(params.read(file).models["m-1"]) == {"n": {"units": 3, "list": [1, 2]}}
 
 
-@pytest.mark.parametrize("text", ["a: [", "profile: c\nprofiles: {a: {}}\n", "profiles: {a: {}}\n", "- 1\n", ""])
+@pytest.mark.parametrize("text", ["a: [", "profile: c\nprofiles: [a]\n", "profiles: {a: {}}\n", "- 1\n", ""])
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=r"params\.yaml cannot be used; run `scenes check`, which says why$"):
         params.read(path)
+
+
+def test_a_name_that_there_is_not(file):
+    with pytest.raises(InputError, match=r"params\.yaml does not describe 'm1'; did you mean `m-1`\?$"):
+        _ = params.read(file).models["m1"]

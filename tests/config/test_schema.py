@@ -47,16 +47,25 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("sead", 1, "`sead` is not a known key"),
-        ("models.baseline.training.epohcs", 3, "`models.baseline.training.epohcs` is not a known key"),
+        ("sead", 1, "`sead` is not a known key; did you mean `seed`?"),
+        ("export.x", 1, "`export.x` is not a known key; use one of formats, images, tolerance"),
+        (
+            f"{FROZEN.rpartition('.')[0]}.sharp",
+            GOOD["profiles"]["demo"]["features"]["frozen"],
+            "features.sharp: 'sharp'",
+        ),
         ("seed", "42", "`seed`: Input should be a valid integer"),
         ("seed", -1, "`seed`"),
         ("profile", "kaggle", "'kaggle' is not one of demo, intel"),
         ("split.val_fraction", 1.0, "`split.val_fraction`: Input should be less than 1"),
         ("profiles.demo.source", "ftp://x", "`profiles.demo.source`"),
         ("profiles.intel.source", "synthetic", "source: synthetic needs the block `synthetic`"),
-        ("feature_sets", ["frozen"], "profiles.demo.features: describe the sets of `feature_sets`"),
-        ("label_issues.features", "sharp", "'sharp' is not in `feature_sets`"),
+        (
+            "feature_sets",
+            ["frozen"],
+            "profiles.demo.features.finetuned: 'finetuned' is not in `feature_sets`; use one of frozen",
+        ),
+        ("label_issues.features", "frozn", "'frozn' is not in `feature_sets`; did you mean `frozen`?"),
         (f"{FROZEN}.enabled", False, "label_issues.features: the set frozen is not enabled"),
         (f"{FROZEN}.weights", "noisy", f"`{FROZEN}.weights`"),
         (f"{FROZEN}.weights_sha256", "0" * 64, "weights_sha256 needs weights: file:<path>"),
@@ -66,7 +75,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         (f"{FROZEN}.levels", 1, f"`{FROZEN}.levels`"),
         (f"{FROZEN}.test_time_flip", 3, f"`{FROZEN}.test_time_flip`"),
         ("profiles.demo.features.finetuned.finetune.blocks", 0, "features.finetuned.finetune.blocks`"),
-        ("models.transfer.input", "features/sharp", "'features/sharp' is not in `feature_sets`"),
+        ("models.transfer.input", "features/sharp", "is not in `feature_sets`; use one of frozen, finetuned"),
         ("models.transfer.C", [], "`models.transfer.C`"),
         ("models.baseline.input", "features", "`models.baseline.input`"),
         ("models.baseline.kind", "rnn", "`models.baseline`"),
@@ -158,15 +167,35 @@ def test_a_person_sees_one_line_and_status_1(tmp_path, monkeypatch, capsys):
     assert "`sead` is not a known key" in said
 
 
-def test_a_misspelled_key_is_named_and_not_just_the_missing_one(tmp_path):
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("seed", "sead"),
+        ("models.baseline.training.learning_rate", "learning_rat"),
+        ("models.baseline.kind", "knid"),
+        ("profiles.demo.synthetic.faults.broken", "brokn"),
+    ],
+)
+def test_a_misspelled_key_is_named_with_the_right_one(path, wrong, tmp_path):
     values = copy.deepcopy(GOOD)
-    values["models"]["baseline"]["training"]["learning_rat"] = values["models"]["baseline"]["training"].pop(
-        "learning_rate"
-    )
+    *parents, right = path.split(".")
+    node = values
+    for part in parents:
+        node = node[part]
+    node[wrong] = node.pop(right)
     with pytest.raises(InputError) as caught:
         checked(values, tmp_path)
-    sentence = "`models.baseline.training.learning_rat` is not a known key (and 1 more)"
+    sentence = f"`{'.'.join([*parents, wrong])}` is not a known key; did you mean `{right}`?"
     assert str(caught.value) == f"{tmp_path / 'params.yaml'}: {sentence}"
+
+
+def test_other_problems_are_counted(tmp_path):
+    values = copy.deepcopy(GOOD)
+    values["sead"] = values.pop("seed")
+    values["threads"] = 0
+    del values["xla"]
+    with pytest.raises(InputError, match=r"did you mean `seed`\? \(and 2 more\)$"):
+        checked(values, tmp_path)
 
 
 def test_a_path_to_watch_must_exist(tmp_path):

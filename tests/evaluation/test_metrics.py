@@ -208,3 +208,18 @@ def test_the_summary_says_the_main_things(threshold, says):
     assert f"{scores['calibration']['ece']:.4f}, with temperature 1.250 " in second
     assert says in second
     assert all(f"{pair} ({entry['errors']};" in third for pair, entry in scores["most_confused_pairs"].items())
+
+
+def test_headlines_are_a_few_of_the_scores():
+    labels, probabilities = drawn()
+    test, val = classification(labels, probabilities), classification(labels[::2], probabilities[::2], value=2.0)
+    found = metrics.headlines({**test, "val": val})
+    assert found == {
+        "val_accuracy": val["accuracy"],
+        "val_crossentropy": val["calibration"]["temperature_scaled"]["crossentropy"],
+        "test_accuracy": test["accuracy"],
+        "test_accuracy_low": test["accuracy_interval"]["low"],
+        "test_accuracy_high": test["accuracy_interval"]["high"],
+    }
+    assert found["val_crossentropy"] != val["crossentropy"]
+    assert found["val_accuracy"] != found["test_accuracy"]

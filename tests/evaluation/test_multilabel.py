@@ -71,7 +71,7 @@ def test_the_threshold_is_from_validation_the_scores_from_test(tmp_path, data, k
     save(kind, tmp_path, data)
     found = multilabel.evaluate(tmp_path / "model", tmp_path / "multilabel", data)
     assert set(found) == {"composites", "val"}  # nobody knows what photos contain
-    assert set(found["val"]) == {"composites"}
+    assert set(found["val"]) == {"composites", "presence_calibration"}
     network = store.load_outputs(tmp_path / "model", tmp_path / "multilabel")
     for output, name in multilabel.METHODS.items():
         known, inputs = inputs_of_composites(kind, data, "val")

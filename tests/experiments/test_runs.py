@@ -93,6 +93,16 @@ def test_one_that_fails_says_so_and_leaves_nothing(project, capfd):
     assert left_over(project) == []
 
 
+def test_one_that_dvc_does_not_keep_is_an_error(project, tmp_path, monkeypatch):
+    """As in a shallow clone, where DVC itself ends with status 0."""
+    (project / "later").touch()
+    git.commit(project)
+    subprocess.run(["git", "clone", "--quiet", "--depth", "1", project.as_uri(), tmp_path / "shallow"], check=True)
+    monkeypatch.chdir(tmp_path / "shallow")
+    with pytest.raises(runs.Failed, match="the experiment lost ended well, but DVC did not keep it"):
+        runs.run("lost", "train@m", ["epochs=1"])
+
+
 def test_one_that_is_not_worth_it_is_ended(project):
     seen = []
 

@@ -18,7 +18,6 @@ from tests.code_facts import ROOT
 SEARCHES = search.load(ROOT / "scenes/experiments/tune.yaml")
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 TINY = Search(
-    minimise="crossentropy",
     trials=9,
     random=4,
     prune_after=1,
@@ -69,15 +68,10 @@ def test_a_number_proposed_is_read_back_to_three_digits(low, factor, log, seed):
 )
 def test_a_space_that_is_none_is_one_sentence(space, tmp_path):
     file = tmp_path / "tune.yaml"
-    head = "baseline: {minimise: crossentropy, trials: 1, random: 1, prune_after: 0, space: "
+    head = "baseline: {trials: 1, random: 1, prune_after: 0, space: "
     file.write_text(head + "{a.b: " + space + "}}\n")
     with pytest.raises(InputError, match=r"tune.yaml: `baseline.space.a.b"):
         search.load(file)
-
-
-def test_the_measure_is_of_validation_only():
-    with pytest.raises(ValueError, match="minimise"):
-        Search(**TINY.model_dump() | {"minimise": "clean.crossentropy"})
 
 
 def test_the_key_is_of_all_that_the_search_does_not_vary():

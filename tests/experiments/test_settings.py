@@ -26,7 +26,11 @@ def test_what_is_set_is_set_and_nothing_else():
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("models.baseline.training.epoch=5", "Could not override 'models.baseline.training.epoch'"),
+        (
+            "models.baseline.training.epoch=5",
+            "has no `models.baseline.training.epoch`; did you mean `models.baseline.training.epochs`?",
+        ),
+        ("nonesuch=5", "params.yaml has no `nonesuch`; look it up in params.yaml"),
         ("models.baseline.training.epochs=0", "`models.baseline.training.epochs`: Input should be greater than 0"),
         ("models.baseline.training.epochs=1,2", "models.baseline.training.epochs=1,2"),
         ("models.baseline.training.epochs", "models.baseline.training.epochs"),

@@ -1,8 +1,9 @@
-"""What docs/experiments.md says of a shared cache: its lines, in two clones of a small repository."""
+"""What the docs say of a cache and a remote for several users: their lines, in clones of a small repository."""
 
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,20 @@ def test_a_clone_takes_from_the_shared_cache_what_another_computed(private_umask
     large = yours / "large.bin"
     reflink = subprocess.run(["cp", "--reflink=always", large, tmp_path / "copy"], capture_output=True)
     assert large.resolve().is_relative_to(shared) == (reflink.returncode != 0)
-    # The group may read everything and add to every folder.
+    check_group(shared)
+
+
+def check_group(shared: Path) -> None:
+    """The group may read everything and add to every folder."""
     folders = [shared, *(path for path in shared.rglob("*") if path.is_dir())]
     assert all(folder.stat().st_mode & 0o070 == 0o070 for folder in folders)
     assert all(path.stat().st_mode & 0o040 for path in shared.rglob("*") if path.is_file())
+
+
+def test_the_group_may_add_to_a_folder_remote_for_several_users(private_umask, tmp_path):
+    section = repository.REMOTES.partition("\n## A folder for several users\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^dvc (remote .+)$", section, re.MULTILINE)
+    assert sum("shared group" in line for line in lines) == 1
+    source = repository.create(tmp_path / "source", *(line.replace("/mnt/shared", str(tmp_path)) for line in lines))
+    assert "pushed" in repository.succeed(source, "push")
+    check_group(tmp_path / "scenes")

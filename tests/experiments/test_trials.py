@@ -72,7 +72,11 @@ def test_what_is_published_stands_in_params_yaml_too():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a: {title: x, published: y, evaluate: baseline}", "`a.set`"),
+        ("a: {title: x, published: y, evaluate: baseline}", "`a.set` is missing"),
+        (
+            "a: {tilte: x, published: y, evaluate: baseline, set: []}",
+            "`a.tilte` is not a known key; did you mean `title`?",
+        ),
         ("a: {title: x, published: 90, evaluate: baseline, set: []}", "`a.published`"),
         ("A B: {title: x, published: y, evaluate: baseline, set: []}", "`A B"),
         ("a: [", "is not YAML"),
@@ -108,7 +112,7 @@ def remembered(monkeypatch, experiments: dict[str, dict]) -> None:
         folder = f"plots/{model}/training" if model == "baseline" else f"plots/finetune/{FEATURES[model]}"
         files[name] = {
             "params.yaml": text.getvalue(),
-            f"metrics/{model}.json": json.dumps(scores),
+            f"data/scores/{model}.json": json.dumps(scores),
             f"{folder}/curves.tsv": "\n".join(["epoch", *map(str, range(1, epochs + 1))]),
         }
     monkeypatch.setattr(trials.runs, "revisions", lambda: {name: (name, f"{name[-2:]}3456789") for name in files})
@@ -155,6 +159,7 @@ def test_several_seeds_are_several_experiments(monkeypatch, capsys):
     def exists(name, params):
         return name == f"demo-frozen-seed{params['seed']}" and params["seed"] == 43
 
+    monkeypatch.setattr(trials.repository, "check", lambda: None)
     monkeypatch.setattr(trials.runs, "exists", exists)
     monkeypatch.setattr(trials.runs, "run", lambda *experiment: started.append(experiment))
     assert trials.run(["frozen"], [], jobs=1, seeds=3) == []
@@ -171,14 +176,14 @@ def test_the_report_keeps_the_tables_of_other_profiles():
     assert trials.report(twice, {}) == twice
     assert trials.report(twice, {"demo": "On demo:\n\n| b |"}) == twice
     assert re.findall(r"^## (.+)$", twice, re.MULTILINE) == ["demo", "intel"]
-    assert trials.table_for_readme(twice) == trials.table_for_readme(once) == "On intel:\n\n| a |\n|---|\n| 1 |\n"
-    assert trials.table_for_readme(trials.report("", {"demo": "| b |"})) == ""
+    assert trials.table_for_page(twice) == trials.table_for_page(once) == "On intel:\n\n| a |\n|---|\n| 1 |\n"
+    assert trials.table_for_page(trials.report("", {"demo": "| b |"})) == ""
 
 
-def test_the_table_in_the_readme_is_that_of_the_report():
+def test_the_table_in_the_docs_is_that_of_the_report():
     text = (ROOT / trials.REPORT).read_text(encoding="utf-8") if (ROOT / trials.REPORT).exists() else ""
-    readme = (ROOT / trials.README).read_text(encoding="utf-8")
-    assert trials.update_readme(readme, text) == readme
+    page = (ROOT / trials.PAGE).read_text(encoding="utf-8")
+    assert trials.update_page(page, text) == page
 
 
 @pytest.mark.process
@@ -205,12 +210,12 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
     found = json.loads(of_experiment("metrics/transfer.json"))
     assert found != json.loads((folder / "metrics/transfer.json").read_text())
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout
-    low, high = found["accuracy_interval"]["low"], found["accuracy_interval"]["high"]
-    line = (
-        f"| one value of C | EfficientNetLite0 at 48 px, random weights | 1 | {found['accuracy']:.3f} [{low:.3f}, "
-        f"{high:.3f}] | {found['crossentropy']:.3f} | 0 | `{head[:7]}` |"
+    accuracy, low, high = (found[f"test_accuracy{end}"] for end in ("", "_low", "_high"))
+    start = (
+        f"| one value of C | EfficientNetLite0 at 48 px, random weights | 1 | {accuracy:.3f} [{low:.3f}, {high:.3f}] |"
     )
-    assert line in (folder / "reports/trials.md").read_text().splitlines()
+    (line,) = (line for line in (folder / "reports/trials.md").read_text().splitlines() if line.startswith(start))
+    assert line.endswith(f" | 0 | `{head[:7]}` |")
     assert "60 test images" in (folder / "reports/trials.md").read_text()
 
     def make_trials(*arguments):

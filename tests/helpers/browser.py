@@ -37,11 +37,13 @@ def screenshot(page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-def page(browser: Browser, address: str, *, width: int = 1280, height: int = 860, dark: bool = False):
-    """Return a page of a new visitor, who knows nothing of the others."""
+def page(browser: Browser, address: str, *, width: int = 1280, height: int = 860, dark: bool = False, on_request=None):
+    """Return a page of a new visitor, who knows nothing of the others; ``on_request`` is called with each request."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
     )
+    if on_request:
+        context.on("request", on_request)
     opened = context.new_page()
     opened.set_default_timeout(120_000)  # of a machine on which all tests run at once
     opened.goto(address)

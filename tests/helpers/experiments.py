@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
 
-from scenes.experiments import runs
+from scenes.experiments import repository, runs
 from scenes.experiments.settings import applied
 
 HEAD = "0123456789abcdef0123456789abcdef01234567"
@@ -18,7 +18,7 @@ class Memory:
     """The experiments of a project in the working folder.
 
     Attributes:
-        train: from (params, name of a model, watch) to its scores on validation and its epochs' crossentropies; it
+        train: from (params, name of a model, watch) to its headlines and its epochs' crossentropies; it
             calls watch with each epoch, and stops where that says so.
         files: of each experiment, by its name.
         started: the names of all that were run, also of those ended early.
@@ -38,7 +38,7 @@ class Memory:
             wanted = wanted and watch(line)
             return wanted
 
-        scores, epochs = self.train(params, model, epoch)
+        headlines, epochs = self.train(params, model, epoch)
         if not wanted:
             return False
         rows = [f"{number}\t{value}" for number, value in enumerate(epochs, 1)]
@@ -46,7 +46,7 @@ class Memory:
         YAML(typ="safe").dump(params, text)
         self.files[name] = {
             "params.yaml": text.getvalue(),
-            f"metrics/{model}.json": json.dumps({"val": scores}),
+            f"metrics/{model}.json": json.dumps(headlines),
             f"plots/{model}/training/curves.tsv": "\n".join(["epoch\tval_calibrated_crossentropy", *rows]),
         }
         return True
@@ -63,5 +63,6 @@ def remember(patch, train: Callable) -> Memory:
     memory = Memory(train)
     for name in ("run", "read", "revisions"):
         patch.setattr(runs, name, getattr(memory, name))
-    patch.setattr(runs, "_head", lambda: HEAD)
+    patch.setattr(repository, "head", lambda: HEAD)
+    patch.setattr(repository, "check", lambda: None)
     return memory

@@ -26,6 +26,7 @@ def save(folder: Path) -> Path:
         "calibrated": True,
         "unsure_below": 0.5,
         "presence_above": 0.5,
+        "presence_calibration": {"slope": 1.0, "intercept": 0.0},
     }
     store.save_production(folder, keras.Model(seen.input, outputs), description)
     return folder

@@ -38,11 +38,15 @@ class Page(HTMLParser):
         return [attributes["id"] for _, attributes in self.tags if "id" in attributes]
 
 
+def facts(folder: Path, **changes) -> dict:
+    """The context of what ``reported.folder`` wrote, with settings changed."""
+    return context.context(reported.paths(folder), **reported.settings(**changes))
+
+
 def rendered(folder: Path, **changes) -> tuple[str, str]:
     """The page and the Markdown of what ``reported.folder`` wrote, with settings changed."""
-    settings = reported.settings(**changes)
-    facts = context.context(reported.paths(folder, settings["models"]), **settings)
-    return render.html(facts), render.markdown(facts)
+    found = facts(folder, **changes)
+    return render.html(found), render.markdown(found)
 
 
 def tables(markdown: str) -> list[list[str]]:

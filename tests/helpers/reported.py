@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -24,27 +24,20 @@ FROZEN = {
 CLASSES = ("lake", "moor", "wood")
 PICTURES = {
     "scores": ("confusion_matrix", "per_class", "reliability"),
-    "examples": ("training_curves", "errors", "uncertain", "gradcam"),
+    "curves": ("training_curves",),
+    "examples": ("errors", "uncertain", "gradcam"),
 }
 PUBLISHED = [{"model": "CNN", "accuracy": "81.5 %", "remark": "10 epochs"}]
 
 
-def paths(root: Path, models: Iterable[str] = tuple(MODELS)) -> Paths:
+def paths(root: Path) -> Paths:
     """The paths of what :func:`folder` writes, as the stage passes them."""
-    metrics, plots, data = root / "metrics", root / "plots", root / "data"
     return Paths(
-        audit=metrics / "audit.json",
-        comparison=metrics / "comparison.json",
-        production=metrics / "production.json",
-        label_issues=metrics / "label_issues.json",
-        scores={name: metrics / f"{name}.json" for name in models},
-        split=data / "split.csv",
-        label_issue_table=data / "label_issues.csv",
-        predictions=data / "predictions.csv",
-        audit_plots=plots / "audit",
-        label_issue_plots=plots / "label_issues",
-        prediction_plots=plots / "predictions",
-        model_plots={name: plots / name for name in models},
+        scores=root / "data/scores",
+        plots=root / "plots",
+        split=root / "data/split.csv",
+        predictions=root / "data/predictions.csv",
+        production=root / "models/production",
     )
 
 
@@ -90,13 +83,13 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
 
 
 def of_model(accuracy: float, classes: Sequence[str] = CLASSES) -> dict:
-    """The content of metrics/<model>.json."""
+    """The content of data/scores/<model>.json."""
     clean, val = scores(accuracy + 0.01, classes, count=222), scores(accuracy - 0.01, classes, count=87)
     return scores(accuracy, classes) | {"clean": clean, "val": val, "multilabel": multilabel()}
 
 
 def audit(classes: Sequence[str] = CLASSES) -> dict:
-    """The content of metrics/audit.json."""
+    """The content of data/scores/audit.json."""
     groups = {"groups": 4, "images": 9}
     duplicates = groups | dict.fromkeys(("across_splits", "conflicting_labels", "train_and_test"), groups)
     numbers = {"train": 900, "val": 0, "test": 240, "pred": 60, "total": 1200}
@@ -114,7 +107,7 @@ def audit(classes: Sequence[str] = CLASSES) -> dict:
 
 
 def compared(a: str, b: str) -> dict:
-    """The entry of a pair of models in metrics/comparison.json."""
+    """The entry of a pair of models in data/scores/comparison.json."""
     entry = {
         "count": 240,
         "both_right": 120,
@@ -129,7 +122,7 @@ def compared(a: str, b: str) -> dict:
 
 
 def production(models: Sequence[str], **changes) -> dict:
-    """The content of metrics/production.json."""
+    """The content of data/scores/production.json."""
     val = {name: 0.866543 - index / 20 for index, name in enumerate(models)}
     parameters = {name: 1_600_000 + index for index, name in enumerate(models)}
     facts = {"model": models[0], "metric": "accuracy", "reason": "score", "margin": 0.05, "unsure_below": 0.678912}
@@ -137,7 +130,7 @@ def production(models: Sequence[str], **changes) -> dict:
 
 
 def label_issues(classes: Sequence[str] = CLASSES) -> dict:
-    """The content of metrics/label_issues.json."""
+    """The content of data/scores/label_issues.json."""
     return {
         "images": 1140,
         "total": 57,
@@ -153,7 +146,7 @@ def planted() -> dict:
 
 
 def multilabel() -> dict:
-    """The section ``multilabel`` of metrics/<model>.json."""
+    """The section ``multilabel`` of data/scores/<model>.json."""
     scores = {"threshold": 0.31, "recall": 0.734, "precision": 0.78, "f1": 0.75, "all_found": 0.6}
     return {
         "composites": {
@@ -167,6 +160,30 @@ def multilabel() -> dict:
             "softmax": scores | {"mean_average_precision": 0.833},
         },
     }
+
+
+def odd_classes(count: int) -> list[str]:
+    """Names of classes as people may have them: markup, formulas, 60 characters, Chinese."""
+    kinds = ("<script>alert({0})</script>", '=cmd("{0}")', "a name of sixty characters without a reason {0:016d}")
+    kinds += ("x|y*z_[u](http://v){0}", "山" * 20 + "{0}")
+    return [kinds[number % len(kinds)].format(number) for number in range(count)]
+
+
+def answers(classes: Sequence[str] = CLASSES) -> list[tuple[str, str, str, str]]:
+    """The rows of plots/<model>/predictions.csv: of four images of each class one is taken for the class before."""
+    return [
+        (f"test/{index}/{number}.jpg", name, classes[index - (number == 3)], "0.9")
+        for index, name in enumerate(classes)
+        for number in range(4)
+    ]
+
+
+def provenance(model: str) -> dict:
+    """The content of models/production/provenance.json."""
+    made = {"archive_sha256": "a" * 64, "split_sha256": "b" * 64, "code_sha256": "c" * 64}
+    weights = {"package": "a-package 1.0", "license": "Apache-2.0"}
+    parts = {} if model == "baseline" else {"features": {"code_sha256": "d" * 64, "weights": weights}}
+    return {**made, "model": {**made, "code_sha256": "e" * 64, **parts}, "multilabel": {"code_sha256": "f" * 64}}
 
 
 def picture(path: Path, width: int = 120, height: int = 80) -> None:
@@ -187,9 +204,12 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> No
 
 def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequence[str] = CLASSES) -> Path:
     """Write all that the report may show, and return ``root``."""
-    write_json(root / "metrics/audit.json", audit(classes))
+    write_json(root / "data/scores/audit.json", audit(classes))
     for index, name in enumerate(models):
-        write_json(root / f"metrics/{name}.json", of_model(0.876543 - index / 20, classes))
+        write_json(root / f"data/scores/{name}.json", of_model(0.876543 - index / 20, classes))
+        write_csv(
+            root / f"plots/{name}/predictions.csv", ("key", "actual", "predicted", "confidence"), answers(classes)
+        )
         for part, kinds in PICTURES.items():
             for kind in kinds:
                 picture(root / f"plots/{name}/{part}/{kind}.png")
@@ -197,9 +217,9 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
     for index, a in enumerate(models):
         for b in models[index + 1 :]:
             pairs |= compared(a, b)
-    write_json(root / "metrics/comparison.json", {**pairs, "clean": pairs})
-    write_json(root / "metrics/production.json", production(models))
-    write_json(root / "metrics/label_issues.json", label_issues(classes))
+    write_json(root / "data/scores/comparison.json", {**pairs, "clean": pairs})
+    write_json(root / "data/scores/production.json", production(models))
+    write_json(root / "data/scores/label_issues.json", label_issues(classes))
     write_csv(
         root / "data/label_issues.csv",
         ("key", "given_label", "suggested_label", "score", "reason"),
@@ -216,6 +236,7 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
             for index in range(60)
         ],
     )
+    write_json(root / "models/production/provenance.json", provenance(models[0]))
     for name in ("class_balance", "findings", "sizes"):
         picture(root / f"plots/audit/{name}.png")
     for name in ("contact_sheet", "feature_map"):

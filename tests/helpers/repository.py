@@ -16,7 +16,8 @@ from tests.code_facts import ROOT
 from tests.helpers import dvc_cli, git
 from tests.helpers.command import in_folder, run_module
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+REMOTES = (ROOT / "docs/remotes.md").read_text(encoding="utf-8")
+TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 # A stage that writes a large file and a folder of small ones, the same at each run.
 WRITE = """
 import random
@@ -101,8 +102,8 @@ def clone(source: Path, folder: Path, *, secrets: bool = True) -> Path:
 
 
 def lines(kind: str, changes: dict[str, str]) -> list[str]:
-    """Return the commands that the README gives for ``kind``, without ``dvc``; ``changes`` replace parts."""
-    row = next(line for line in README.splitlines() if line.startswith(f"| {kind} |"))
+    """Return the commands that docs/remotes.md gives for ``kind``, without ``dvc``; ``changes`` replace parts."""
+    row = next(line for line in REMOTES.splitlines() if line.startswith(f"| {kind} |"))
     commands = re.findall(r"`dvc (remote [^`]*)`", row)
     for old, new in changes.items():
         assert any(old in command for command in commands), old
@@ -111,8 +112,8 @@ def lines(kind: str, changes: dict[str, str]) -> list[str]:
 
 
 def explained(message: str) -> bool:
-    """Whether the README says what ``message`` means."""
-    section = README.partition("\n### What a message about a remote means\n")[2].partition("\n#")[0]
+    """Whether docs/troubleshooting.md says what ``message`` means."""
+    section = TROUBLESHOOTING.partition("\n## What a message about a remote means\n")[2].partition("\n#")[0]
     return any(f"`{message}`" in line for line in section.splitlines() if line.startswith("| `"))
 
 

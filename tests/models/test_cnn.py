@@ -65,7 +65,7 @@ def test_a_folder_of_it_is_opened_by_all_that_open_folders(tmp_path):
     np.testing.assert_allclose(found["probabilities"], network(images(), training=False), atol=1e-6)
     assert classifier_features.load(folder, tmp_path, "train").features.shape == (41, 16)
     (tmp_path / "production").mkdir()
-    described = {"model": "m", "fit": "crop", "unsure_below": 0.5, "presence_above": 0.5}
+    described = {"model": "m", "fit": "crop", "unsure_below": 0.5, "presence_above": 0.5, "presence_calibration": {}}
     store.save_production(tmp_path / "production", both, description | described)
     again, _ = store.load_production(tmp_path / "production")
     np.testing.assert_array_equal(again(images(), training=False)["presence"], found["presence"])

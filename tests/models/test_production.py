@@ -18,6 +18,7 @@ DESCRIPTION = {
     "calibrated": True,
     "unsure_below": 0.9,
     "presence_above": 0.5,
+    "presence_calibration": {"slope": 1.0, "intercept": 0.0},
 }
 
 

@@ -21,12 +21,11 @@ stages:
   split: {cmd: "true", deps: [data/raw/archive.zip], params: [seed], outs: [data/split.csv]}
   train: {cmd: "true", deps: [data/split.csv, code/train.txt], params: [models.m], outs: [models/m]}
   multilabel: {cmd: "true", deps: [models/m, code/train.txt], outs: [models/multilabel/m]}
-  evaluate: {cmd: "true", deps: [models/m, models/multilabel/m], metrics: [metrics/m.json: {cache: false}]}
+  evaluate: {cmd: "true", deps: [models/m, models/multilabel/m], outs: [data/scores/m.json]}
   export:
     cmd: "true"
     deps: [models/m, code/train.txt]
-    outs: [models/export]
-    metrics: [metrics/export.json: {cache: false}]
+    outs: [models/export, data/scores/export.json]
   other: {cmd: "true", deps: [code/train.txt], outs: [data/other]}
 """
 PARAMS = {"seed": 1, "models": {"m": {"rate": 0.5, "names": ["a b", "c"]}}}
@@ -37,8 +36,8 @@ FILES = {
     "data/raw/archive.zip": "an archive",
     "data/split.csv": "a split",
     "data/other": "another",
-    "metrics/m.json": json.dumps({"accuracy": 0.75, "clean": {"accuracy": 0.5}}),
-    "metrics/export.json": json.dumps({"onnx": {"bytes": 7}}),
+    "data/scores/m.json": json.dumps({"accuracy": 0.75, "clean": {"accuracy": 0.5}}),
+    "data/scores/export.json": json.dumps({"onnx": {"bytes": 7}}),
 }
 
 
@@ -79,7 +78,7 @@ def told(capsys, folder, status: int, model: str = "m") -> str:
     return capsys.readouterr().out
 
 
-def test_the_chain_goes_from_archive_to_metric(folder, capsys):
+def test_the_chain_goes_from_archive_to_scores(folder, capsys):
     said = told(capsys, folder, 0)
     stages = re.findall(r"^(\w+)$", said, re.MULTILINE)
     assert stages == ["download", "split", "train", "multilabel", "evaluate"]
@@ -119,7 +118,7 @@ def test_whatever_lies_in_models_has_a_chain(folder, capsys, model, stages, figu
     said = told(capsys, folder, 0, model)
     assert re.findall(r"^(\w+)$", said, re.MULTILINE) == stages
     assert f"models/{model}/provenance.json: model: features: finetuned\n" in said
-    assert f"metrics/{figure}" in said
+    assert f"data/scores/{figure}" in said
 
 
 def test_what_is_not_here_is_named_and_no_contradiction(folder, capsys):
@@ -161,7 +160,7 @@ CHANGES = {
         edit("params.yaml", yaml.safe_dump(PARAMS | {"seed": 2})),
         ["differs from dvc.lock: split: seed (modified)"],
     ),
-    "the scores": (edit("metrics/m.json", '{"accuracy": 1.0}'), ["evaluate: metrics/m.json (modified)"]),
+    "the scores": (edit("data/scores/m.json", '{"accuracy": 1.0}'), ["evaluate: data/scores/m.json (modified)"]),
     "the model's weights": (edit("models/m/more", ""), ["train: models/m (modified)", "evaluate: models/m (modified)"]),
     "what the model was made from": (
         edit_provenance(features={"params": {}, "inputs": {"models/export": "0" * 64}}),

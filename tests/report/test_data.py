@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenes.dataset.audit_table import FATAL, NOTED
@@ -47,6 +47,7 @@ def test_findings_of_no_image_are_left_out():
     assert not any("truncated" in name for name in names)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(SPLITS)), max_size=30))
 def test_images_are_counted_by_class_and_split(rows):
     table = pd.DataFrame(rows, columns=["label", "split"], dtype=str)

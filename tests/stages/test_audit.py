@@ -14,7 +14,7 @@ from tests.helpers.stage import refusal, written
 TABLE = "data/audit.csv"
 OUTPUTS = [
     TABLE,
-    "metrics/audit.json",
+    "data/scores/audit.json",
     *(f"plots/audit/{name}.png" for name in ("class_balance", "findings", "sizes")),
 ]
 
@@ -24,7 +24,7 @@ def test_audit_writes_its_outputs(project, run):
     done = run(audit.main)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted([*before, *OUTPUTS]) == written(project)
-    text = (project / "metrics/audit.json").read_text()
+    text = (project / "data/scores/audit.json").read_text()
     numbers = json.loads(text)
     assert text == json.dumps(numbers, indent=2, sort_keys=True) + "\n"
     assert numbers["images"] == {"train": 8, "val": 0, "test": 6, "pred": 2, "total": 16}
@@ -60,7 +60,7 @@ def test_a_drawn_archive_is_scored(project, run):
     faults = {**dict.fromkeys(RATED, 0.0), "near_duplicate": 0.2, "wrong_label": 0.1, "broken": False}
     draw_archive(project / "data/raw/archive.zip", seed=3, train=60, test=24, pred=0, size=64, faults=faults)
     run(audit.main)
-    scores = json.loads((project / "metrics/audit.json").read_text())["planted"]["near_duplicates"]
+    scores = json.loads((project / "data/scores/audit.json").read_text())["planted"]["near_duplicates"]
     assert scores["precision"] == 1.0
     assert scores["recall"] >= 0.8
     assert set(CHANGES) <= set(scores)

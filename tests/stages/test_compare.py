@@ -1,4 +1,4 @@
-"""The stage `compare`: metrics/comparison.json of the models in params.yaml, on all and on clean test images."""
+"""The stage `compare`: data/scores/comparison.json of the models in params.yaml, on all and on clean test images."""
 
 import json
 import shutil
@@ -50,8 +50,8 @@ def test_compare_writes_the_pairs_whole_and_clean(evaluated, run):
     done = run(compare.main)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("baseline/transfer: +0.0000 accuracy")
-    assert written(evaluated) == sorted([*before, "metrics/comparison.json"])
-    text = (evaluated / "metrics/comparison.json").read_text()
+    assert written(evaluated) == sorted([*before, "data/scores/comparison.json"])
+    text = (evaluated / "data/scores/comparison.json").read_text()
     found = json.loads(text)
     assert text == json.dumps(found, indent=2, sort_keys=True) + "\n"
     assert set(found) == {"baseline/transfer", "clean"}

@@ -57,11 +57,11 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     before = written(folder)
     export.main()
     new = [
-        "metrics/export.json",
+        "data/scores/export.json",
         *(f"models/export/{name}" for name in ("model.json", "provenance.json", "saved_model/1/saved_model.pb")),
     ]
     assert written(folder) == sorted([*before, *new])
-    text = (folder / "metrics/export.json").read_text()
+    text = (folder / "data/scores/export.json").read_text()
     metrics = json.loads(text)
     assert text == json.dumps(metrics, indent=2, sort_keys=True) + "\n"
     assert metrics["saved_model"]["bytes"] == (folder / new[-1]).stat().st_size
@@ -78,12 +78,12 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
 def test_weights_that_may_not_be_rounded_stay_float32(folder, capsys):
     set_export(folder, formats=["litert"])
     export.main()
-    rounded = json.loads((folder / "metrics/export.json").read_text())["litert"]
+    rounded = json.loads((folder / "data/scores/export.json").read_text())["litert"]
     largest = max(rounded["largest_difference"].values())
     assert "written as float32" not in capsys.readouterr().out
     set_export(folder, formats=["litert"], tolerance={"saved_model": 1e-4, "litert": largest / 2, "onnx": 1e-4})
     export.main()
-    exact = json.loads((folder / "metrics/export.json").read_text())["litert"]
+    exact = json.loads((folder / "data/scores/export.json").read_text())["litert"]
     assert max(exact["largest_difference"].values()) < largest / 2
     assert "written as float32" in capsys.readouterr().out
 

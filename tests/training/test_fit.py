@@ -1,6 +1,8 @@
 """Fitting: the schedule, early stopping, divergence, and the same bytes twice."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -14,7 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from scenes.backbones.features import Features
 from scenes.common.errors import InputError
 from scenes.models import temperature
-from scenes.training import batches, cnn, fit
+from scenes.training import batches, cnn, curves, fit
 from tests.code_facts import ROOT
 from tests.helpers.small_training import STOPPING, TRAINING, features, train
 from tests.helpers.small_training import network as small_network
@@ -28,7 +30,10 @@ def test_it_learns_and_reports_each_epoch(capsys):
     assert {len(values) for values in history.values()} == {6}
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
-    assert lines[0].startswith("epoch 1/6  accuracy 0.")
+    number = r"\d\.\d{4}"
+    scores = rf"accuracy {number} \(val {number}\)  crossentropy {number} \(val {number}\)  calibrated {number}"
+    assert re.fullmatch(rf"epoch 1/6  {scores}  [\d,]+ images/s  \d+:\d\d left", lines[0])
+    assert lines[-1].endswith(" 0:00 left")
     found = network.predict(features(30, 1).features, verbose=0)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
@@ -132,7 +137,9 @@ def test_it_ends_with_the_weights_asked_for(restore_best):
     assert min(history["val_crossentropy"]) < history["val_crossentropy"][-1]
 
 
-def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys, monkeypatch):
+def test_an_interrupted_training_ends_in_the_same_bytes_and_its_curves_are_written_meanwhile(
+    tmp_path, capsys, monkeypatch
+):
     """tests/training/test_resume.py kills real processes, at places of every kind."""
     import keras
 
@@ -144,7 +151,17 @@ def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys, monkey
             if (self.epoch, batch) == (2, 1):
                 raise KeyboardInterrupt
 
-    whole, history = train()
+    counts = []
+
+    def write(folder):
+        def after_epoch(history):
+            curves.write(tmp_path / folder, history)
+            counts.append(len((tmp_path / folder / "curves.tsv").read_text().splitlines()) - 1)
+
+        return after_epoch
+
+    whole, history = train(after_epoch=write("whole"))
+    assert counts == [1, 2, 3, 4]
     keras_fit = keras.Model.fit
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(
@@ -152,9 +169,14 @@ def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path, capsys, monkey
             "fit",
             lambda *args, callbacks, **named: keras_fit(*args, callbacks=[*callbacks, Interrupt()], **named),
         )
-        train(state=tmp_path / "state.npz")
+        train(state=tmp_path / "state.npz", after_epoch=write("killed"))
+    shutil.rmtree(tmp_path / "killed")  # DVC removes the outputs before it runs a stage again
+    counts.clear()
     capsys.readouterr()
-    resumed, again = train(state=tmp_path / "state.npz")
+    resumed, again = train(state=tmp_path / "state.npz", after_epoch=write("killed"))
+    assert counts == [2, 3, 4]
+    for table in (tmp_path / "whole").iterdir():
+        assert table.read_bytes() == (tmp_path / "killed" / table.name).read_bytes()
     assert capsys.readouterr().out.startswith("resuming after epoch 2 of 4\nepoch 3/4 ")
     assert again == history
     for one, other in zip(resumed.weights, whole.weights, strict=True):
