@@ -188,8 +188,20 @@ def test_the_other_lines_of_python_say_the_same(exported, monkeypatch, capsys, w
     np.testing.assert_allclose([float(number) for number in numbers.strip("[]\n").split()], expected, atol=atol)
 
 
+def test_the_lines_for_keras_give_both_outputs(exported, monkeypatch):
+    root, network = exported
+    (root / "models/production").mkdir()
+    network.save(root / "models/production/model.keras")
+    monkeypatch.chdir(root)
+    example = {"images": decode.fit(picture(1), SIDE)[None]}
+    exec(block("keras.saving"), example)
+    for name, expected in network.predict_on_batch(example["images"]).items():
+        np.testing.assert_array_equal(example["outputs"][name], expected)
+
+
 def test_there_is_no_other_python_on_the_page():
-    assert sum(any(word in code for code in CODE) for word in ("FastAPI", "saved_model", "ai_edge_litert")) == len(CODE)
+    words = ("keras.saving", "FastAPI", "saved_model", "ai_edge_litert")
+    assert sum(any(word in code for code in CODE) for word in words) == len(CODE)
 
 
 def test_commands_are_not_run_and_say_why():

@@ -51,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
                     remote.delete(name)
     except Exception as error:  # each kind of remote has a library with errors of its own
         message = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"the remote can't be read ({message}); docs/troubleshooting.md says what that means") from error
+        sentence = f"the remote can't be read ({message}); docs/troubleshooting.md says what that means"
+        raise InputError(sentence) from error
     if not names:
         raise InputError(
             f"there are no objects at {remote.path}; "
