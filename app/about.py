@@ -12,7 +12,7 @@ from app.words import escape_markdown, percent
 from scenes.common.tables import read_json
 
 _PICTURES = {
-    "Confusion matrix": ("scores/confusion_matrix.png", "For each class, how its photos were classified."),
+    "Confusion matrix": ("scores/confusion_matrix.png", "For each class, how its images were classified."),
     "Reliability": (
         "scores/reliability.png",
         "How often the model is right at a given confidence, before and after calibration.",
@@ -40,7 +40,7 @@ def main() -> None:
     if production:
         name, metric = production["model"], production["metric"].replace("_", " ")
         described = escape_markdown(models.in_words(name))
-        st.markdown(f"In use: **{described}**, chosen by its {escape_markdown(metric)} on validation photos.")
+        st.markdown(f"In use: **{described}**, chosen by its {escape_markdown(metric)} on validation images.")
     model, data = st.tabs(["The models", "The data"])
     with model:
         _models(root, scores, production)
@@ -60,7 +60,8 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: Map
         pd.DataFrame(rows, index=pd.Index([escape_markdown(models.in_words(name)) for name in names], name="model"))
     )
     st.caption(
-        "On test images, which no model was trained or chosen by; intervals are 95 %. Worst class: the lowest recall."
+        f"On {models.test_images()}, which no model was trained or chosen by; intervals are 95 %. "
+        "Worst class: the lowest recall."
     )
     name = st.segmented_control(
         "Model",
@@ -70,6 +71,7 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: Map
         format_func=models.in_words,
         label_visibility="collapsed",
     )
+    st.caption(f"{escape_markdown(models.in_words(name))}: `{name}` in the pictures.")
     for tab, (file, caption) in zip(st.tabs(list(_PICTURES)), _PICTURES.values(), strict=True):
         with tab:
             if caption:

@@ -13,6 +13,7 @@ from scenes.plots import gradcam
 from scenes.serving.classifier import Answer, Classifier
 
 TOP_K = 3  # classes shown at most, so that the answer is no taller than the photo
+_CONTAINED = 0.5  # a photo is said to contain a class if that is at least as likely as not
 _SIDE = 448  # pixels of the pictures
 _SEEN = {"crop": "the central square", "pad": "the whole photo, padded", "squash": "the whole photo, squashed"}
 
@@ -43,11 +44,15 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
 
 def _say(model: Classifier, answer: Answer) -> None:
     (best, _), *_ = top = model.top(answer, TOP_K)
-    unsure = model.unsure(answer)
-    mark = ":orange[:material/help:] Perhaps" if unsure else ":green[:material/check_circle:]"
+    drawn = models.synthetic()
+    mark = ":gray[:material/draw:]" if drawn else ":green[:material/check_circle:]"
+    if model.unsure(answer):
+        mark = ":orange[:material/help:] Perhaps"
     st.subheader(f"{mark} {escape_markdown(best)}", anchor=False)
-    meaning = "Calibrated: of the answers with this confidence, about this share is right."
+    of_what = "about drawings such as the test images " if drawn else ""
+    meaning = f"Calibrated: of the answers {of_what}with this confidence, about this share is right."
     st.markdown(f"**{percent(model.confidence(answer))}** sure", help=meaning if model.calibrated else None)
+    warn_of_drawings()
     for remark in remarks(model, answer):
         st.caption(f":orange[:material/warning:] {remark}")
     st.markdown("**What is it?**")
@@ -56,11 +61,22 @@ def _say(model: Classifier, answer: Answer) -> None:
     if len(model.classes) < MIN_CLASSES:
         return
     st.markdown("**What is in it?**", help="A photo can contain several classes, so each has its own probability.")
+    contained = _contained(model, answer)
+    if not contained:
+        st.caption("None of its classes for sure; the likeliest:")
     with st.container(horizontal=True, gap="small"):
-        for name, probability in model.contained(answer):
-            st.badge(f"{escape_markdown(name)} · {percent(probability)}")
-        if not model.contained(answer):
-            st.badge("none of the classes", color="gray")
+        for name, probability in contained or model.presence(answer)[:1]:
+            st.badge(f"{escape_markdown(name)} · {percent(probability)}", color="blue" if contained else "gray")
+
+
+def warn_of_drawings() -> None:
+    """Warn the visitor if the models learned from drawings."""
+    if models.synthetic():
+        st.warning("Learned from drawings, not from photos.")
+
+
+def _contained(model: Classifier, answer: Answer) -> list[tuple[str, float]]:
+    return [(name, probability) for name, probability in model.presence(answer) if probability >= _CONTAINED]
 
 
 def remarks(model: Classifier, answer: Answer) -> list[str]:
@@ -70,8 +86,6 @@ def remarks(model: Classifier, answer: Answer) -> list[str]:
         found.append(f"Unsure: below {percent(model.unsure_below)} it errs too often.")
     if not model.calibrated:
         found.append("Not calibrated: it may be overconfident.")
-    if len(model.classes) >= MIN_CLASSES and not model.contained(answer):
-        found.append("Unlike its classes: none seems to be in it.")
-    if models.profile().source == "synthetic":
-        found.append("Learned from drawings, not from photos.")
+    if len(model.classes) >= MIN_CLASSES and not _contained(model, answer):
+        found.append("Unlike its classes: none is more likely in it than not.")
     return found

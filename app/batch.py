@@ -2,7 +2,8 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ class Result(NamedTuple):
 
     Attributes:
         tiles: the photos that were answered.
-        csv: see ``scenes.serving.answer_formats.csv_rows``.
+        csv: see ``scenes.serving.answer_formats.csv_rows``; its presence scores are calibrated, as the page shows them.
         refused: a sentence for each photo that could not be used.
         skipped: the files whose names are not those of photos.
     """
@@ -70,7 +71,7 @@ def main() -> None:
     )
     if not files:
         st.caption(
-            "For more, use the command, which gives the same answers: "
+            "For more, use the command, which gives the same answers, with presence scores that are not calibrated: "
             "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
@@ -87,6 +88,7 @@ def main() -> None:
     result = st.session_state["result"]
     _show_unused(result)
     if result.tiles:
+        answer.warn_of_drawings()
         _show_gallery(result, files, served)
 
 
@@ -107,7 +109,9 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
             (best, _), *_ = model.top(photo.answer, 1)
             confidence, unsure = model.confidence(photo.answer), model.unsure(photo.answer)
             tiles.append(Tile(done - 1, jpeg.getvalue(), best, confidence, unsure))
-            csv.append(answer_formats.csv_rows([photo], model, header=False))
+            presence = model.presence_calibration.probabilities(photo.answer.presence)
+            calibrated = photo._replace(answer=photo.answer._replace(presence=presence))
+            csv.append(answer_formats.csv_rows([calibrated], model, header=False))
         else:
             refused.append(f"{photo.name}: {photo.sentence}")
         if done % BATCH_SIZE == 0:
@@ -116,7 +120,7 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
     return Result(tiles, "".join(csv), refused, skipped)
 
 
-def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
+def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Generator[Photo | Refused]:
     """Yield the photos in the uploaded files, up to ``MOST``, and a refusal for the next one."""
     count = 0
     for file in files:
@@ -175,10 +179,12 @@ def _show_gallery(result: Result, files: Sequence[UploadedFile], served: models.
 @st.dialog("One photo", width="large")
 def _open(number: int, files: Sequence[UploadedFile], served: models.Served) -> None:
     """Show a photo with its answer, from the file itself: 2,000 of them would fill the memory."""
-    photo = next(islice(_find(files, lambda name: None), number, None))
-    assert isinstance(photo, Photo)  # it was answered
+    with closing(_find(files, lambda name: None)) as found:
+        photo = next(islice(found, number, None))
+        assert isinstance(photo, Photo)  # it was answered
+        pixels = models.decode(photo.read()).pixels  # while the zip is open
     st.caption(escape_markdown(photo.name))
-    answer.show(served, models.decode(photo.read()).pixels, key="opened")
+    answer.show(served, pixels, key="opened")
 
 
 main()

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from scenes.commands import checkout
+from scenes.common.errors import InputError
 from scenes.common.tables import read_json
 from scenes.config.schema import Params, Profile, check
 from scenes.evaluation import gradcam
@@ -23,6 +24,7 @@ from scenes.serving.photos import Limits
 ROOT = "."  # `make app` runs where params.yaml is
 BATCH_SIZE = 32  # photos of all visitors at a time; bounds the memory for their activations
 _DELAY = 1.0  # seconds
+_MIN_SIDE = 28  # pixels; the images of MNIST, the smallest of the common data sets, have 28
 _WEIGHTS = {"imagenet": "pretrained on ImageNet", "random": "with random weights"}
 
 # Decoding a photo with the largest number of pixels allowed took up to 1.1 GB.
@@ -61,6 +63,16 @@ def profile() -> Profile:
     return params().profiles[params().profile]
 
 
+def synthetic() -> bool:
+    """Return whether the images of the selected profile are drawn: a model that learned from them knows no photo."""
+    return profile().source == "synthetic"
+
+
+def test_images() -> str:
+    """Return 'test images', with the word that they are drawn, if they are."""
+    return f"{'drawn ' if synthetic() else ''}test images"
+
+
 def limits() -> Limits:
     """Return the limits for the files of visitors."""
     archive = params().archive
@@ -72,10 +84,14 @@ def decode(data: bytes) -> Decoded:
     """Return a photo with its pixels, see ``scenes.serving.photos.decode``; wait while others are being decoded.
 
     Raises:
-        InputError: see there.
+        InputError: see there; or the photo is too small.
     """
     with _decoding:
-        return photos.decode(data, limits())
+        photo = photos.decode(data, limits())
+    height, width, _ = photo.pixels.shape
+    if min(height, width) < _MIN_SIDE:
+        raise InputError(f"it has only {width:,} x {height:,} pixels, too few to tell; choose a larger photo")
+    return photo
 
 
 def available_models() -> list[str]:

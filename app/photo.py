@@ -49,7 +49,8 @@ def _introduce(name: str) -> None:
     st.title(escape_markdown(models.profile().title), anchor=False)
     file = Path(models.ROOT, f"data/scores/{models.key(name)}.json")
     scores = read_json(file) if file.is_file() else {}
-    right = f" It was right on {percent(scores['accuracy'])} of {scores['count']:,} test images." if scores else ""
+    count = f"{scores['count']:,} {models.test_images()}" if scores else ""
+    right = f" It was right on {percent(scores['accuracy'])} of {count}." if scores else ""
     st.markdown(
         "What does a photo show? A model answers, and says how sure it is. "
         f":gray[The model: {escape_markdown(models.in_words(name))}.{right}]"

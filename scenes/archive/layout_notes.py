@@ -42,7 +42,7 @@ def no_labels(listing: Listing, splits: Mapping[str, str], classes: Sequence[str
     if classes:
         text = f"all {count(total(listing.images), 'image')} are of one class, {listed(classes)}"
     else:
-        text = f"the {count(total(listing.images), 'image')} are in no class folders, e.g. {show(paths[0], 60)}"
+        text = f"no class folder holds the {count(total(listing.images), 'image')}, e.g. {show(paths[0], 60)}"
     if tables.headers:
         path, header = tables.headers[0]
         text += f", and no table says their classes ({show(path, 60)} has {', '.join(map(repr, header))[:60]})"

@@ -14,6 +14,6 @@ def main(argv: list[str] | None = None) -> int:
         "path", nargs="?", metavar="PATH", default="params.yaml", help="another file (default: %(default)s)"
     )
     path = parser.parse_args(argv).path
-    schema.check(path)
+    schema.check_watch(schema.check(path))
     print(f"{path} is valid")
     return 0

@@ -13,7 +13,10 @@ CALIBRATED = "val_calibrated_crossentropy"
 
 
 def plot(path: str | Path, table: "pd.DataFrame", *, title: str) -> None:
-    """Write two panels, accuracy and crossentropy, each with the best value on validation marked.
+    """Write two panels, accuracy and crossentropy, on training and validation images.
+
+    Marked are, of a network, the best value on validation of each panel, and of a linear model the C in use in both:
+    the one of the least calibrated crossentropy.
 
     Args:
         path: of the PNG.
@@ -29,7 +32,7 @@ def plot(path: str | Path, table: "pd.DataFrame", *, title: str) -> None:
 
 
 def _panel(axes: "Axes", table: "pd.DataFrame", lines: dict[str, str], title: str) -> None:
-    """Draw columns of ``table`` by its first one, and mark the best value of the last of them.
+    """Draw columns of ``table`` by its first one, and mark a value of the last of them, see :func:`plot`.
 
     Args:
         lines: the label of each column.
@@ -38,11 +41,16 @@ def _panel(axes: "Axes", table: "pd.DataFrame", lines: dict[str, str], title: st
     x, last = table[name], table[list(lines)[-1]]
     for (column, label), line, colour in zip(lines.items(), looks, (1, 0, 0), strict=False):
         axes.plot(x, table[column], line, color=style.COLOURS[colour], label=label)
-    best = last.idxmax() if last.name == "val_accuracy" else last.idxmin()
-    mark = f"best: {last[best]:.3f}, {name} {x[best]:g}"
-    axes.plot(x[best], last[best], "o", color=style.COLOURS[0], markersize=8, label=mark)
+    accuracy, in_use = last.name == "val_accuracy", name == "C"
+    best = last.idxmax() if accuracy else last.idxmin()
+    marked = table[CALIBRATED].idxmin() if in_use else best
+    value = f"{100 * last[marked]:.1f} %" if accuracy else f"{last[marked]:.3f}"
+    mark = f"{'in use' if in_use else 'best'}: {name} {x[marked]:g}, {value}"
+    axes.plot(x[marked], last[marked], "o", color=style.COLOURS[0], markersize=8, label=mark)
     axes.set(xlabel=name, title=title)
-    if name == "C":
+    if accuracy:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    if in_use:
         axes.set(xscale="log", xlabel="C: the larger, the weaker the penalty")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_formatter("")

@@ -16,8 +16,8 @@ from scenes.download.source import parse_source
 from scenes.evaluation.metrics import why_uncalibrated
 from scenes.provenance import record
 from scenes.report import classes, data
-from scenes.report.models import kind_in_words
-from scenes.report.numbers import percent, points
+from scenes.report.models import kind_in_words, sentence
+from scenes.report.numbers import p_value, percent, points
 from scenes.report.pictures import AUDIT_PICTURES, LABEL_ISSUE_PICTURES, load_pictures, model_pictures
 
 if TYPE_CHECKING:
@@ -32,8 +32,16 @@ _METHODS = {
 }
 # The measurements of the second output, and the main score of each, with its name.
 _MULTILABEL = {
-    "composites": ("f1", "F1"),
-    "ground_truth": ("mean_average_precision", "mean average precision over all thresholds"),
+    "composites": ("f1", "F1 of the second output"),
+    "ground_truth": ("mean_average_precision", "Mean average precision over all thresholds of the second output"),
+}
+
+
+# How an image is made square, see ``scenes.images.decode.fit``.
+_FIT = {
+    "crop": "its largest centred square is resized",
+    "pad": "it is resized whole, and centred on a grey square",
+    "squash": "it is resized whole, whatever its proportions",
 }
 
 
@@ -94,7 +102,7 @@ def context(
     test = chosen["scores"]
     split = _read(read_csv, paths.split)
     counts = data.images_per_class(split, list(test["per_class"]))
-    provenance = record.read(paths.production)
+    provenance, pairs = record.read(paths.production), _comparison(comparison)
     answers = _read(read_csv, paths.plots / chosen["name"] / "predictions.csv")
     return {
         "title": title,
@@ -104,14 +112,14 @@ def context(
         "by_class": classes.table(test["per_class"], counts, answers),
         "confusion": classes.confusion(answers, list(counts)),
         "audit": audit,
-        "split": dict.fromkeys(("train", "val", "test", "pred"), 0) | split["split"].value_counts().to_dict(),
-        "left_out": audit["usable"]["total"] - len(split),
+        "division": data.division(audit, split),
         "held_out": data.held_out(audit, counts),
         "findings": data.findings(audit, test),
         "audit_pictures": load_pictures(paths.plots / "audit", AUDIT_PICTURES),
         "models": rows,
         "not_run": [name for name, each in scores.items() if not each],
-        "comparison": _comparison(comparison),
+        "comparison": pairs,
+        "against_next": _against_next(production, pairs),
         "published": published if parse_source(source).kind == "kaggle" else [],
         "label_issues": {
             "planted": None,
@@ -123,6 +131,10 @@ def context(
         "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.plots / "predictions"),
         "production": chosen,
         "why": _explain_choice(production),
+        "sentence": sentence(models[chosen["name"]], features),
+        "image_size": provenance["data_params"]["profile.image_size"],
+        "fit": _FIT[provenance["data_params"]["profile.fit"]],
+        "unsure_below": production["unsure_below"],
         "made_from": _made_from(provenance, models[chosen["name"]]["kind"]),
         # Where pretrained weights are from; None of a network from scratch.
         "weights": provenance["model"].get("features", {}).get("weights"),
@@ -194,6 +206,17 @@ def _compare(a: str, b: str, entry: Mapping[str, Any]) -> str:
     return f"{a if entry['accuracy_difference'] > 0 else b} is better"
 
 
+def _against_next(production: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> str:
+    """Return how the production model compares on test with the next on validation, in words; '' without others."""
+    sign = 1 if _is_share(production["metric"]) else -1
+    others = {name: sign * score for name, score in production["val"].items() if name != production["model"]}
+    if not others:
+        return ""
+    other = max(others, key=others.__getitem__)
+    entry = next(pair for pair in pairs if {pair["a"], pair["b"]} == {production["model"], other})
+    return f"Compared with {other} on the test images: {entry['verdict']}, p {p_value(entry['mcnemar_p'])}."
+
+
 def _multilabel(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a table, with a ``verdict``, of each measurement of the second output."""
     tables = []
@@ -203,8 +226,7 @@ def _multilabel(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         rows = [{"name": text, **methods[method]} for method, text in _METHODS.items()]
         ours, best = rows[0][key], max(row[key] for row in rows[1:])
-        verdict = "It beats both others" if ours > best else "It does not beat both others"
-        verdict += f": {score} {percent(ours)} against {percent(best)}."
+        verdict = f"{score}: {percent(ours)}; the better of the other two: {percent(best)}."
         tables.append({"name": name, "rows": rows, "verdict": verdict})
     return tables
 
@@ -228,10 +250,15 @@ def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:
     }
 
 
+def _is_share(metric: str) -> bool:
+    """Return whether a score is a share of the images, the higher the better; the others are losses."""
+    return metric not in ("crossentropy", "brier_score")
+
+
 def _explain_choice(production: Mapping[str, Any]) -> str:
     """Return why the production model was chosen, see ``scenes.evaluation.selection.Choice``."""
     metric, margin = production["metric"], production["margin"]
-    share = metric not in ("crossentropy", "brier_score")
+    share = _is_share(metric)
     score = production["val"][production["model"]]
     text = f"Its {metric.replace('_', ' ')} on the validation images is {percent(score) if share else f'{score:.4f}'}"
     if production["reason"] == "only":

@@ -54,7 +54,7 @@ def findings(audit: Mapping[str, Any], test: Mapping[str, Any]) -> list[dict[str
         (
             "duplicates of another image, exact or near",
             near["images"],
-            f"{near['groups']:,} groups; {exact['images']:,} images are the same file",
+            f"{near['groups']:,} groups; {exact['images']:,} images are byte-for-byte copies of another",
         ),
         (
             "of these, in groups with both training and test images",
@@ -88,14 +88,31 @@ def images_per_class(split: "pd.DataFrame", classes: Sequence[str]) -> dict[str,
     return counts.reindex(index=list(classes), columns=list(_SPLITS), fill_value=0).to_dict("index")
 
 
-def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return a sentence on the validation and on the test set, if the archive does not have it for every class.
+def division(audit: Mapping[str, Any], split: "pd.DataFrame") -> list[str]:
+    """Return how many images are in each part of the archive, which add up to all of them, without empty parts.
+
+    Args:
+        audit: data/scores/audit.json.
+        split: data/split.csv.
+    """
+    images = split["split"].value_counts()
+    parts = [(images.get(name, 0), words) for name, words in _SPLITS.items()]
+    parts += [
+        (images.get("pred", 0), "without a label"),
+        (audit["usable"]["total"] - len(split), "left out (such as training images that are also in the test set)"),
+        (audit["images"]["total"] - audit["usable"]["total"], "unusable"),
+    ]
+    return [f"{count:,} {words}" for count, words in parts if count]
+
+
+def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Return a sentence for each of val and test that the archive does not have for every class, by split.
 
     Args:
         audit: data/scores/audit.json, with the archive's own splits.
         counts: see :func:`images_per_class`.
     """
-    sentences = []
+    sentences = {}
     for split in ("val", "test"):
         name = _SPLITS[split]
         lacking = [label for label in counts if not audit["classes"].get(label, {}).get(split, 0)]
@@ -103,9 +120,9 @@ def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) 
         if not images:
             continue
         if len(lacking) == len(counts):
-            sentences.append(f"The archive has no {name} set: {images:,} of its training images were held out for it.")
+            sentences[split] = f"The archive has no {name} set: {images:,} of its training images were held out for it."
         else:
-            sentences.append(
+            sentences[split] = (
                 f"{len(lacking):,} of {len(counts):,} classes have no {name} images in the archive: "
                 f"{images:,} of their training images were held out."
             )

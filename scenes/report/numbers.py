@@ -32,5 +32,5 @@ def score(value: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """Format a p-value with three decimals, or as < 0.001."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    """Format a p-value as = 0.050, or as < 0.001."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

@@ -93,10 +93,14 @@ class Classifier:
 
     def contained(self, answer: Answer) -> list[tuple[str, float]]:
         """Return the classes that the photo contains with their calibrated probabilities, the most probable first."""
+        count = np.count_nonzero(answer.presence >= self.presence_above)
+        return self.presence(answer)[:count]
+
+    def presence(self, answer: Answer) -> list[tuple[str, float]]:
+        """Return all classes and how probably the photo contains each, calibrated, the most probable first."""
         order = np.argsort(-answer.presence, kind="stable")
-        found = [index for index in order if answer.presence[index] >= self.presence_above]
         probabilities = self.presence_calibration.probabilities(answer.presence)
-        return [(self.classes[index], float(probabilities[index])) for index in found]
+        return [(self.classes[index], float(probabilities[index])) for index in order]
 
 
 def from_folder(folder: str | Path) -> Classifier:

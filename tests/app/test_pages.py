@@ -1,15 +1,18 @@
 """What the app's pages say where there is no browser to ask: without a model, with a broken one, of strange names."""
 
 import gc
+import io
 import json
 import shutil
 import time
 import tomllib
 import weakref
+import zipfile
 from concurrent.futures import Future
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,7 +164,8 @@ def describe(folder, **changes) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
-ALL, NONE = {"presence_above": 0.0}, {"presence_above": 1.0}
+# By its calibration, each photo contains all classes as likely as not, or none.
+ALL, NONE = ({"presence_calibration": {"slope": 0.0, "intercept": intercept}} for intercept in (0.0, -9.0))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,7 @@ ALL, NONE = {"presence_above": 0.0}, {"presence_above": 1.0}
     [
         (ALL | {"unsure_below": 0.0}, "kaggle:owner/photos", []),
         (ALL | {"unsure_below": 0.9}, "kaggle:owner/photos", ["Unsure"]),
-        (NONE | {"unsure_below": 0.0, "calibrated": False}, "synthetic", ["Not calibrated", "Unlike", "Learned from"]),
+        (NONE | {"unsure_below": 0.0, "calibrated": False}, "synthetic", ["Not calibrated", "Unlike"]),
     ],
 )
 def test_each_reason_to_doubt_is_one_line(elsewhere, photo_page, monkeypatch, described, source, expected):
@@ -180,14 +184,50 @@ def test_each_reason_to_doubt_is_one_line(elsewhere, photo_page, monkeypatch, de
     remarks = [text.value.partition("] ")[2] for text in seen.caption if ":material/warning:" in text.value]
     assert len(remarks) == len(expected)
     assert all(remark.startswith(start) for remark, start in zip(remarks, expected, strict=True))
+    drawn = source == "synthetic"
+    assert [said.value for said in seen.warning] == ["Learned from drawings, not from photos."] * drawn
+    mark = (
+        ":gray[:material/draw:]"
+        if drawn
+        else ":orange[:material/help:]"
+        if expected
+        else ":green[:material/check_circle:]"
+    )
+    assert seen.subheader[0].value.startswith(mark)
 
 
 def test_what_a_photo_contains_has_calibrated_probabilities(elsewhere, photo_page):
-    describe(elsewhere, presence_above=0.0, presence_calibration={"slope": 0.0, "intercept": 0.0})
-    seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
-    chips = [text.value for text in seen.markdown if "badge" in text.value]
-    assert len(chips) == len(DESCRIPTION["classes"])
-    assert all("50.0\N{NO-BREAK SPACE}%" in chip for chip in chips)
+    """Those at least as likely as not; otherwise the likeliest, and that it is not for sure."""
+    for described, count, percentage in ((ALL, len(DESCRIPTION["classes"]), "50.0"), (NONE, 1, "0.0")):
+        describe(elsewhere, **described)
+        seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
+        chips = [text.value for text in seen.markdown if "badge" in text.value]
+        assert len(chips) == count
+        assert all(f" {percentage}\N{NO-BREAK SPACE}%" in chip for chip in chips)
+        assert any("None of its classes for sure" in text.value for text in seen.caption) == (described is NONE)
+
+
+def test_a_photo_from_a_zip_opens_with_its_answer(elsewhere, production):
+    shutil.copytree(production, elsewhere / "models/production")
+    describe(elsewhere, presence_calibration={"slope": 1.0, "intercept": -3.0})
+    pixels = picture(1, 60, 40)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("first.jpg", jpeg(2))
+        archive.writestr("second.png", encode(pixels, "PNG"))
+    page = AppTest.from_file(str(ROOT / "app/batch.py"), default_timeout=60).run()
+    page.file_uploader[0].set_value([("many.zip", packed.getvalue(), "application/zip")]).run()
+    assert not page.exception
+    page.button(key="tile-1").click().run()
+    assert not page.exception
+    assert "many.zip/second.png" in [text.value.replace("\\", "") for text in page.caption]
+    model = models.wait_for_model("production").classifier
+    answer = model.predict([model.prepare(pixels)])[0]
+    assert page.subheader[0].value.endswith(model.top(answer, 1)[0][0])
+    table = pd.read_csv(io.StringIO(page.session_state["result"].csv), index_col="key")
+    contained = dict(model.presence(answer))
+    row = table.loc["many.zip/second.png"]
+    assert [row[f"presence_{name}"] for name in contained] == pytest.approx(list(contained.values()), abs=1e-5)
 
 
 def test_of_two_classes_it_does_not_say_what_else_is_in_the_photo(elsewhere, photo_page):
@@ -234,9 +274,10 @@ def test_models_that_are_alike_are_told_apart_by_name(elsewhere, monkeypatch):
 
 def test_what_is_no_photo_gets_a_sentence(photo_page):
     a_zip = ("photos.zip", b"PK\x03\x04", "upload it on the page *Many photos*")
+    tiny = ("dot.png", encode(picture(1, 1, 1), "PNG"), "it has only 1 x 1 pixels, too few to tell")
     some = [file for file in hostile.FILES if file.name in ("empty.jpg", "pixels.png", hostile.MARKUP)]
     assert len(some) == 3
-    for name, data, sentence in (a_zip, *some):
+    for name, data, sentence in (a_zip, tiny, *some):
         seen = photo_page(name, data)
         (said,) = seen.error
         assert not seen.subheader

@@ -73,7 +73,7 @@ SAID = {
 # Parts of the sentences that refuse the others, and settings with which they are read.
 REFUSED = {
     "imagenet_flat": (
-        ["24 images are in no class folders, e.g. 'n1440764_cat.JPEG'", r"'name:^[^_]*_(?P<label>.+)\.\w+$'"],
+        ["no class folder holds the 24 images, e.g. 'n1440764_cat.JPEG'", r"'name:^[^_]*_(?P<label>.+)\.\w+$'"],
         {"labels": r"name:^[^_]*_(?P<label>.+)\.\w+$"},
     ),
     "gbk_names": (["'杯子' in gbk", "'▒¡╫╙' in cp437", "archive.name_encoding"], {"name_encoding": "gbk"}),

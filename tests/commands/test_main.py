@@ -65,6 +65,9 @@ def test_check_names_what_is_wrong_in_a_file(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    assert "`watch`: data/README.md does not exist" in run(capsys, "check")[2]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/README.md").touch()
     assert run(capsys, "check") == (0, "params.yaml is valid\n", "")
     (tmp_path / "other.yaml").write_text(f"{text}\nprofil: 1\n", encoding="utf-8")
     said = "error: other.yaml: `profil` is not a known key; did you mean `profile`?\n"

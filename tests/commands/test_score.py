@@ -169,7 +169,7 @@ def test_what_cannot_be_scored(run, model_folder, tmp_path, monkeypatch):
     assert "sea and 1 more)" in said
     (tmp_path / "flat").mkdir()
     (tmp_path / "flat/1.jpg").write_bytes(jpeg(1))
-    assert "in no class folders" in refusal(run(score.main, ["flat", *model]))
+    assert "no class folder holds the" in refusal(run(score.main, ["flat", *model]))
     (tmp_path / "broken/sea").mkdir(parents=True)
     (tmp_path / "broken/sea/1.jpg").write_bytes(encode(picture(1))[:50])
     assert "none of the 1 pictures in broken can be decoded" in refusal(run(score.main, ["broken", *model]))

@@ -181,6 +181,7 @@ def answers(classes: Sequence[str] = CLASSES) -> list[tuple[str, str, str, str]]
 def provenance(model: str) -> dict:
     """The content of models/production/provenance.json."""
     made = {"archive_sha256": "a" * 64, "split_sha256": "b" * 64, "code_sha256": "c" * 64}
+    made |= {"data_params": {"profile.image_size": 96, "profile.fit": "pad"}}
     weights = {"package": "a-package 1.0", "license": "Apache-2.0"}
     parts = {} if model == "baseline" else {"features": {"code_sha256": "d" * 64, "weights": weights}}
     return {**made, "model": {**made, "code_sha256": "e" * 64, **parts}, "multilabel": {"code_sha256": "f" * 64}}

@@ -26,14 +26,19 @@ def test_the_same_curves_every_time_and_whole(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "accuracy", "crossentropy"), [("epochs", "epoch 2", "epoch 4"), ("C", "C 0.001", "C 1")]
+    ("name", "rows", "labels"),
+    [
+        ("epochs", (1, 3), ["best: epoch 2, 60.0 %", "best: epoch 4, 1.000"]),
+        ("C", (3, 3), ["in use: C 1, 50.0 %", "in use: C 1, 1.000"]),
+    ],
 )
-def test_the_best_is_the_first_of_the_best_on_validation(tmp_path, monkeypatch, name, accuracy, crossentropy):
+def test_the_first_best_epoch_or_the_c_in_use_is_marked(tmp_path, monkeypatch, name, rows, labels):
     figures = []
     monkeypatch.setattr(curves.style, "save", lambda figure, path: figures.append(figure))
     curves.plot(tmp_path / "a.png", TABLES[name], title="t")
     marks = [axes.lines[-1] for axes in figures[0].axes]
-    column = TABLES[name].iloc[:, 0]
-    assert [(mark.get_xdata()[0], mark.get_ydata()[0]) for mark in marks] == [(column[1], 0.6), (column[3], 1.0)]
-    assert [mark.get_label() for mark in marks] == [f"best: 0.600, {accuracy}", f"best: 1.000, {crossentropy}"]
+    for mark, row, column in zip(marks, rows, ("val_accuracy", "val_calibrated_crossentropy"), strict=True):
+        table = TABLES[name]
+        assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (table.iloc[row, 0], table.loc[row, column])
+    assert [mark.get_label() for mark in marks] == labels
     assert {axes.get_xscale() for axes in figures[0].axes} == {"log" if name == "C" else "linear"}

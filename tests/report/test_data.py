@@ -59,7 +59,7 @@ def test_images_are_counted_by_class_and_split(rows):
 
 
 def sentences(archive: dict, final: dict) -> list[str]:
-    return data.held_out({"classes": archive}, final)
+    return list(data.held_out({"classes": archive}, final).values())
 
 
 def test_what_the_archive_has_is_not_held_out():
@@ -77,3 +77,14 @@ def test_what_is_held_out_is_said_by_set():
     assert sentences(archive, final) == [
         "1 of 2 classes have no test images in the archive: 3 of their training images were held out."
     ]
+
+
+def test_what_is_trained_on_is_counted_without_what_was_left_out(folder):
+    html, markdown = rendered(folder)
+    # Of 1,234 images 1,200 are usable, of which 109 are in split.csv.
+    said = (
+        "1,234 images from Kaggle's data set owner/photos (the latest version): 70 training, 9 validation, 30 test, "
+        "1,091 left out (such as training images that are also in the test set), 34 unusable."
+    )
+    assert said in Page(html).text
+    assert said in markdown

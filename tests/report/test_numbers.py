@@ -17,7 +17,7 @@ from scenes.report import numbers
         (numbers.count(12600), "12,600"),
         (numbers.score(0.41234), "0.412"),
         (numbers.p_value(0.0009), "< 0.001"),
-        (numbers.p_value(0.05), "0.050"),
+        (numbers.p_value(0.05), "= 0.050"),
     ],
 )
 def test_a_number_is_written_as(written, said):

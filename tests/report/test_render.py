@@ -95,7 +95,7 @@ def test_the_model_card_has_the_metadata_that_hugging_face_reads(folder):
     ]
     assert result["metrics"][0]["name"] == "Accuracy, all test images, 95 % interval 84.6 to 90.6\N{NO-BREAK SPACE}%"
     assert re.findall("^## (.*)$", text, re.MULTILINE) == [
-        *("Intended use", "Data", "Metrics", "Limits", "Licence", "Reproduce")
+        *("Intended use", "How to use", "Data", "Metrics", "Limits", "Licence", "Reproduce")
     ]
 
 
@@ -104,9 +104,10 @@ def test_the_licence_of_a_model_is_ours_only_if_the_images_are(folder, tmp_path)
     assert "\nlicense: unknown\n" in photographs
     assert "set `license` above" in photographs
     assert "\nlicense: apache-2.0\n" in drawn
-    assert "That of the images" not in drawn
+    assert "The images have their own terms" in photographs
+    assert "their own terms" not in drawn
     transfer = render.model_card(facts(reported.folder(tmp_path, models=("transfer", "baseline"))))
-    assert "pretrained weights (a-package 1.0) under Apache-2.0" in transfer
+    assert "The pretrained weights in the model (a-package 1.0) are under Apache-2.0." in transfer
     assert "pretrained weights" not in drawn
 
 
@@ -117,6 +118,29 @@ def test_the_model_card_says_what_the_report_says(folder):
         assert said in card
         assert said in page
     assert all(finding["name"] in card for finding in found["findings"])
+
+
+def test_the_model_card_says_what_the_model_is_and_what_it_takes(folder, tmp_path):
+    card = render.model_card(facts(folder)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "\n\nA convolutional neural network, trained from scratch. For each of 3 classes it gives" in card
+    assert "It takes images of 96 x 96 pixels" in card
+    assert "centred on a grey square" in card
+    assert "`unsure_below` in `model.json` is 0.679: if the largest probability is lower" in card
+    transfer = render.model_card(facts(reported.folder(tmp_path, models=("transfer", "baseline"))))
+    assert "\n\nA logistic regression on features of EfficientNetV2B0 (frozen, pretrained on ImageNet;" in transfer
+
+
+def test_the_limits_are_those_of_the_images(folder, tmp_path):
+    card, drawn = (render.model_card(facts(folder, source=source)) for source in ("file:a.zip", "synthetic"))
+    assert "with which camera" in card
+    assert "with which camera" not in drawn
+    assert "taken together" not in card  # of this archive only the validation set was held out
+    audit = reported.audit()
+    for counts in audit["classes"].values():
+        del counts["test"]
+    own = reported.folder(tmp_path)
+    reported.write_json(own / "data/scores/audit.json", audit)
+    assert "Images that were taken together may be in training and in test" in render.model_card(facts(own))
 
 
 # Whether an element is in view, and which boxes hide a part of what they hold.
