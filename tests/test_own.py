@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from scenes.commands.verify import environment
 from tests.helpers import clones, own_archives
@@ -52,7 +53,9 @@ def test_it_changes_only_the_lines_of_its_settings(own):
     changed = re.findall(r"^[+] *(\w+):", diff, re.MULTILINE)
     assert set(changed) <= {"profile", "watch", "title", "source", "image_size", "epochs", "fit"}
     assert len(re.findall("^-[^-]", diff, re.MULTILINE)) == len(changed)
-    assert f"file:{own.pictures}" in diff
+    params = yaml.safe_load((own.clone / "params.yaml").read_text())  # a long path is folded over two lines
+    assert params["profiles"]["own"]["source"] == f"file:{own.pictures}"
+    assert params["watch"] == str(own.pictures)
 
 
 def test_nothing_it_writes_speaks_of_the_demo(own):
