@@ -82,7 +82,7 @@ test-all: test test-processes  ## `make test`, and the tests with real processes
 
 screenshots: .venv/installed-dev  ## pictures of the app with this folder's results, and the README's (needs chromium)
 	FOLDER=. python -m pytest tests/app/test_browser.py
-	cp screenshots/photo-unsure.png docs/app.png
+	cp screenshots/photo.png docs/app.png
 
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow

@@ -83,11 +83,13 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: Map
 def _scores(scores: Mapping[str, Any]) -> dict[str, str]:
     interval, calibration = scores["accuracy_interval"], scores["calibration"]
     note = "" if calibration["calibrated"] else " (not calibrated)"
+    scaled = calibration["temperature_scaled"]
     return {
         "accuracy": f"{percent(scores['accuracy'])} ({percent(interval['low'])} to {percent(interval['high'])})",
         "without duplicates": percent(scores["clean"]["accuracy"]),
         "worst class": percent(scores["min_recall"]),
-        "calibration error": f"{percent(calibration['temperature_scaled']['ece'])}{note}",
+        "calibration error": f"{percent(scaled['ece'])}{note}",
+        "calibration error of a perfectly calibrated model": percent(scaled["ece_floor"]),
         "test images": f"{scores['count']:,}",
     }
 

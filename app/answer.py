@@ -4,16 +4,15 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from app import models
 from app.models import Served
 from app.words import escape_markdown, percent
-from scenes.evaluation.composites import MIN_CLASSES
+from scenes.evaluation import abstention
+from scenes.evaluation.presence import MIN_CLASSES
 from scenes.images import decode
 from scenes.plots import gradcam
 from scenes.serving.classifier import Answer, Classifier
 
 TOP_K = 3  # classes shown at most, so that the answer is no taller than the photo
-_CONTAINED = 0.5  # a photo is said to contain a class if that is at least as likely as not
 _SIDE = 448  # pixels of the pictures
 _SEEN = {"crop": "the central square", "pad": "the whole photo, padded", "squash": "the whole photo, squashed"}
 
@@ -44,15 +43,21 @@ def show(served: Served, pixels: np.ndarray, *, key: str) -> None:
 
 def _say(model: Classifier, answer: Answer) -> None:
     (best, _), *_ = top = model.top(answer, TOP_K)
-    drawn = models.synthetic()
-    mark = ":gray[:material/draw:]" if drawn else ":green[:material/check_circle:]"
-    if model.unsure(answer):
+    drawn = model.drawn
+    unsure = model.unsure(answer)
+    if unsure:
         mark = ":orange[:material/help:] Perhaps"
+    elif drawn:
+        mark = ":gray[:material/draw:]"
+    elif unsure is None or model.unlike(answer):
+        mark = ":gray[:material/label:]"
+    else:
+        mark = ":green[:material/check_circle:]"
     st.subheader(f"{mark} {escape_markdown(best)}", anchor=False)
     of_what = "about drawings such as the test images " if drawn else ""
     meaning = f"Calibrated: of the answers {of_what}with this confidence, about this share is right."
     st.markdown(f"**{percent(model.confidence(answer))}** sure", help=meaning if model.calibrated else None)
-    warn_of_drawings()
+    warn_of_drawings(model)
     for remark in remarks(model, answer):
         st.caption(f":orange[:material/warning:] {remark}")
     st.markdown("**What is it?**")
@@ -61,7 +66,7 @@ def _say(model: Classifier, answer: Answer) -> None:
     if len(model.classes) < MIN_CLASSES:
         return
     st.markdown("**What is in it?**", help="A photo can contain several classes, so each has its own probability.")
-    contained = _contained(model, answer)
+    contained = model.contained(answer)
     if not contained:
         st.caption("None of its classes for sure; the likeliest:")
     with st.container(horizontal=True, gap="small"):
@@ -69,23 +74,28 @@ def _say(model: Classifier, answer: Answer) -> None:
             st.badge(f"{escape_markdown(name)} · {percent(probability)}", color="blue" if contained else "gray")
 
 
-def warn_of_drawings() -> None:
-    """Warn the visitor if the models learned from drawings."""
-    if models.synthetic():
+def warn_of_drawings(model: Classifier) -> None:
+    """Warn the visitor if the model learned from drawings."""
+    if model.drawn:
         st.warning("Learned from drawings, not from photos.")
 
 
-def _contained(model: Classifier, answer: Answer) -> list[tuple[str, float]]:
-    return [(name, probability) for name, probability in model.presence(answer) if probability >= _CONTAINED]
+def never_unsure() -> str:
+    """Return what is said of a model without a threshold of confidence."""
+    return f"{abstention.NO_PROMISE.capitalize()}."
 
 
 def remarks(model: Classifier, answer: Answer) -> list[str]:
     """Return a line of Markdown for each reason to doubt an answer."""
     found = []
-    if model.unsure(answer):
+    if model.unsure_below is None:
+        found.append(never_unsure())
+    elif model.unsure(answer):
         found.append(f"Unsure: below {percent(model.unsure_below)} it errs too often.")
+    if model.unlike(answer):
+        found.append("Unlike the images it learned from.")
     if not model.calibrated:
         found.append("Not calibrated: it may be overconfident.")
-    if len(model.classes) >= MIN_CLASSES and not _contained(model, answer):
+    if len(model.classes) >= MIN_CLASSES and not model.contained(answer):
         found.append("Unlike its classes: none is more likely in it than not.")
     return found

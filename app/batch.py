@@ -35,6 +35,7 @@ class Tile(NamedTuple):
         best: its class.
         confidence: of the model.
         unsure: whether the model is.
+        unlike: whether the photo is unlike the training images.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Tile(NamedTuple):
     best: str
     confidence: float
     unsure: bool
+    unlike: bool
 
 
 class Result(NamedTuple):
@@ -49,7 +51,7 @@ class Result(NamedTuple):
 
     Attributes:
         tiles: the photos that were answered.
-        csv: see ``scenes.serving.answer_formats.csv_rows``; its presence scores are calibrated, as the page shows them.
+        csv: see ``scenes.serving.answer_formats.csv_rows``.
         refused: a sentence for each photo that could not be used.
         skipped: the files whose names are not those of photos.
     """
@@ -71,7 +73,7 @@ def main() -> None:
     )
     if not files:
         st.caption(
-            "For more, use the command, which gives the same answers, with presence scores that are not calibrated: "
+            "For more, use the command, which gives the same answers: "
             "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
@@ -88,7 +90,9 @@ def main() -> None:
     result = st.session_state["result"]
     _show_unused(result)
     if result.tiles:
-        answer.warn_of_drawings()
+        answer.warn_of_drawings(served.classifier)
+        if served.classifier.unsure_below is None:
+            st.caption(answer.never_unsure())
         _show_gallery(result, files, served)
 
 
@@ -107,11 +111,9 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
             jpeg = io.BytesIO()
             thumbnail(photo.prepared, _TILE).save(jpeg, "JPEG", quality=80)
             (best, _), *_ = model.top(photo.answer, 1)
-            confidence, unsure = model.confidence(photo.answer), model.unsure(photo.answer)
-            tiles.append(Tile(done - 1, jpeg.getvalue(), best, confidence, unsure))
-            presence = model.presence_calibration.probabilities(photo.answer.presence)
-            calibrated = photo._replace(answer=photo.answer._replace(presence=presence))
-            csv.append(answer_formats.csv_rows([calibrated], model, header=False))
+            unsure, unlike = bool(model.unsure(photo.answer)), bool(model.unlike(photo.answer))
+            tiles.append(Tile(done - 1, jpeg.getvalue(), best, model.confidence(photo.answer), unsure, unlike))
+            csv.append(answer_formats.csv_rows([photo], model, header=False))
         else:
             refused.append(f"{photo.name}: {photo.sentence}")
         if done % BATCH_SIZE == 0:
@@ -161,16 +163,21 @@ def _show_gallery(result: Result, files: Sequence[UploadedFile], served: models.
         chosen = st.pills(
             "Class", classes, format_func=lambda name: f"{escape_markdown(name)} · {counts[name]:,}", wrap=True
         )
-    unsure = sum(tile.unsure for tile in result.tiles)
+    unsure, unlike = (sum(getattr(tile, name) for tile in result.tiles) for name in ("unsure", "unlike"))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         only_unsure = st.toggle(f"Unsure only · {unsure:,}", width="content")
-        shown = [tile for tile in result.tiles if chosen in (None, tile.best) and tile.unsure >= only_unsure]
+        only_unlike = st.toggle(f"Unlike only · {unlike:,}", width="content")
+        shown = [
+            tile
+            for tile in result.tiles
+            if chosen in (None, tile.best) and tile.unsure >= only_unsure and tile.unlike >= only_unlike
+        ]
         page = st.pagination(-(-len(shown) // _PAGE)) if len(shown) > _PAGE else 1
     with st.container(horizontal=True):
         for tile in shown[_PAGE * (page - 1) : _PAGE * page]:
             with st.container(width=_TILE, gap="xsmall"):
                 st.image(tile.jpeg, width="stretch")
-                mark = ":orange[:material/help:] " if tile.unsure else ""
+                mark = ":orange[:material/help:] " * tile.unsure + ":orange[:material/warning:] " * tile.unlike
                 label = f"{mark}{escape_markdown(tile.best)} · {percent(tile.confidence)}"
                 if st.button(label, key=f"tile-{tile.number}", type="tertiary", width="stretch", wrap=True):
                     _open(tile.number, files, served)

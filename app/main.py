@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import models
+from app import issues, models
 
 
 def main() -> None:
@@ -14,6 +14,8 @@ def main() -> None:
         st.Page("batch.py", title="Many photos", icon=":material/photo_library:"),
         st.Page("about.py", title="The model", icon=":material/query_stats:"),
     ]
+    if issues.exist():
+        pages.append(st.Page("labels.py", title="Labels", icon=":material/label:"))
     st.navigation(pages, position="top").run()
     models.preload()
 

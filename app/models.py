@@ -164,7 +164,7 @@ def _load(name: str, future: Future) -> None:
     try:
         with _loading:
             _configure()
-            model = checkout.load(ROOT, name, unsure_below=params().select.unsure_below)
+            model = checkout.load(ROOT, name, unsure_below=params().select.unsure_below, drawn=synthetic())
             # The first call is slower than all others, so it is made before a visitor needs it.
             model.predict([np.zeros((model.size, model.size, 3), np.uint8)])
             maps = gradcam.compiled(model.network, (model.size, model.size, 3))

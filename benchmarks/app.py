@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from scenes.commands import checkout  # noqa: E402
 from scenes.evaluation import gradcam  # noqa: E402
+from scenes.evaluation.presence import PresenceCalibration  # noqa: E402
 from scenes.images import decode  # noqa: E402
 from scenes.serving.batcher import Batcher  # noqa: E402
 from scenes.serving.classifier import Classifier  # noqa: E402
@@ -68,10 +69,9 @@ def random_backbone() -> Classifier:
     from scenes.models import linear
 
     extractor = backbone.feature_extractor(backbone.build("EfficientNetV2B0", 224), test_time_flip=True)
-    probabilities = linear.build(extractor.output.shape[-1], 6)(extractor.output)
-    outputs = {"probabilities": probabilities, "presence": keras.ops.sigmoid(probabilities)}
-    network = keras.Model(extractor.input, outputs)
-    return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, "crop", True, 0.0, 0.5)
+    network = keras.Model(extractor.input, linear.build(extractor.output.shape[-1], 6)(extractor.output))
+    presence = PresenceCalibration([1.0] * 6, [0.0] * 6)
+    return Classifier("EfficientNetV2B0", network, tuple("abcdef"), 150, "crop", True, None, presence)
 
 
 def model(name: str, loaded: Classifier, images: list[tuple[bytes, str]], visitors: int) -> None:

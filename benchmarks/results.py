@@ -25,7 +25,7 @@ from scenes.report.models import kind_in_words  # noqa: E402
 
 SUBSET = ROOT / "benchmarks" / "intel-subset"
 MODELS = ("baseline", "transfer", "finetuned")
-COPIED = ("audit", "comparison", "export", "label_issues", "production")
+COPIED = ("label_issues",)
 KINDS = "kinds.json"  # what each model was in the run on the real subset, in words
 REAL, DEMO = "real subset, test 3,000", "demo (drawn), test 240"
 
@@ -80,6 +80,11 @@ def worst_recall(scores: dict) -> float:
     return min(entry["recall"] for entry in scores["per_class"].values() if entry["support"])
 
 
+def three_decimals(value: float | None) -> str:
+    """Return a score, or nothing for one that older files of scores do not have."""
+    return "" if value is None else f"{value:.3f}"
+
+
 def main_columns(scores: dict) -> dict[str, str]:
     """Return the columns of the table of all scores, by name, for one model."""
     interval, calibration = scores["accuracy_interval"], scores["calibration"]
@@ -95,19 +100,19 @@ def main_columns(scores: dict) -> dict[str, str]:
         "macro F1": f"{scores['macro_f1']:.3f}",
         "ECE": f"{calibration['ece']:.3f}",
         "ECE, scaled": f"{calibration['temperature_scaled']['ece']:.3f}",
+        "ECE, perfect": three_decimals(calibration["temperature_scaled"].get("ece_floor")),
         "most confused pairs (errors)": ", ".join(f"{pair} ({entry['errors']})" for pair, entry in confused),
     }
 
 
-def multilabel_columns(scores: dict) -> dict[str, str]:
-    """Return the columns of the second output's table, by name, for one model."""
-    multilabel = scores["multilabel"]
-    methods = {"softmax": "softmax", "naive": "naive loss", "large_loss_rejection": "large loss rejection"}
-    composites = multilabel["composites"]
-    columns = {f"composites, F1: {text}": f"{composites[method]['f1']:.3f}" for method, text in methods.items()}
-    rejection = composites["large_loss_rejection"]
-    columns["its recall"], columns["its precision"] = f"{rejection['recall']:.3f}", f"{rejection['precision']:.3f}"
-    return columns
+def presence_columns(presence: dict) -> dict[str, str]:
+    """Return the columns of the table on what photos contain, by name, for one model."""
+    return {
+        "mAP": f"{presence['mean_average_precision']:.3f}",
+        "mAP, softmax": f"{presence['softmax_mean_average_precision']:.3f}",
+        "F1": f"{presence['macro_f1']:.3f}",
+        **{f"F1, {name}": f"{entry['f1']:.3f}" for name, entry in presence["per_class"].items()},
+    }
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -127,16 +132,19 @@ def seed_columns(runs: list[dict]) -> dict[str, str]:
 
 
 def details() -> str:
-    """Return all scores on the real subset as Markdown: the models, their second output, several seeds if there are."""
+    """Return all scores on the real subset as Markdown: the models, what photos contain, several seeds if there are."""
     models = dict(trained(SUBSET))
     share = next(iter(models.values()))["majority_class_accuracy"]
     issues = read(SUBSET / "label_issues.json")
     parts = [
         table({name: main_columns(scores) for name, scores in models.items()}),
         f"The best constant answer has an accuracy of {share:.3f}.",
-        table({name: multilabel_columns(scores) for name, scores in models.items()}),
-        f"Label issues: {issues['total']:,} in {issues['images']:,} images.",
     ]
+    # Models that were scored before photos were judged by eye have no `presence`.
+    judged = {name: scores["presence"] for name, scores in models.items() if scores.get("presence")}
+    if judged:
+        parts.append(table({name: presence_columns(found) for name, found in judged.items()}))
+    parts.append(f"Label issues: {issues['total']:,} in {issues['images']:,} images.")
     if several := {name: seed_columns(runs) for name in models if (runs := seeds(name))}:
         parts.append(table(several))
     return "\n\n".join(parts)

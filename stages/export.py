@@ -25,17 +25,22 @@ def main() -> None:
     network, description = store.load_production(PRODUCTION)
     made_from = record.read(PRODUCTION)
     formats, max_pixels = params.export.formats, params.archive.max_pixels
-    encoded = selected_images.read_encoded(records.open_records(RECORDS, "test"), params.export.images)
-    # Pillow decodes here, so that a format with a decoder of its own is checked against a different one.
-    pixels = np.stack([decode.decode(data, max_pixels=max_pixels).pixels for data in encoded])
+    size, fit = description["image_shape"][0], description["fit"]
+
+    def prepare(files: list[bytes]) -> np.ndarray:  # as records and app do, and not as the SavedModel does
+        return np.stack([decode.fit(decode.decode(data, max_pixels=max_pixels).pixels, size, fit) for data in files])
+
+    files = selected_images.read_encoded(records.open_records(RECORDS, "test"), params.export.images)
+    files += check.photos(prepare(files))
+    pixels = prepare(files)
     expected = check.in_batches(network.predict_on_batch, pixels)
     metrics = {}
     with atomic_dir(EXPORT) as folder, atomic_write(SCORES) as file:
         check.save(folder, formats, network, description)
         for name in formats:
-            images = encoded if name == "saved_model" else pixels  # a SavedModel decodes the images itself
-            tolerance, threads = params.export.tolerance[name], params.threads
-            metrics[name] = check.measure(folder, name, network, images, expected, tolerance=tolerance, threads=threads)
+            images = files if name == "saved_model" else pixels  # a SavedModel decodes the images itself
+            tolerance, threads = params.export.tolerance, params.threads
+            metrics[name] = check.measure(folder, name, images, expected, tolerance=tolerance, threads=threads)
             print(check.format_summary(name, metrics[name]))
         used = {"threads": params.threads, "archive.max_pixels": max_pixels, "export": to_dict(params.export)}
         code = code_digest("export")

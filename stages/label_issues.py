@@ -10,7 +10,7 @@ from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.runtime import configure
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table
+from scenes.dataset import audit_table, corrections
 from scenes.evaluation import label_issues
 from scenes.plots import feature_map, galleries, style
 from scenes.synthetic import ground_truth
@@ -31,7 +31,8 @@ def main() -> None:
     images = load_labelled_features(FEATURES / settings.features)
     audit = audit_table.read(AUDIT)
     judged, limits = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
-    table = label_issues.combine(judged, audit)
+    corrected = corrections.read(f"corrections/{params.profile}.csv", audit)
+    table = label_issues.combine(judged, corrections.apply(audit, corrected), corrected=corrected["path"])
     counts = label_issues.count_issues(table, judged, images.classes)
     with (
         Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive,
@@ -40,7 +41,7 @@ def main() -> None:
     ):
         planted = ground_truth.read(archive)
         if planted is not None:
-            counts["planted"] = label_issues.score_planted(table, judged, planted)
+            counts["planted"] = label_issues.score_planted(table, judged, corrections.apply(planted, corrected))
         label_issues.write(table, table_file)
         write_json(scores_file, counts)
         max_pixels = params.archive.max_pixels

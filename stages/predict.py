@@ -9,7 +9,8 @@ from scenes.common.tables import write_csv
 from scenes.config.params import read
 from scenes.dataset import records, selected_images
 from scenes.evaluation import inference, prediction_table
-from scenes.models import store
+from scenes.evaluation.presence import PresenceCalibration
+from scenes.models import store, training_distance
 from scenes.plots import galleries, style
 from stages import checked_stage
 
@@ -18,19 +19,22 @@ SPLIT = "pred"
 PRODUCTION = "models/production"
 TABLE = "data/predictions.csv"
 PLOTS = "plots/predictions"
+DESCRIBED = "drawn", "unsure_below", "unlike_above"
 
 
 def main() -> None:
     params = read()
     configure(seed=0, threads=params.threads)  # nothing here is random
     network, description = store.load_production(PRODUCTION)
-    classes = description["classes"]
-    key, outputs = np.empty(0, str), dict.fromkeys(("probabilities", "presence"), np.empty((0, len(classes))))
+    network = training_distance.with_distance(network, store.load_training_features(PRODUCTION))
+    classes, presence = description["classes"], PresenceCalibration(**description["presence"])
+    key, outputs = np.empty(0, str), {"probabilities": np.empty((0, len(classes))), "distance": np.empty(0)}
     has_images = SPLIT in records.splits(RECORDS)
     if has_images:
         key, _, outputs = inference.predict_records(network, records.open_records(RECORDS, SPLIT))
+    probabilities, described = outputs["probabilities"], {name: description[name] for name in DESCRIBED}
     table = prediction_table.build(
-        key, outputs["probabilities"], outputs["presence"], classes, unsure_below=description["unsure_below"]
+        key, probabilities, presence.presence(probabilities), classes, distance=outputs.get("distance"), **described
     ).sort_values("key", ignore_index=True)
     sheets, images = {}, {}
     if has_images:
@@ -44,7 +48,8 @@ def main() -> None:
         for name, rows in sheets.items():
             total = int((table["class"] == name).sum())
             style.save(galleries.class_figure(name, rows, images, total=total), folder / galleries.sheet_name(name))
-    print(prediction_table.format_summary(table, calibrated=description["calibrated"]))
+    unsure_below, calibrated = description["unsure_below"], description["calibrated"]
+    print(prediction_table.format_summary(table, unsure_below=unsure_below, calibrated=calibrated))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,6 @@ def shrink(params: dict) -> dict:
     baseline = params["models"]["baseline"]
     baseline["network"]["filters"] = [8, 16]
     baseline["training"].update(epochs=3)
-    params["composites"].update(val=30, test=40)
-    params["multilabel"].update(epochs=3)
     params["records"]["shard_size"] = 40
     return params
 

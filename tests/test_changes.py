@@ -18,10 +18,10 @@ from stages import code
 pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]  # the first of them waits for the pipeline
 MODELS = ("baseline", "transfer", "finetuned")
 SETS = ("frozen", "finetuned")
-EXPLAIN = {f"explain@{name}" for name in MODELS}
+EVALUATE, EXPLAIN = ({f"{stage}@{name}" for name in MODELS} for stage in ("evaluate", "explain"))
 READ_MODELS = {"compare", "select", "report"}
-BY_MODEL = {f"{stage}@{name}" for stage in ("train", "multilabel", "evaluate", "explain") for name in MODELS}
-BY_SET = {f"{stage}@{name}" for stage in ("weights", "finetune", "features", "composite_features") for name in SETS}
+BY_MODEL = {f"{stage}@{name}" for stage in ("train", "evaluate", "explain") for name in MODELS}
+BY_SET = {f"{stage}@{name}" for stage in ("weights", "finetune", "features") for name in SETS}
 GROUPS = {name.partition("@")[0] for name in BY_MODEL | BY_SET}
 ALL = {name for name in code.texts() if not name.startswith("train_") and name not in GROUPS} | BY_MODEL | BY_SET
 
@@ -103,14 +103,14 @@ EDITS = {
         param("profiles.demo.features.frozen.image_size", 96),
         {"finetune@frozen", "features@frozen", "report"},
     ),
-    "another model": (
-        third_model,
-        {"train@wider", "multilabel@wider", "evaluate@wider", "explain@wider", *READ_MODELS},
-    ),
+    "another model": (third_model, {"train@wider", "evaluate@wider", "explain@wider", *READ_MODELS}),
+    "a correction": (append("corrections/demo.csv", "a.jpg,drop,"), {"split", *EVALUATE, "label_issues"}),
     "the image size": (param("profiles.demo.image_size", 64), {"records"}),
     "the other profile": (param("profiles.intel.image_size", 128), set()),
-    "one image of the archive": (one_image, {"download", "audit", "records", "composites", "label_issues"}),
+    "what a photo contains": (append("presence/demo.csv", "some.jpg"), EVALUATE),
+    "one image of the archive": (one_image, {"download", "audit", "records", *EVALUATE, "label_issues"}),
 }
+NO_CODE = ("a correction", "what a photo contains", "one image of the archive")  # do not run the stage `code`
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,8 @@ def workspace(pipeline, tmp_path_factory):
 def undone(workspace):
     """The workspace, put back in order after the test."""
     files = [workspace / "params.yaml", workspace / "dvc.lock", workspace / "data/raw/archive.zip"]
-    files += [path for top in ("code", "scenes", "stages") for path in (workspace / top).rglob("*.*")]
+    tops = ("code", "corrections", "presence", "scenes", "stages")
+    files += [path for top in tops for path in (workspace / top).rglob("*.*")]
     kept = {path: path.read_bytes() for path in files if "__pycache__" not in path.parts}
     yield workspace
     for path, content in kept.items():
@@ -152,7 +153,7 @@ def test_an_edit_names_just_these_stages(undone, name):
         # DVC puts the way to dvc.yaml before the name where that is not the current folder.
         named = {name.rpartition(":")[2] for name in repo.status()}
     assert named - {"code"} == expected
-    assert ("code" in named) == (name != "one image of the archive")
+    assert ("code" in named) == (name not in NO_CODE)
 
 
 def test_a_comment_in_the_code_of_all_stages_runs_only_the_first(undone):

@@ -37,6 +37,13 @@ def outs(folder) -> dict:
 
 
 @pytest.mark.slow
+def test_what_drawn_photos_contain_is_found(demo):
+    presence = json.loads((demo / "data/scores/baseline.json").read_text())["presence"]
+    assert presence["mean_average_precision"] > 0.8
+    assert presence["macro_f1"] > 0.8
+
+
+@pytest.mark.slow
 def test_the_data_are_those_committed(demo):
     for stage in DATA_STAGES:
         assert outs(demo)[stage] == outs(ROOT)[stage], stage

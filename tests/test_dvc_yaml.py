@@ -6,6 +6,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from scenes.dataset.corrections import COLUMNS
 from scenes.training import curves
 from stages import code
 from tests.code_facts import ROOT, modules, params_read
@@ -65,7 +66,7 @@ def test_a_stage_depends_on_the_file_of_its_own_code_and_else_on_data(stages):
         assert module.startswith(f"stages.{name.split('@')[0]}"), name
         own, *data = sorted(dep.def_path for dep in stage.deps if not hasattr(dep, "params"))
         assert own == f"code/{module.removeprefix('stages.')}.txt", name
-        assert {path.split("/")[0] for path in data} <= {"data", "models", "plots"}, name
+        assert {path.split("/")[0] for path in data} <= {"corrections", "data", "models", "plots", "presence"}, name
 
 
 @pytest.mark.parametrize("name", sorted(code.texts()))
@@ -98,7 +99,7 @@ def test_params_are_exactly_those_read(stages):
         read = {path.replace("${profile}", PARAMS["profile"]).replace("${key}", key) for path in params_read(module)}
         leaves_read = set().union(*map(under, read))
         # `models.<name>.kind` is part of the command, so DVC adds it to the params by itself.
-        leaves_declared = set().union(*map(under, declared_params(stage) - {"profile"}))
+        leaves_declared = set().union(*map(under, declared_params(stage)))
         optional = set().union(*map(under, READ_BY_ONE_KIND.get(name.split("@")[0], set())))
         assert leaves_read <= leaves_declared <= leaves_read | optional, name
 
@@ -110,7 +111,7 @@ def test_every_stage_says_what_it_does(all_stages):
 def test_every_parameter_is_read_by_a_stage(stages):
     active = f"profiles.{PARAMS['profile']}."
     used = {leaf for stage in stages.values() for param in declared_params(stage) for leaf in under(param)}
-    used |= {"profile", "feature_sets", f"{active}icon"}  # dvc.yaml reads the first two, the app the icon
+    used |= {"feature_sets", f"{active}icon"}  # dvc.yaml reads the first, the app the icon
     every = {leaf for key in PARAMS for leaf in under(key)}
     assert {leaf for leaf in every if not leaf.startswith("profiles.") or leaf.startswith(active)} == used
 
@@ -146,9 +147,7 @@ def test_no_stage_names_a_model_or_a_feature_set():
         assert not re.search(rf"(?<!data/)\b{name}\b", text), name
 
 
-@pytest.mark.parametrize(
-    "stage", ["composites", *(f"{name}@baseline" for name in ("train", "multilabel", "evaluate", "explain"))]
-)
+@pytest.mark.parametrize("stage", [f"{name}@baseline" for name in ("train", "evaluate", "explain")])
 def test_what_looks_at_images_depends_on_no_backbone(stages, stage):
     paths = {dep.def_path for dep in stages[stage].deps}
     assert not any(path.startswith(("data/weights", "data/finetuned", "data/features")) for path in paths)
@@ -160,3 +159,8 @@ def test_only_the_headlines_are_metrics_and_these_stay_in_git(stages):
     metrics = [out for stage in stages.values() for out in stage.outs if out.metric]
     assert {out.def_path for out in metrics} == {f"metrics/{name}.json" for name in PARAMS["models"]}
     assert not any(out.use_cache for out in metrics)
+
+
+def test_each_profile_has_its_corrections_in_git():
+    first_lines = {path.stem: path.read_text().partition("\n")[0] for path in (ROOT / "corrections").iterdir()}
+    assert first_lines == dict.fromkeys(PARAMS["profiles"], ",".join(COLUMNS))

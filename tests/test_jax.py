@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
+from scenes.common.tables import flatten
 from scenes.evaluation import metrics
 from scenes.models.temperature import Calibration, calibrated_crossentropy, scale
 from tests.code_facts import ROOT
 
-NAMES = ("cnn", "linear", "multilabel", "tuned")
+NAMES = ("cnn", "linear", "tuned")
 # Some 1e-7 has been seen: float32 sums in another order.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -53,7 +54,7 @@ def trained(tmp_path_factory):
     return SimpleNamespace(**facts, jax=np.load(folder / "jax.npz"), tensorflow=np.load(folder / "tensorflow.npz"))
 
 
-@pytest.mark.parametrize("name", ["cnn", "multilabel", "tuned"])  # scikit-learn fits the linear classifier
+@pytest.mark.parametrize("name", ["cnn", "tuned"])  # scikit-learn fits the linear classifier
 def test_jax_trains_it(trained, name):
     losses = trained.losses[name]
     assert np.isfinite(losses).all()
@@ -98,7 +99,7 @@ def test_tensorflow_gives_the_same_scores(trained, name):
     calibrations = [scores.pop("calibration") for scores in (jax, tensorflow)]
     scaled = [entry.pop("temperature_scaled") for entry in calibrations]
     assert calibrations[0] == pytest.approx(calibrations[1], abs=1e-4)
-    assert scaled[0] == pytest.approx(scaled[1], abs=1e-4)
+    assert flatten(scaled[0]) == pytest.approx(flatten(scaled[1]), abs=1e-4)
     assert jax == tensorflow
     assert jax["accuracy"] > 0.6  # of three classes, on what it was not trained on
 

@@ -81,7 +81,7 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
     }
     files = [file.relative_to(top) for file in top.glob("**/*") if file.is_file()]
     assert {file for file in files if not any(folder.as_posix() in said for folder in file.parents)} == set()
-    assert {*MODELS, *(f"multilabel/{name}" for name in MODELS), "production", "export"} <= said.keys()
+    assert {*MODELS, "production", "export"} <= said.keys()
     codes = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (pipeline.one / "code").iterdir()}
     for found in said.values():
         assert hashes.items() <= found.items()
@@ -89,10 +89,8 @@ def test_every_model_says_what_made_it_and_the_chain_leads_to_the_archive(pipeli
     params = yaml.safe_load((pipeline.one / "params.yaml").read_text())
     for name in MODELS:
         assert said[name]["params"][f"models.{name}"] == params["models"][name]
-        assert said[f"multilabel/{name}"]["model"] == said[name]
     chosen = json.loads((pipeline.one / "data/scores/production.json").read_text())["model"]
     assert said["production"]["model"] == said[chosen]
-    assert {**said["production"]["multilabel"], "model": said[chosen]} == said[f"multilabel/{chosen}"]
     assert said["export"]["production"] == said["production"]
     for name in said:
         shown = subprocess.run(
@@ -180,11 +178,12 @@ def test_metrics_agree_with_the_predictions(pipeline, model):
     for name, entry in scores["abstention"].items():
         assert entry["confidence"] == scores["val"]["abstention"][name]["confidence"], name
         # Chosen on validation, it keeps its promise there; one chosen on other images would not.
-        kept = scores["val"]["abstention"][name]
-        assert kept["coverage"] == 0 or kept["precision"] >= abstention.PRECISIONS[name] - 1e-6
+        if entry["confidence"] is None:
+            continue
+        assert scores["val"]["abstention"][name]["precision"] > abstention.PRECISIONS[name]
         sure = table["confidence"] >= entry["confidence"]
         assert entry["coverage"] == pytest.approx(sure.mean(), abs=1e-6)
-        assert entry["precision"] == pytest.approx(right[sure].mean() if sure.any() else 0, abs=1e-6)
+        assert entry["precision"] == (pytest.approx(right[sure].mean(), abs=1e-6) if sure.any() else None)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -217,10 +216,10 @@ def test_label_issues_agree_with_their_metrics(pipeline):
     table = pd.read_csv(pipeline.one / "data/label_issues.csv", keep_default_na=False)
     assert list(table) == ["key", "given_label", "suggested_label", "score", "reason"]
     assert (table["given_label"] != table["suggested_label"]).all()
-    # What two training images dispute is in no split, and so has no features and no score.
+    # What two training images dispute is in no split, and so has no features: either label is as likely.
     split = pd.read_csv(pipeline.one / "data/split.csv", keep_default_na=False)
     assert set(table.loc[~table["key"].isin(split["path"]), "reason"]) == {"duplicate"}
-    assert (table["score"] == "").equals(~table["key"].isin(split["path"]))
+    assert set(table.loc[~table["key"].isin(split["path"]), "score"]) == {0.5}
     numbers = json.loads((pipeline.one / "data/scores/label_issues.json").read_text())
     assert numbers["total"] == len(table)
     assert numbers["images"] == split["split"].isin(["train", "val", "test"]).sum()
@@ -234,19 +233,13 @@ def test_label_issues_agree_with_their_metrics(pipeline):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_second_output_is_scored_on_composites_and_on_the_truth(pipeline, model):
-    scores = json.loads((pipeline.one / f"data/scores/{model}.json").read_text())["multilabel"]
-    names = {"softmax", "naive", "large_loss_rejection"}
-    for part in (scores, scores["val"]):
-        assert set(part["composites"]) == set(part["ground_truth"]) == names
-        for entry in part["composites"].values():
-            assert set(entry) == {"threshold", "recall", "precision", "f1", "all_found"}
-            assert all(0 <= value <= 1 for value in entry.values())
-        for name, entry in part["ground_truth"].items():
-            assert entry["threshold"] == scores["val"]["composites"][name]["threshold"]
-            mean = np.mean(list(entry["per_class"].values()))
-            assert entry["mean_average_precision"] == pytest.approx(mean, abs=1e-6)
-            assert len(entry["per_class"]) == 6
+def test_what_photos_contain_is_scored_on_the_truth_of_the_drawn_ones(pipeline, model):
+    scores = json.loads((pipeline.one / f"data/scores/{model}.json").read_text())
+    presence = scores["presence"]
+    assert 0.8 * scores["count"] < presence["images"] <= scores["count"]
+    assert set(presence["per_class"]) == set(scores["per_class"])
+    shares = [entry["images"] / presence["images"] for entry in presence["per_class"].values()]
+    assert presence["mean_average_precision"] > np.mean(shares) + (0.3 if model in LINEAR else 0)  # that of chance
 
 
 def test_curves_have_a_row_an_epoch(pipeline):
@@ -289,7 +282,8 @@ assert abs(found.temperature - val.calibration.temperature) < 1e-3, (found, val.
 assert found.calibrated == val.calibration.calibrated
 scores = json.loads(open("data/scores/{model}.json").read())
 for name, confidence in abstention.thresholds(val.label, val.probabilities).items():
-    assert abs(scores["abstention"][name]["confidence"] - confidence) < 1e-4, name
+    chosen = scores["abstention"][name]["confidence"]
+    assert chosen == confidence if None in (chosen, confidence) else abs(chosen - confidence) < 1e-4, name
 loaded, classes = store.load("models/{model}", "data"), store.describe("models/{model}")["classes"]
 table = pd.read_csv("plots/{model}/predictions.csv")
 archive = zipfile.ZipFile("data/raw/archive.zip")
@@ -314,8 +308,8 @@ def test_the_production_model_is_best_on_validation_and_loads_on_its_own(pipelin
     tied = [name for name in MODELS if max(scores.values()) - scores[name] <= 0.005]
     assert facts["model"] == min(tied, key=lambda name: (facts["parameters"][name], -scores[name], name))
     described = json.loads((pipeline.one / "models/production/model.json").read_text())
-    chosen = json.loads((pipeline.one / f"data/scores/{facts['model']}.json").read_text())
-    assert described["presence_above"] == chosen["multilabel"]["composites"]["large_loss_rejection"]["threshold"]
+    validation = json.loads((pipeline.one / f"data/validation_scores/{facts['model']}.json").read_text())
+    assert described["presence"] == validation["presence"]
     table = pd.read_csv(pipeline.one / f"plots/{facts['model']}/predictions.csv")
     # Keras alone, in a folder without the project; and an image as anybody would open it.
     code = """
@@ -326,9 +320,7 @@ archive = zipfile.ZipFile(sys.argv[1] + "/data/raw/archive.zip")
 images = [Image.open(io.BytesIO(archive.read(key))) for key in sys.argv[2:]]
 model = keras.saving.load_model(sys.argv[1] + "/models/production/model.keras")
 found = model.predict(np.stack([np.asarray(image) for image in images]), verbose=0)
-assert set(found) == {"probabilities", "presence"}
-assert found["presence"].shape == found["probabilities"].shape
-print(found["probabilities"].tolist())
+print(found.tolist())
 """
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
         opened = ((row, Image.open(io.BytesIO(archive.read(row.key)))) for row in table.itertuples())
@@ -358,8 +350,8 @@ def test_every_format_says_what_the_production_model_says(pipeline):
     for name, entry in metrics.items():
         path = folder / described["formats"][name]["path"]
         assert entry["bytes"] == sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
-        assert 0 < entry["same_class"] <= entry["images"] <= params["images"]
-        assert max(entry["largest_difference"].values()) <= params["tolerance"][name]
+        assert 0 < entry["same_class"] <= entry["images"] <= 2 * params["images"]
+        assert entry["largest_difference"] <= params["tolerance"]
 
 
 def test_every_image_without_a_label_is_predicted(pipeline):
@@ -369,11 +361,19 @@ def test_every_image_without_a_label_is_predicted(pipeline):
     classes = described["classes"]
     assert list(table["key"]) == sorted(split.loc[split["split"] == "pred", "path"])
     scores = [f"{kind}_{name}" for kind in ("probability", "presence") for name in classes]
-    assert list(table) == ["key", "class", "confidence", *scores, "unsure"]
+    columns = ["unsure", "learned_from_drawings", "distance", "unlike_training"]
+    assert list(table) == ["key", "class", "confidence", *scores, *columns]
     probabilities = table[[f"probability_{name}" for name in classes]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert list(table["class"]) == [classes[index] for index in probabilities.argmax(axis=1)]
-    assert (table["unsure"] == (table["confidence"] < described["unsure_below"])).all()
+    assert table["learned_from_drawings"].all()
+    below, above = described["unsure_below"], described["unlike_above"]
+    # Without a threshold the cells are empty.
+    for found, expected in (
+        (table["unsure"], None if below is None else table["confidence"] < below),
+        (table["unlike_training"], None if above is None else table["distance"] > above),
+    ):
+        assert found.isna().all() if expected is None else (found == expected).all()
     assert {path.stem for path in (pipeline.one / "plots/predictions").iterdir()} == set(classes)
 
 

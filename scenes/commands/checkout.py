@@ -35,8 +35,7 @@ def fingerprint(root: str | Path, name: str) -> tuple[tuple[Any, ...], ...]:
     if name == PRODUCTION:
         files = sorted((root / "models/production").glob("*"))
     else:
-        folders = (root / "models" / name, root / "models/multilabel" / name)
-        files = [path for folder in folders for path in sorted(folder.glob("*"))]
+        files = sorted((root / "models" / name).glob("*"))
         files.append(root / "data/validation_scores" / f"{name}.json")
     return tuple(_identity(path) for path in files)
 
@@ -49,13 +48,14 @@ def _identity(path: Path) -> tuple[Any, ...]:
     return path.name, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
+def load(root: str | Path, name: str, *, unsure_below: str, drawn: bool = False) -> "Classifier":
     """Return a model of the checkout in ``root``.
 
     Args:
         root: the root of the checkout.
         name: one of :func:`available_models`.
         unsure_below: the name of the threshold for a model that is not in production, see ``select.unsure_below``.
+        drawn: whether a model that is not in production learned from drawings.
 
     Raises:
         InputError: the model or a part of it is missing, or its feature set is not enabled. The message lists the
@@ -63,7 +63,7 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
     """
     # Imported here, because the other functions should not wait for NumPy.
     from scenes.dataset import records
-    from scenes.evaluation.platt import PlattScaling
+    from scenes.evaluation.presence import PresenceCalibration
     from scenes.models import store
     from scenes.serving import classifier
 
@@ -83,7 +83,7 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
     folder = root / "models" / name
     description = store.describe(folder)
     try:
-        network = store.load(folder, root / "data", root / "models/multilabel" / name)
+        network = store.load(folder, root / "data")
     except (OSError, KeyError, ValueError) as error:  # a part was not fetched, or is damaged
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
@@ -99,8 +99,8 @@ def load(root: str | Path, name: str, *, unsure_below: str) -> "Classifier":
         fit=validation_images.fit,
         calibrated=description["calibrated"],
         unsure_below=validation["val"]["abstention"][unsure_below]["confidence"],
-        presence_above=validation["presence_above"],
-        presence_calibration=PlattScaling(**validation["presence_calibration"]),
+        presence_calibration=PresenceCalibration(**validation["presence"]),
+        drawn=drawn,
     )
 
 

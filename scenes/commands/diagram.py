@@ -15,9 +15,9 @@ from scenes.common.files import atomic_write
 PAGES = (Path("README.md"), Path("docs/pipeline.md"))
 BEGIN, END = "<!-- pipeline: written by `make docs` -->", "<!-- end of pipeline -->"
 GROUPS = {
-    "Data": ("code", "download", "audit", "split", "records", "composites"),
-    "Features": ("weights", "finetune", "features", "composite_features"),
-    "Models": ("train", "multilabel"),
+    "Data": ("code", "download", "audit", "split", "records"),
+    "Features": ("weights", "finetune", "features"),
+    "Models": ("train",),
     "Judgement": ("evaluate", "explain", "compare", "label_issues"),
     "Delivery": ("select", "export", "predict", "report"),
 }

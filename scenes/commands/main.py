@@ -32,6 +32,7 @@ COMMANDS = {
     "own": Command("scenes.commands.own", "run the pipeline on your own pictures"),
     "predict": Command("scenes.commands.predict", "classify images, folders and zips with a trained model", True),
     "score": Command("scenes.commands.score", "score the model on other labelled pictures", True),
+    "corrections": Command("scenes.commands.corrections", "merge corrected labels, or sum them up"),
     "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to scores"),
     "experiments": Command("scenes.commands.experiments", "show what each experiment changed, and its scores"),
     "review": Command("scenes.commands.review", "compare scores, parameters and pictures with another commit"),

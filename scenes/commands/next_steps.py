@@ -69,8 +69,8 @@ def report(
         steps.append(f"add pictures: {count(len(answers), 'test image')} cannot tell how good the model is")
     if issues:
         steps.append(
-            f"look at {count(issues, 'label')} in data/label_issues.csv that may be wrong; move or delete these "
-            f"pictures and run `dvc repro`: about {again}"
+            f"look at {count(issues, 'label')} in data/label_issues.csv that may be wrong, on the page Labels of "
+            f"`make app`; correct them (docs/corrections.md) and run `dvc repro`: about {again}"
         )
     if worst.recall < 1:
         steps.append(

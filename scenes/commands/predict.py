@@ -16,6 +16,7 @@ from tqdm import tqdm
 from scenes.commands import checkout
 from scenes.common.errors import InputError
 from scenes.common.runtime import configure, muted_stderr
+from scenes.evaluation import abstention
 from scenes.images.decode import Decoded
 from scenes.serving import answer_formats, photos
 from scenes.serving.classifier import Classifier, from_folder
@@ -31,11 +32,11 @@ THREADS = 2
 def main(argv: list[str] | None = None) -> int:
     """Return the exit status: 1 if some photos could not be used."""
     arguments = _parser().parse_args(argv)
-    limits, threads, unsure_below = settings()
+    limits, threads, unsure_below, drawn = settings()
     if isinstance(sys.stdout, io.TextIOWrapper):  # not where a test has replaced it
         sys.stdout.reconfigure(errors="backslashreplace")  # names with characters that the terminal lacks
     configure(seed=0, threads=threads)  # nothing is random here
-    model = open_model(arguments.model, unsure_below)
+    model = open_model(arguments.model, unsure_below, drawn=drawn)
 
     def decode(data: bytes) -> Decoded:
         with muted_stderr():
@@ -49,8 +50,15 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.csv:
         sys.stdout.write(answer_formats.csv_rows([], model, header=True))
     good, bad = _write(tqdm(answers, unit=" photos", disable=hidden), _formatter(arguments, model))
-    if arguments.csv and good and not model.calibrated:  # the columns are those of data/predictions.csv
-        print("the probabilities are not calibrated", file=sys.stderr)
+    if arguments.csv and good:  # the columns are those of data/predictions.csv
+        if not model.calibrated:
+            print("the probabilities are not calibrated", file=sys.stderr)
+        if model.drawn:
+            print("the model learned from drawings, not from photos", file=sys.stderr)
+    if good and model.unsure_below is None:
+        print(abstention.NO_PROMISE, file=sys.stderr)
+    if good and model.training is None:
+        print("not measured: how unlike the training images a photo is (no training_features.npy)", file=sys.stderr)
     if skipped:
         more = f" and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
         print(
@@ -79,9 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder with model.keras and model.json, such as a copy of models/production; in a checkout also the "
         "name of a model in params.yaml (default: %(default)s)",
     )
-    parser.add_argument(
-        "--top-k", type=_positive, default=3, help="classes named for each image (default: %(default)s)"
-    )
+    parser.add_argument("--top-k", type=_positive, help="classes named for each image (default: 3; with --json: all)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one object per line, with all scores")
     form.add_argument(
@@ -96,24 +102,28 @@ def _positive(value: str) -> int:
     return int(value)
 
 
-def settings() -> tuple[Limits, int, str | None]:
-    """Return the limits, the threads and, in a checkout, the name of the threshold that makes a model unsure."""
+def settings() -> tuple[Limits, int, str | None, bool]:
+    """Return the limits, the threads and, of a checkout, the threshold that makes a model unsure, and whether it draws.
+
+    The threshold is its name, None outside a checkout. A checkout draws its images if its profile has no other source.
+    """
     if not checkout.is_checkout("."):
-        return LIMITS, THREADS, None
+        return LIMITS, THREADS, None, False
     from scenes.config.schema import check
 
     params = check()
     archive = params.archive
     limits = Limits(archive.max_member_bytes, archive.max_ratio, archive.max_pixels)
-    return limits, params.threads, params.select.unsure_below
+    drawn = params.profiles[params.profile].source == "synthetic"
+    return limits, params.threads, params.select.unsure_below, drawn
 
 
-def open_model(name: str, unsure_below: str | None) -> Classifier:
+def open_model(name: str, unsure_below: str | None, *, drawn: bool) -> Classifier:
     """Return the model in a folder or, in a checkout, the model of that name.
 
     Args:
         name: a folder, the model.keras in it, or a name.
-        unsure_below: see :func:`settings`; None outside a checkout.
+        unsure_below, drawn: see :func:`settings`.
 
     Raises:
         InputError: there is no such model.
@@ -126,7 +136,7 @@ def open_model(name: str, unsure_below: str | None) -> Classifier:
             f"{_which_folders(path)}"
         )
     if unsure_below is not None and (may_be_name or name in checkout.available_models(".")):
-        return checkout.load(".", name, unsure_below=unsure_below)
+        return checkout.load(".", name, unsure_below=unsure_below, drawn=drawn)
     folder = path.parent if path.name == "model.keras" else path
     if not all((folder / part).is_file() for part in ("model.keras", "model.json")):
         raise InputError(f"{photos.printable(name)} does not hold model.keras and model.json; {_which_folders(folder)}")
@@ -148,8 +158,8 @@ def _formatter(arguments: argparse.Namespace, model: Classifier) -> Callable[[li
     """Return the function that formats answers as the options ask."""
     if arguments.csv:
         return lambda answered: answer_formats.csv_rows(answered, model, header=False)
-    line = answer_formats.json_line if arguments.json else answer_formats.text_line
-    return lambda answered: "".join(f"{line(photo, model, arguments.top_k)}\n" for photo in answered)
+    line, top_k = (answer_formats.json_line, None) if arguments.json else (answer_formats.text_line, 3)
+    return lambda answered: "".join(f"{line(photo, model, arguments.top_k or top_k)}\n" for photo in answered)
 
 
 def _write(answers: Iterable[Answered | Refused], format_answers: Callable[[list[Answered]], str]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ files in the workspace.
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from scenes.common.errors import InputError
 from scenes.provenance import dvc_lock, lineage, record
@@ -24,9 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         "and the files in the workspace disagree.",
     )
     parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a folder in models/, such as `baseline`, `multilabel/baseline`, `production`, `export`",
+        "model", metavar="MODEL", help="a folder in models/, such as `baseline`, `production`, `export`"
     )
     model = parser.parse_args(argv).model
     stages = dvc_lock.read(LOCK)
@@ -65,7 +63,7 @@ def stages_of(stages: Mapping[str, Mapping], model: str) -> tuple[str, str]:
     """Return the names of the stages that write ``models/<model>`` and its scores.
 
     Args:
-        model: a folder in models/, such as ``baseline`` or ``multilabel/baseline``.
+        model: a folder in models/, such as ``baseline`` or ``export``.
 
     Raises:
         InputError: no stage in the lock writes them.
@@ -79,8 +77,8 @@ def stages_of(stages: Mapping[str, Mapping], model: str) -> tuple[str, str]:
 
 
 def scores_of(model: str) -> str:
-    """Return the path of a model's scores, which include those of its second output, ``multilabel/<model>``."""
-    return f"data/scores/{PurePosixPath(model).name}.json"
+    """Return the path of a model's scores."""
+    return f"data/scores/{model}.json"
 
 
 def _format_states(states: Mapping[str, str]) -> str:

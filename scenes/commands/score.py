@@ -74,9 +74,9 @@ def score(pictures: Pictures, path: str, model_name: str, split: str | None) -> 
     from scenes.commands import labelled_answers, predict
     from scenes.common.runtime import configure
 
-    limits, threads, unsure_below = predict.settings()
+    limits, threads, unsure_below, drawn = predict.settings()
     configure(seed=0, threads=threads)  # nothing is random here
-    model = predict.open_model(model_name, unsure_below)
+    model = predict.open_model(model_name, unsure_below, drawn=drawn)
     matched = labelled_answers.match_classes({member.label for member in labelled}, model.classes)
     if not matched.indices:
         raise InputError(
@@ -104,7 +104,7 @@ def score(pictures: Pictures, path: str, model_name: str, split: str | None) -> 
 def _result(
     answers: "Answers", matched: "Matched", classes: Sequence[str], left_out: int, checked: bool
 ) -> dict[str, Any]:
-    from scenes.evaluation.intervals import mean_interval
+    from scenes.evaluation import intervals
     from scenes.evaluation.metrics import confusion_matrix
 
     correct = answers.labels == answers.predicted
@@ -120,7 +120,7 @@ def _result(
     return {
         "images": len(correct),
         "accuracy": float(correct.mean()),
-        "accuracy_interval": mean_interval(correct),
+        "accuracy_interval": intervals.share(correct.sum(), len(correct)),
         "balanced_accuracy": sum(recalls) / len(recalls),
         "per_class": per_class,
         "worst_class": min(sorted(per_class), key=lambda name: per_class[name]["recall"]),

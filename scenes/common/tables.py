@@ -13,10 +13,10 @@ DECIMALS = 6  # beyond these, `dvc metrics diff` would only show noise
 
 
 def rounded(value: Any) -> Any:
-    """Return a number, or nested dicts of numbers, as plain Python numbers: floats rounded, integers unchanged."""
+    """Return a number, or nested dicts of them, as plain Python: floats rounded, integers and None unchanged."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
-    return value if isinstance(value, int) else round(float(value), DECIMALS)
+    return value if value is None or isinstance(value, int) else round(float(value), DECIMALS)
 
 
 def flatten(tree: "Mapping[str, Any]", prefix: str = "") -> dict[str, Any]:

@@ -97,10 +97,3 @@ class Features(Section):
     """Computing a backbone's features."""
 
     batch_size: PositiveInt
-
-
-class Composites(Section):
-    """The largest number of composites in each split."""
-
-    val: PositiveInt
-    test: PositiveInt

@@ -157,25 +157,6 @@ class Finetune(Section):
     training: Fit
 
 
-class MultilabelUnits(Section):
-    """The size of the second output's hidden layer, by kind of model."""
-
-    cnn: PositiveInt | None
-    linear: PositiveInt | None
-
-
-class Multilabel(Section):
-    """Fitting the second output."""
-
-    units: MultilabelUnits
-    rejection_rate: Share
-    dropout: Share
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat
-
-
 class LabelIssues(Section):
     """Finding labels that may be wrong."""
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -17,7 +17,7 @@ from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError, exit_on_input_error
 from scenes.common.words import suggestion
-from scenes.config.data_schema import Archive, Audit, Composites, Features, Records, Split, Synthetic
+from scenes.config.data_schema import Archive, Audit, Features, Records, Split, Synthetic
 from scenes.config.model_schema import (
     CnnModel,
     FeatureSet,
@@ -25,7 +25,6 @@ from scenes.config.model_schema import (
     LabelIssues,
     LinearModel,
     Mirroring,
-    Multilabel,
     ProfileCnn,
 )
 from scenes.config.params import parse_yaml
@@ -34,21 +33,7 @@ from scenes.config.section import ModelName, Section, Seed, Sha256
 from scenes.download.source import parse_source
 
 # Names in data/scores/, models/ and plots/ that the stages use beside those of the models.
-RESERVED = {"audit", "comparison", "multilabel", "export", "finetune", "label_issues", "predictions", "production"}
-
-
-class Tolerance(Section):
-    """The largest difference allowed between each format and the Keras model."""
-
-    saved_model: PositiveFloat
-    litert: PositiveFloat
-    onnx: PositiveFloat
-
-
-if TYPE_CHECKING:  # type checkers reject a computed Literal
-    ExportFormat: TypeAlias = str
-else:
-    ExportFormat = Literal[tuple(Tolerance.model_fields)]
+RESERVED = {"audit", "comparison", "export", "finetune", "label_issues", "predictions", "production"}
 
 
 class Published(Section):
@@ -101,9 +86,9 @@ class Select(Section):
 class Export(Section):
     """The production model for other programs."""
 
-    formats: list[ExportFormat]
+    formats: list[Literal["saved_model", "litert", "onnx"]]
     images: PositiveInt
-    tolerance: Tolerance
+    tolerance: PositiveFloat
 
     @field_validator("formats")
     @classmethod
@@ -131,8 +116,6 @@ class Params(Section):
     features: Features
     augmentation: Mirroring
     finetune: Finetune
-    composites: Composites
-    multilabel: Multilabel
     label_issues: LabelIssues
     models: Annotated[
         dict[ModelName, Annotated[CnnModel | LinearModel, Field(discriminator="kind")]], Field(min_length=1)

@@ -1,10 +1,11 @@
 """The split of the audited images into training, validation, test and unlabelled ones."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scenes.common.errors import InputError
 from scenes.common.tables import read_csv, write_csv
 from scenes.common.words import show
+from scenes.dataset import corrections
 from scenes.dataset.audit_table import conflicting, usable
 from scenes.dataset.hold_out import hold_out, refuse_too_few, units
 
@@ -17,6 +18,7 @@ COLUMNS = ("path", "split", "label", "group")
 
 # Why a labelled image is left out, and the parameter that decides on it; the first that applies counts.
 REASONS = {
+    "dropped": "dropped by a correction",
     "unusable": "cannot be decoded",
     "damaged": "damaged (split.drop_damaged)",
     "class": "of a class without test images (split.without_test)",
@@ -29,18 +31,28 @@ REASONS = {
 
 
 class Split(NamedTuple):
-    """What :func:`split` returns.
+    """What :func:`split` and :func:`split_corrected` return.
 
     Attributes:
         table: ``path,split,label,group``, all text, sorted by path. Images that are left out have no row.
         left_out: path and reason, a key of ``REASONS``, of the labelled images that are left out.
         held_out: for test and val, by class that had no images there: those held out of train, and those that were in
             train before.
+        relabelled: how many images of train and val, or left out of these, have another label than in the archive.
+        test_corrections: how many test images have a correction, which the split does not apply.
     """
 
     table: "pd.DataFrame"
     left_out: dict[str, str]
     held_out: dict[str, dict[str, tuple[int, int]]]
+    relabelled: int = 0
+    test_corrections: int = 0
+
+    @property
+    def applied_corrections(self) -> dict[str, int]:
+        """How many images are ``relabelled`` and ``dropped`` by corrections, without zeros."""
+        counts = {"relabelled": self.relabelled, "dropped": list(self.left_out.values()).count("dropped")}
+        return {name: count for name, count in counts.items() if count}
 
 
 def split(
@@ -106,6 +118,45 @@ def split(
         table.sort_values("path", ignore_index=True),
         dict(zip(gone["path"], gone["left_out"], strict=True)),
         held_out,
+    )
+
+
+def split_corrected(audit: "pd.DataFrame", corrected: "pd.DataFrame", **options: Any) -> Split:
+    """Do the same as :func:`split` with the labels of train and val corrected first.
+
+    The test images and their labels are those without corrections, also where they are held out of train: scores before
+    and after a correction compare. An image that is left out stays out if its duplicate, or another one of its
+    subject, is held out for test.
+
+    Args:
+        audit: see :func:`split`.
+        corrected: see ``scenes.dataset.corrections``; without rows the result is that of :func:`split`.
+        options: the keyword arguments of :func:`split`.
+
+    Raises:
+        InputError: a class has too few images, with the corrections or without.
+    """
+    plain = split(audit, **options)
+    if corrected.empty:
+        return plain
+    tested = final_splits(audit, plain.table[plain.table["split"] == "test"])
+    is_test = tested["split"] == "test"
+    unit = units(tested[tested["split"] != "pred"]).reindex(tested.index)
+    stay_out = tested[~is_test & unit.isin(unit[is_test & (audit["split"] != "test")])]
+    of_test = corrected["path"].isin(tested.loc[is_test, "path"])
+    to_correct = tested.drop(stay_out.index)
+    applied = corrections.apply(to_correct, corrected[~of_test])
+    try:
+        found = split(applied, **options)
+    except InputError as error:  # not without the corrections
+        raise InputError(f"with the labels that corrections/<profile>.csv corrects or drops: {error}") from None
+    left_out = {path: plain.left_out[path] for path in stay_out["path"]}
+    left_out |= dict.fromkeys(to_correct["path"].drop(applied.index), "dropped")
+    return found._replace(
+        left_out=found.left_out | left_out,
+        held_out={**found.held_out, "test": plain.held_out["test"]},
+        relabelled=int((applied["label"] != audit.loc[applied.index, "label"]).sum()),
+        test_corrections=int(of_test.sum()),
     )
 
 

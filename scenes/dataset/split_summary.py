@@ -31,6 +31,10 @@ def format_summary(audit: "pd.DataFrame", result: Split, fractions: Mapping[str,
     subjects = audit.loc[audit["subject"] != "", "subject"].nunique()
     if subjects:
         lines.append(f"{count(subjects, 'subject')}, each on one side")
+    if result.relabelled:
+        lines.append(f"{count(result.relabelled, 'image')} relabelled by corrections")
+    if result.test_corrections:
+        lines.append(f"{count(result.test_corrections, 'correction')} of test images: scored apart, by `evaluate`")
     return "\n".join([*lines, *_left_out(audit, result)])
 
 

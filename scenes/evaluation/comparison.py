@@ -67,19 +67,18 @@ def pair(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
     Returns:
         ``both_right``, ``only_a``, ``only_b`` and ``both_wrong``: numbers of images that sum to ``count``;
         ``accuracy_difference``: accuracy of a minus accuracy of b, with its 95 % interval
-        ``accuracy_difference_interval.{low,high}`` (images are resampled, both answers together); and ``mcnemar_p``,
-        see :func:`mcnemar`, not adjusted for the number of pairs compared.
+        ``accuracy_difference_interval.{low,high}``, see ``scenes.evaluation.intervals.paired_difference``; and
+        ``mcnemar_p``, see :func:`mcnemar`, not adjusted for the number of pairs compared.
     """
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    difference = a.astype(int) - b.astype(int)
     result = {
         "count": len(a),
         "both_right": int((a & b).sum()),
         "only_a": only_a,
         "only_b": only_b,
         "both_wrong": int((~a & ~b).sum()),
-        "accuracy_difference": difference.mean(),
-        "accuracy_difference_interval": intervals.mean_interval(difference),
+        "accuracy_difference": (only_a - only_b) / len(a),
+        "accuracy_difference_interval": intervals.paired_difference(only_a, only_b, len(a)),
     }
     # Significant digits, not decimals: a small p must not become 0.
     return rounded(result) | {"mcnemar_p": float(f"{mcnemar(only_a, only_b):.6g}")}

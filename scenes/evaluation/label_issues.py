@@ -5,10 +5,16 @@
 | key | path in the archive |
 | given_label | class of the folder that the image is in |
 | suggested_label | the most probable class; if only a duplicate disagrees, the class of the duplicate |
-| score | from 0 (certainly wrong) to 1; '' for an image without features, which was left out of the records |
+| score | from 0 (certainly wrong) to 1, see below |
 | reason | ``model``, ``duplicate`` or ``near_duplicate`` (with another label), or two of them: ``model+duplicate`` |
 
-The classifier's part is confident learning (Northcutt et al. 2021, https://arxiv.org/abs/1911.00068) by cleanlab.
+The classifier's part is confident learning (Northcutt et al. 2021, https://arxiv.org/abs/1911.00068) by cleanlab. The
+score orders the list by what a correction is expected to gain: the probability of the given label minus that of the
+most probable other one, from -1 to 1, moved to 0 to 1. Of a duplicate without features, which was left out of the
+records, either label is as likely, and the score is 0.5.
+
+Two classes that the classifier often confuses in both directions are hard to tell apart for people, too. Their label
+issues are less often errors, and more often a question of definition.
 
 Only the classifier is out of fold. If the features were learned from the training labels, wrong ones are harder to see:
 on the real subset, the features of a fine-tuned backbone give 0.5 % of the training images as label issues but 1.8 % of
@@ -16,7 +22,8 @@ the test images; those of the same backbone with its pretrained weights give 3.4
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +31,14 @@ import numpy as np
 
 from scenes.common.tables import read_csv, rounded, write_csv
 from scenes.dataset.audit_table import usable
+from scenes.evaluation import out_of_fold
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scenes.backbones.features import Features
 
+CONFUSED = 0.05  # share of the images of each of two classes, from which on the two are said to be hard to tell apart
 COLUMNS = ("key", "given_label", "suggested_label", "score", "reason")
 # The column of the audit that duplicates of each kind share.
 _DUPLICATES = {"duplicate": "pixel_sha256", "near_duplicate": "group"}
@@ -45,18 +54,18 @@ def judge_features(
 
     Args:
         audit: see ``scenes.dataset.audit_table``; names the group of duplicates of each image.
-        folds, C, seed: see :func:`out_of_fold`.
+        folds, C, seed: see ``scenes.evaluation.out_of_fold.predict``.
 
     Returns:
         See :func:`judge`; and a sentence on the folds and the classes left out, or ''.
     """
     keys, classes = np.char.decode(images.key), len(images.classes)
     groups = audit.set_index("path")["group"].loc[keys].to_numpy()
-    per_class = _groups_per_class(images.label, groups, classes)
+    per_class = out_of_fold.groups_per_class(images.label, groups, classes)
     probabilities = np.zeros((len(keys), classes))
     if (per_class > 1).sum() > 1:
         used = per_class[images.label] > 1
-        probabilities[used] = out_of_fold(
+        probabilities[used] = out_of_fold.predict(
             images.features[used],
             images.label[used],
             groups[used],
@@ -67,78 +76,7 @@ def judge_features(
         )
     judged = probabilities.any(axis=1)
     table = judge(keys[judged], images.label[judged], probabilities[judged], images.classes)
-    return table, _limits(per_class, images.classes, folds)
-
-
-def _groups_per_class(labels: np.ndarray, groups: np.ndarray, classes: int) -> np.ndarray:
-    """Return the number of different groups in each class, int (classes,)."""
-    _, number = np.unique(groups, return_inverse=True)
-    return np.bincount(np.unique(np.stack([labels, number]), axis=1)[0], minlength=classes)
-
-
-def _limits(per_class: np.ndarray, classes: Sequence[str], folds: int) -> str:
-    """Return a sentence on the classes that are too small for ``folds``, or ''."""
-    several = np.flatnonzero(per_class > 1)
-    if len(several) < 2:
-        return "no label is judged: fewer than two classes have two images that are not duplicates of each other"
-    parts = []
-    if alone := [classes[index] for index in np.flatnonzero(per_class == 1).tolist()]:
-        more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
-        names = ", ".join(alone[:3])
-        parts.append(f"labels of {names}{more} are not judged: there is one image, or duplicates of one")
-    smallest = int(several[per_class[several].argmin()])
-    if per_class[smallest] < folds:
-        count = per_class[smallest]
-        parts.append(
-            f"{count} folds instead of {folds}: {classes[smallest]} has {count} images, duplicates not counted"
-        )
-    return "; ".join(parts)
-
-
-def out_of_fold(
-    features: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    classes: int,
-    *,
-    folds: int,
-    C: float,
-    seed: int,
-) -> np.ndarray:
-    """Return each image's class probabilities by a logistic regression fitted without it and its duplicates.
-
-    Args:
-        features: float (n, d).
-        labels: int (n,), less than ``classes``; each label that occurs has images in at least ``folds`` groups.
-        groups: (n,); images of one group are always in the same fold.
-        classes: number of classes.
-        folds: 2 or more.
-        C: inverse of the strength of the L2 regularisation; the features are standardised.
-        seed: of the folds.
-
-    Returns:
-        float64 (n, classes), rows sum to 1. The row of an image is 0 if its class has no image in the other folds, as
-        groups of several classes can cause.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
-
-    probabilities = np.zeros((len(labels), classes))
-    features = features.astype(np.float64)
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with threadpool_limits(1):  # how sums are divided among threads changes their rounding
-        for rest, held_out in splitter.split(features, labels, groups):
-            known = np.unique(labels[rest])
-            fold = held_out[np.isin(labels[held_out], known)]
-            if len(known) < 2 or not len(fold):
-                continue
-            classifier = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=500))
-            classifier.fit(features[rest], labels[rest])
-            probabilities[np.ix_(fold, classifier.classes_)] = classifier.predict_proba(features[fold])
-    return probabilities
+    return table, out_of_fold.limits(per_class, images.classes, folds)
 
 
 def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> "pd.DataFrame":
@@ -151,7 +89,6 @@ def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, class
     """
     import pandas as pd
     from cleanlab.filter import find_label_issues
-    from cleanlab.rank import get_label_quality_scores
 
     names, doubted = np.array(classes, object), np.zeros(len(labels), bool)
     if len(np.unique(labels)) > 1:  # confident learning compares classes
@@ -163,11 +100,20 @@ def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, class
             "key": keys,
             "given_label": names[labels],
             "suggested_label": names[probabilities.argmax(axis=1)],
-            "score": get_label_quality_scores(labels, probabilities) if len(labels) else np.empty(0),
+            "score": _scores(labels, probabilities),
             "doubted": doubted,
         }
     )
     return judged.sort_values(["score", "key"], ignore_index=True)
+
+
+def _scores(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return (1 + margin) / 2, float64 (n,); the margin is that of the given label over the best other one."""
+    from cleanlab.rank import get_label_quality_scores
+
+    if not len(labels):
+        return np.empty(0)
+    return get_label_quality_scores(labels, probabilities, method="normalized_margin")
 
 
 def conflicting_duplicates(audit: "pd.DataFrame") -> "pd.DataFrame":
@@ -190,10 +136,17 @@ def conflicting_duplicates(audit: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame(list(rows.values()), columns=["key", "given_label", "other_label", "kind"], dtype=object)
 
 
-def combine(judged: "pd.DataFrame", audit: "pd.DataFrame") -> "pd.DataFrame":
+def combine(
+    judged: "pd.DataFrame", audit: "pd.DataFrame", *, corrected: Collection[str] = frozenset()
+) -> "pd.DataFrame":
     """Return the label issues: labels that the classifier doubts (see :func:`judge`) or that a duplicate contradicts.
 
-    Sorted by score, then by key; images without a score come last.
+    Args:
+        audit: see :func:`judge_features`, with corrected labels.
+        corrected: the paths of the images whose labels people have corrected, which are left out.
+
+    Returns:
+        The columns of the table above, sorted by score, then by key.
     """
     by_model = judged.assign(model=judged["doubted"].map({True: "model", False: ""})).drop(columns="doubted")
     by_duplicates = conflicting_duplicates(audit)
@@ -201,7 +154,8 @@ def combine(judged: "pd.DataFrame", audit: "pd.DataFrame") -> "pd.DataFrame":
     joined = joined[(joined["model"] != "") | (joined["kind"] != "")]
     reason = (joined["model"] + "+" + joined["kind"]).str.strip("+")
     suggested = joined["suggested_label"].where(joined["model"] != "", joined["other_label"])
-    table = joined.assign(reason=reason, suggested_label=suggested)[list(COLUMNS)]
+    table = joined.assign(reason=reason, suggested_label=suggested, score=joined["score"].fillna(0.5))[list(COLUMNS)]
+    table = table[~table["key"].isin(corrected)]
     return table.sort_values(["score", "key"], ignore_index=True)
 
 
@@ -211,7 +165,7 @@ def write(table: "pd.DataFrame", path: str | Path) -> None:
 
 
 def read(path: str | Path) -> "pd.DataFrame":
-    """Read the label issues: ``score`` as float64, NaN if there is none, all other columns as text."""
+    """Read the label issues: ``score`` as float64, all other columns as text."""
     import pandas as pd
 
     table = read_csv(path)
@@ -222,13 +176,16 @@ def count_issues(table: "pd.DataFrame", judged: "pd.DataFrame", classes: Sequenc
     """Return counts: ``images`` judged, label issues in ``total``, by ``reason`` and by class.
 
     ``given.<class>`` counts the label issues of a class, ``suggested.<class>`` those for which that class is suggested,
-    and ``pairs.<given>.<suggested>`` both together, without zeros.
+    and ``pairs.<given>.<suggested>`` both together, without zeros. ``confused.<a>/<b>`` is the share of the images of
+    two classes for which the other class is more probable than the given one, of pairs where it is at least
+    ``CONFUSED`` in both directions.
     """
     pairs = table.groupby(["given_label", "suggested_label"]).size()
     return {
         "images": len(judged),
         "total": len(table),
         "reason": {reason: int(count) for reason, count in table["reason"].value_counts().items()},
+        "confused": _confused(judged),
         "given": {name: int((table["given_label"] == name).sum()) for name in classes},
         "suggested": {name: int((table["suggested_label"] == name).sum()) for name in classes},
         "pairs": {
@@ -238,11 +195,22 @@ def count_issues(table: "pd.DataFrame", judged: "pd.DataFrame", classes: Sequenc
     }
 
 
+def _confused(judged: "pd.DataFrame") -> dict[str, float]:
+    shares = judged.groupby("given_label")["suggested_label"].value_counts(normalize=True)
+    counts = judged["given_label"].value_counts()
+    pairs = {}
+    for a, b in combinations(sorted(counts.index), 2):
+        one, other = shares.get((a, b), 0.0), shares.get((b, a), 0.0)
+        if min(one, other) >= CONFUSED:
+            pairs[f"{a}/{b}"] = rounded((one * counts[a] + other * counts[b]) / (counts[a] + counts[b]))
+    return pairs
+
+
 def score_planted(table: "pd.DataFrame", judged: "pd.DataFrame", ground_truth: "pd.DataFrame") -> dict[str, Any]:
     """Compare the label issues with the wrong labels planted in a synthetic archive.
 
     Args:
-        ground_truth: see ``scenes.synthetic.ground_truth``.
+        ground_truth: see ``scenes.synthetic.ground_truth``; corrected labels are not wrong any more.
 
     Returns:
         ``count`` of the wrong labels, ``precision`` and ``recall`` of the table; and for the classifier alone
@@ -283,6 +251,8 @@ def format_summary(counts: dict[str, Any], limits: str = "") -> str:
     text = f"label issues: {counts['total']:,} in {counts['images']:,} images"
     if limits:
         text += f"\n{limits}"
+    for pair, share in counts["confused"].items():
+        text += f"\n{pair} are often confused ({share:.0%} of their images): check the definitions, then single labels"
     if "planted" in counts:
         planted = counts["planted"]
         text += (

@@ -57,7 +57,7 @@ def classification(
     classes: Sequence[str],
     *,
     calibration: Calibration,
-    thresholds: Mapping[str, float],
+    thresholds: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """Return the scores of one set of images as nested dicts of numbers.
 
@@ -71,26 +71,32 @@ def classification(
     Returns:
         Scores of the predicted classes, which calibration does not change:
 
-        - ``count``; ``accuracy`` and its bootstrap 95 % interval ``accuracy_interval.{low,high}``; ``top2_accuracy``;
-          ``balanced_accuracy`` and ``min_recall``, the mean and the lowest recall of the classes that occur;
+        - ``count``; ``accuracy`` and its 95 % interval ``accuracy_interval.{low,high}``, see
+          ``scenes.evaluation.intervals.share``; ``top2_accuracy``; ``balanced_accuracy`` and ``min_recall``, the mean
+          and the lowest recall of the classes that occur;
           ``macro_f1``, over the classes that occur or are predicted; ``majority_class_accuracy``, of predicting the
           most frequent class of these images every time, the best constant answer
-        - ``per_class.<class>.{precision,recall,f1,support}``, 0 if undefined
+        - ``per_class.<class>.{precision,recall,f1,support}``, 0 if undefined, and ``recall_interval``, None if the
+          class does not occur
         - ``most_confused_pairs.<a>/<b>.errors``: the three pairs of classes with the most errors, in both directions;
           ``merged_pairs.<a>/<b>.accuracy``: the accuracy if the two were one class
 
         Scores of the network's own probabilities:
 
         - ``crossentropy`` (natural logarithm), ``brier_score`` (squared error summed over the classes, 0 to 2),
-          ``calibration.{ece,mce}`` (expected and maximum calibration error)
+          ``calibration.{ece,ece_floor,mce}`` (expected and maximum calibration error, and the expected one of a
+          perfectly calibrated model, see ``scenes.evaluation.calibration.noise_floor``)
 
         Scores of the calibrated probabilities:
 
         - ``calibration.calibrated``: 1, or 0 if the network is not calibrated and the temperature is 1
-        - ``calibration.temperature`` and ``calibration.temperature_scaled.{ece,mce,crossentropy,brier_score}``
-        - ``abstention.precision_{90,95,99}.{confidence,coverage,precision}``: the threshold of ``confidence`` that
-          gives this precision on the *validation* images, the share of these images at or above it, and the share of
-          correct answers among those, see ``scenes.evaluation.abstention.scores``
+        - ``calibration.temperature`` and
+          ``calibration.temperature_scaled.{ece,ece_floor,mce,crossentropy,crossentropy_interval,brier_score}``, the
+          interval by a bootstrap stratified by class, see ``scenes.evaluation.intervals.stratified_mean``
+        - ``abstention.precision_{90,95,99}.{confidence,coverage,precision,precision_interval}``: the threshold of
+          ``confidence`` that promises this precision, chosen on the *validation* images, the share of these images at
+          or above it, and the share of correct answers among those; None without a threshold, see
+          ``scenes.evaluation.abstention.scores``
     """
     from sklearn import metrics
 
@@ -98,6 +104,7 @@ def classification(
     calibrated = scale(probabilities, calibration.temperature)
     predicted = probabilities.argmax(axis=1)
     correct = predicted == labels
+    recognised = np.bincount(labels[correct], minlength=len(classes))
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         labels, predicted, labels=every, zero_division=0.0
     )
@@ -105,7 +112,7 @@ def classification(
     result = {
         "count": len(labels),
         "accuracy": correct.mean(),
-        "accuracy_interval": intervals.mean_interval(correct),
+        "accuracy_interval": intervals.share(correct.sum(), len(labels)),
         "balanced_accuracy": recall[support > 0].mean(),
         "min_recall": recall[support > 0].min(),
         "top2_accuracy": _top2_accuracy(labels, probabilities),
@@ -116,13 +123,18 @@ def classification(
             **calibration_errors(labels, probabilities),
             "calibrated": int(calibration.calibrated),
             "temperature": calibration.temperature,
-            "temperature_scaled": {**calibration_errors(labels, calibrated), **_losses(labels, calibrated)},
+            "temperature_scaled": {
+                **calibration_errors(labels, calibrated),
+                **_losses(labels, calibrated),
+                "crossentropy_interval": intervals.stratified_mean(_crossentropies(labels, calibrated), labels),
+            },
         },
         "abstention": abstention.scores(labels, calibrated, thresholds),
         "per_class": {
             name: {
                 "precision": precision[index],
                 "recall": recall[index],
+                "recall_interval": intervals.share(recognised[index], support[index]) if support[index] else None,
                 "f1": f1[index],
                 "support": int(support[index]),
             }
@@ -148,6 +160,11 @@ def _losses(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         "crossentropy": metrics.log_loss(labels, probabilities, labels=every),
         "brier_score": metrics.brier_score_loss(labels, probabilities, labels=every, scale_by_half=False),
     }
+
+
+def _crossentropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the crossentropy of each image, limited as in scikit-learn's log_loss, float64 (n,)."""
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(probabilities.dtype).eps))
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -188,6 +205,7 @@ def format_summary(name: str, scores: dict[str, Any]) -> str:
     """
     low, high = scores["accuracy_interval"]["low"], scores["accuracy_interval"]["high"]
     worst, entry = worst_class(scores["per_class"])
+    recall = entry["recall_interval"]
     pairs = ", ".join(
         f"{pair} ({both['errors']}; {scores['merged_pairs'][pair]['accuracy']:.4f} if merged)"
         for pair, both in scores["most_confused_pairs"].items()
@@ -198,14 +216,15 @@ def format_summary(name: str, scores: dict[str, Any]) -> str:
         f" best constant answer {scores['majority_class_accuracy']:.4f}),"
         f" crossentropy {scores['crossentropy']:.4f}\n"
         f"{name}: balanced accuracy {scores['balanced_accuracy']:.4f};"
-        f" worst class: {worst}, recall {entry['recall']:.4f} on {entry['support']:,} images\n"
+        f" worst class: {worst}, recall {entry['recall']:.4f} [{recall['low']:.4f}, {recall['high']:.4f}]"
+        f" on {entry['support']:,} images\n"
         f"{name}: {_format_calibration(scores['calibration'], scores['val']['count'])};"
-        f" {_format_abstention(scores['abstention']['precision_95'])}\n"
+        f" {_format_abstention(scores['abstention'], scores['val']['count'])}\n"
         f"{name}: most confused pairs: {pairs or 'none'}"
     )
 
 
-def worst_class(per_class: Mapping[str, Mapping[str, float]]) -> tuple[str, Mapping[str, float]]:
+def worst_class(per_class: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
     """Return the name and the scores of the class of lowest recall among those that occur; of equals the first by name.
 
     Args:
@@ -228,18 +247,24 @@ def why_uncalibrated(images: int) -> str:
 
 
 def _format_calibration(entry: Mapping[str, Any], images: int) -> str:
+    scaled = entry["temperature_scaled"]
+    floor = f"{scaled['ece_floor']:.4f} of a perfectly calibrated model on as many images"
     if not entry["calibrated"]:
-        return f"calibration error {entry['ece']:.4f}, not calibrated: {why_uncalibrated(images)}"
+        return f"calibration error {scaled['ece']:.4f} ({floor}), not calibrated: {why_uncalibrated(images)}"
     return (
         f"calibration error {entry['ece']:.4f},"
-        f" with temperature {entry['temperature']:.3f} {entry['temperature_scaled']['ece']:.4f}"
+        f" with temperature {entry['temperature']:.3f} {scaled['ece']:.4f} ({floor})"
     )
 
 
-def _format_abstention(entry: dict[str, float]) -> str:
-    if entry["confidence"] == abstention.NEVER:
-        return "no threshold gives 95 % precision on val"
-    return (
-        f"at the confidence for 95 % precision on val ({entry['confidence']:.4f}):"
-        f" {entry['coverage']:.1%} of the images answered, {entry['precision']:.4f} of them right"
-    )
+def _format_abstention(levels: Mapping[str, Mapping[str, Any]], images: int) -> str:
+    name = "precision_95"
+    entry = levels[name]
+    if entry["confidence"] is None:
+        return abstention.why_no_threshold(name, images)
+    said = f"95 % promised from a confidence of {entry['confidence']:.4f}: {entry['coverage']:.1%} of images answered"
+    if entry["precision"] is None:
+        return said
+    low, high = (entry["precision_interval"][end] for end in ("low", "high"))
+    verdict = abstention.verdict(name, entry)
+    return f"{said}, {entry['precision']:.4f} [{low:.4f}, {high:.4f}] of them right: {verdict}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from scenes.common.checksum import file_hash
 from scenes.common.tables import DECIMALS, rounded
-from scenes.evaluation.multilabel import presence_calibration, presence_threshold
+from scenes.evaluation.presence import PresenceCalibration
 
 LOWER_IS_BETTER = frozenset({"crossentropy", "brier_score"})
 
@@ -28,26 +28,22 @@ class Choice:
     margin: float
 
 
-def validation_scores(
-    folder: str | Path, multilabel_folder: str | Path, val: Mapping[str, Any], multilabel_scores: Mapping[str, Any]
-) -> dict[str, Any]:
+def validation_scores(folder: str | Path, val: Mapping[str, Any], presence: PresenceCalibration) -> dict[str, Any]:
     """Return what selection needs to know of a model.
 
     Args:
         folder: of the model.
-        multilabel_folder: of its second output.
         val: its scores on validation images, see ``scenes.evaluation.metrics.classification``.
-        multilabel_scores: see ``scenes.evaluation.multilabel.evaluate``.
+        presence: see ``scenes.evaluation.presence.fit``.
 
     Returns:
-        ``sha256``: hashes of the files in both folders, so that a retrained model counts as a different one; ``val``;
-        and ``presence_above`` and ``presence_calibration``: see ``scenes.evaluation.multilabel``.
+        ``sha256``: hashes of the files in the folder, so that a retrained model counts as a different one; ``val``; and
+        ``presence``: slope and intercept of each class.
     """
     return {
-        "sha256": {"model": _hashes(folder), "multilabel": _hashes(multilabel_folder)},
+        "sha256": _hashes(folder),
         "val": val,
-        "presence_above": presence_threshold(multilabel_scores),
-        "presence_calibration": presence_calibration(multilabel_scores),
+        "presence": presence._asdict(),
     }
 
 

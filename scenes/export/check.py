@@ -1,10 +1,12 @@
 """The production model in formats that other programs read, each checked against the Keras model."""
 
+import io
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from scenes.common.errors import InputError
 from scenes.common.tables import rounded, write_json
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 PATHS = {"saved_model": "saved_model/1", "litert": "model.tflite", "onnx": "model.onnx"}
 _PIXEL_FORMATS = {"litert": litert, "onnx": onnx}  # take pixels only, no image files
 BATCH_SIZE = 32  # images; bounds the memory of their activations
+# Height and width of a photo, as multiples of those of the model. At twice its size, many sums are halves.
+_PHOTO_SCALES = ((2, 2), (0.7, 0.6), (1.3, 3.1), (4.7, 1.9))
 
 
 def save(folder: str | Path, formats: Collection[str], network: "keras.Model", description: dict[str, Any]) -> None:
@@ -42,7 +46,7 @@ def save(folder: str | Path, formats: Collection[str], network: "keras.Model", d
 
 
 def load(folder: str | Path, name: str, *, threads: int) -> Callable[[Any], dict[str, np.ndarray]]:
-    """Return the model in one format as a function to a dict of arrays (n, classes): ``probabilities``, ``presence``.
+    """Return the model in one format as a function to a dict of ``probabilities``, float32 (n, classes).
 
     A SavedModel takes a list of image files, the other formats uint8 (n, height, width, 3).
 
@@ -56,87 +60,78 @@ def load(folder: str | Path, name: str, *, threads: int) -> Callable[[Any], dict
     return _PIXEL_FORMATS[name].load(path, threads=threads)
 
 
+def photos(images: np.ndarray) -> list[bytes]:
+    """Return each image at another size and shape, as the file of a photo, in turn JPEG and PNG.
+
+    Args:
+        images: uint8 (n, height, width, 3).
+    """
+    files = []
+    for number, image in enumerate(images):
+        scale = _PHOTO_SCALES[number // 2 % len(_PHOTO_SCALES)]
+        height, width = (round(side * factor) for side, factor in zip(image.shape, scale, strict=False))
+        stream = io.BytesIO()
+        Image.fromarray(image).resize((width, height)).save(stream, ("JPEG", "PNG")[number % 2])
+        files.append(stream.getvalue())
+    return files
+
+
 def measure(
     folder: str | Path,
     name: str,
-    network: "keras.Model",
     images: "Sequence[bytes] | np.ndarray",
-    expected: dict[str, np.ndarray],
+    expected: np.ndarray,
     *,
     tolerance: float,
     threads: int,
 ) -> dict[str, Any]:
-    """Return the size of one format, and how far its outputs are from those of the Keras model, for the metrics.
-
-    How much rounding to float16 changes the outputs depends on the model. Where it is more than the tolerance, LiteRT's
-    file is written again with float32 weights.
+    """Return the size of one format, and how far its answers are from those of the Keras model, for the metrics.
 
     Args:
         folder: see :func:`save`.
         name: a key of ``PATHS``.
-        network: see :func:`save`.
         images: as the format takes them, see :func:`load`.
-        expected: the outputs of ``network`` for them, see :func:`compare`.
-        tolerance: the largest difference allowed in a probability or score.
+        expected: the probabilities that the Keras model gives them, float (n, classes).
+        tolerance: the largest difference allowed in a probability.
         threads: see :func:`load`.
 
     Raises:
         InputError: see :func:`compare`.
     """
-
-    def compared() -> dict[str, Any]:
-        return compare(name, in_batches(load(folder, name, threads=threads), images), expected, tolerance=tolerance)
-
-    try:
-        result = compared()
-    except InputError:
-        if name != "litert":
-            raise
-        print(
-            f"litert: float16 weights differ by more than export.tolerance.litert ({tolerance:g}): written as float32"
-        )
-        pixels = np.asarray(images)
-        litert.save(Path(folder) / PATHS[name], graph.trace_pixels(network, pixels.shape[1:]), float16=False)
-        result = compared()
-    return {"bytes": size(folder, name), **result}
+    predict = load(folder, name, threads=threads)
+    exported = in_batches(lambda batch: predict(batch)["probabilities"], images)
+    return {"bytes": size(folder, name), **compare(name, exported, expected, tolerance=tolerance)}
 
 
-def in_batches(
-    predict: Callable[[Any], dict[str, np.ndarray]], images: "Sequence[bytes] | np.ndarray"
-) -> dict[str, np.ndarray]:
+def in_batches(predict: Callable[[Any], np.ndarray], images: "Sequence[bytes] | np.ndarray") -> np.ndarray:
     """Return the outputs of ``predict`` for all ``images``, computed ``BATCH_SIZE`` at a time."""
-    parts = [predict(images[start : start + BATCH_SIZE]) for start in range(0, len(images), BATCH_SIZE)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    starts = range(0, len(images), BATCH_SIZE)
+    return np.concatenate([predict(images[start : start + BATCH_SIZE]) for start in starts])
 
 
-def compare(
-    name: str, exported: dict[str, np.ndarray], expected: dict[str, np.ndarray], *, tolerance: float
-) -> dict[str, Any]:
-    """Return how far the outputs of one format are from those of the Keras model, as numbers for the metrics.
+def compare(name: str, exported: np.ndarray, expected: np.ndarray, *, tolerance: float) -> dict[str, Any]:
+    """Return how far the probabilities of one format are from those of the Keras model, for the metrics.
 
     Two outputs within the tolerance can differ in class only if the Keras model gives both classes probabilities within
     twice the tolerance.
 
     Args:
         name: of the format, for the message.
-        exported, expected: float (n, classes) under ``probabilities`` and ``presence``.
-        tolerance: the largest difference allowed in a probability or score.
+        exported, expected: float (n, classes).
+        tolerance: the largest difference allowed.
 
     Raises:
         InputError: a difference is larger than the tolerance, or not a number.
     """
-    outputs = "probabilities", "presence"
-    largest = {key: float(np.abs(exported[key] - expected[key]).max()) for key in outputs}
-    classes = [result["probabilities"].argmax(axis=1) for result in (exported, expected)]
-    same = int((classes[0] == classes[1]).sum())
-    for key, difference in largest.items():
-        if not difference <= tolerance:  # also refuses nan
-            raise InputError(
-                f"{name} and the Keras model differ by up to {difference:.2g} in {key} and agree on the class of "
-                f"{same} of {len(classes[0])} test images; export.tolerance.{name} allows {tolerance:g}: "
-                f"raise it, or leave {name} out of export.formats"
-            )
-    return rounded({"images": len(classes[0]), "same_class": same, "largest_difference": largest})
+    difference = float(np.abs(exported - expected).max())
+    same = int((exported.argmax(axis=1) == expected.argmax(axis=1)).sum())
+    if not difference <= tolerance:  # also refuses nan
+        raise InputError(
+            f"the probabilities of {name} and the Keras model differ by up to {difference:.2g}, and the class of "
+            f"{same} of {len(expected)} images is the same; export.tolerance allows {tolerance:g}: raise it, or leave "
+            f"{name} out of export.formats"
+        )
+    return rounded({"images": len(expected), "same_class": same, "largest_difference": difference})
 
 
 def size(folder: str | Path, name: str) -> int:
@@ -148,8 +143,7 @@ def size(folder: str | Path, name: str) -> int:
 
 def format_summary(name: str, metrics: dict[str, Any]) -> str:
     """Return one line on one format."""
-    differences = ", ".join(f"{value:.6f} in {key}" for key, value in metrics["largest_difference"].items())
     return (
         f"{name}: {metrics['bytes']:,} bytes; the Keras model's class for {metrics['same_class']} of "
-        f"{metrics['images']} test images, largest difference {differences}"
+        f"{metrics['images']} images, largest difference of a probability {metrics['largest_difference']:.6f}"
     )

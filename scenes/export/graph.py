@@ -79,7 +79,7 @@ def frozen(network: "keras.Model") -> Callable[[Any], dict[str, Any]]:
     """Return ``network`` as a function of images, with its weights as constants of the graph being traced.
 
     Args:
-        network: from (batch, height, width, 3) to a dict of outputs.
+        network: from (batch, height, width, 3) to probabilities.
     """
     import tensorflow as tf
 
@@ -89,8 +89,8 @@ def frozen(network: "keras.Model") -> Callable[[Any], dict[str, Any]]:
     constants = [[tf.constant(value) for value in kind] for kind in values]
 
     def predict(images: Any) -> dict[str, Any]:
-        outputs, _ = network.stateless_call(*constants, images, training=False)
-        return outputs
+        probabilities, _ = network.stateless_call(*constants, images, training=False)
+        return {"probabilities": probabilities}
 
     return predict
 
@@ -99,7 +99,7 @@ def trace_pixels(network: "keras.Model", image_shape: Sequence[int]) -> Constant
     """Return the graph of ``network`` with one input, ``IMAGE``, in operations that all formats support.
 
     Args:
-        network: from uint8 images (batch, height, width, 3) to a dict of outputs.
+        network: from uint8 images (batch, height, width, 3) to probabilities.
         image_shape: (height, width, 3) of the images; the graph takes batches of any size of this shape only.
     """
     import tensorflow as tf

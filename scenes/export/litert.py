@@ -1,4 +1,4 @@
-"""The LiteRT (TFLite) export, for phones and small machines: weights in float16, half the size, where that is enough.
+"""The LiteRT (TFLite) export, in float32, for phones and small machines.
 
 TensorFlow converts (`tf.lite.TFLiteConverter`); its interpreter is deprecated in favour of the package ai-edge-litert,
 which runs the file here.
@@ -18,20 +18,13 @@ from scenes.export.graph import IMAGE, ConstantGraph
 SIGNATURE = "serving_default"
 
 
-def save(path: str | Path, graph: ConstantGraph, *, float16: bool = True) -> None:
-    """Write a graph, see ``scenes.export.graph.trace_pixels``; equal graphs give equal bytes.
-
-    Args:
-        float16: round the weights to float16; otherwise they stay float32.
-    """
+def save(path: str | Path, graph: ConstantGraph) -> None:
+    """Write a graph, see ``scenes.export.graph.trace_pixels``; equal graphs give equal bytes."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
         saved_model.write(folder, graph, {SIGNATURE: ((IMAGE,), graph.outputs)})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-        if float16:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
         Path(path).write_bytes(converter.convert())
 
 

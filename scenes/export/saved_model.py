@@ -27,20 +27,20 @@ def save(
 ) -> None:
     """Write ``network`` into an existing folder; equal networks give equal bytes.
 
-    The signature ``serving_default`` takes ``image_bytes``, string (n,), image files (see ``scenes.images.tf_ops``);
-    ``pixels`` takes ``image``, uint8 (n, height, width, 3). Both return ``probabilities`` and ``presence``, float32 (n,
-    classes), and ``class``, string (n,).
+    The signature ``serving_default`` takes ``image_bytes``, string (n,): JPEG and PNG files of any size, which get the
+    pixels that the pipeline gives them, except that EXIF orientations are not applied and transparency is dropped (see
+    ``scenes.images.tf_ops``). ``pixels`` takes ``image``, uint8 (n, height, width, 3). Both return
+    ``probabilities``, float32 (n, classes), and ``class``, string (n,).
 
     Args:
         network: from uint8 images (batch, height, width, 3), see ``scenes.models.store.load``.
         classes: names, in the order of the outputs.
-        image_shape: (height, width, 3) of the training images.
+        image_shape: (height, width, 3) of the training images, which are square.
         fit: how image files get that shape, see ``scenes.images.tf_ops.fit``.
     """
     import tensorflow as tf
 
-    height, width, channels = image_shape
-    pixels = tf.TensorSpec((height, width, channels), tf.uint8)
+    pixels = tf.TensorSpec(tuple(image_shape), tf.uint8)
 
     def signatures(image_bytes: Any, image: Any) -> dict[str, dict[str, Any]]:
         predict = frozen(network)
@@ -51,7 +51,7 @@ def save(
             return {**outputs, "class": tf.gather(names, tf.argmax(outputs["probabilities"], axis=1))}
 
         def read(data: Any) -> Any:
-            return tf_ops.fit(tf_ops.decode(data), height, width, fit)
+            return tf_ops.fit(tf_ops.decode(data), image_shape[0], fit)
 
         return {
             BYTES: answer(tf.map_fn(read, image_bytes, fn_output_signature=pixels)),

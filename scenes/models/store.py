@@ -6,30 +6,34 @@ experiment. The model in production is one .keras file, backbone included, that 
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from scenes.backbones import backbone
 from scenes.backbones.features import describe_features
 from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.tables import write_json
-from scenes.models import cnn, keras_file, linear, multilabel
+from scenes.models import cnn, keras_file, linear, training_distance
 from scenes.models.temperature import scaled_output
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 _DESCRIPTION = "model.json"
 _WEIGHTS = "model.weights.h5"
 _PRODUCTION = "model.keras"
+_TRAINING = "training_features.npy"
 _PRODUCTION_KEYS = (
     "model",
     "classes",
     "image_shape",
     "fit",
+    "drawn",
     "calibrated",
     "unsure_below",
-    "presence_above",
-    "presence_calibration",
+    "unlike_above",
+    "presence",
 )
 
 
@@ -75,59 +79,29 @@ def load_network(folder: str | Path) -> "keras.Model":
     return network
 
 
-def load_outputs(folder: str | Path, multilabel_folder: str | Path) -> "keras.Model":
-    """Return the trained network with all its outputs.
-
-    Args:
-        multilabel_folder: see ``scenes.models.multilabel.save``.
-
-    Returns:
-        From uint8 images for a CNN, from features for a linear model, to a dict of float32 (batch, classes):
-        ``probabilities``, calibrated, whose rows sum to 1; ``presence``, scores from 0 to 1, each class independent of
-        the others; and ``presence_naive``, those of the naive loss, for comparison.
-
-    Raises:
-        InputError: see :func:`describe` and ``scenes.models.multilabel.load``.
-    """
-    import keras
-
-    description, network = describe(folder), load_network(folder)
-    seen = cnn.penultimate(network).output if description["kind"] == "cnn" else network.input
-    seen = keras.ops.cast(seen, "float32")
-    scores = {
-        name: multilabel.load(multilabel_folder, name)(seen)
-        for name in (multilabel.PRESENCE, multilabel.PRESENCE_NAIVE)
-    }
-    probabilities = scaled_output(network.output, description["temperature"])
-    return keras.Model(network.input, {"probabilities": probabilities, **scores}, name="outputs")
-
-
-def load(folder: str | Path, data: str | Path, multilabel_folder: str | Path | None = None) -> "keras.Model":
+def load(folder: str | Path, data: str | Path) -> "keras.Model":
     """Return the whole model, calibrated if it can be, from images to probabilities.
 
     Args:
         data: holds ``features/<set>`` with the backbone of a linear model; not read for a CNN.
-        multilabel_folder: of the second output, see ``scenes.models.multilabel.save``; None: without it.
 
     Returns:
         From uint8 (batch, height, width, 3) to float32 (batch, classes), in the order of ``classes`` in
-        :func:`describe`; with a second output to a dict of ``probabilities`` and ``presence`` as in
-        :func:`load_outputs`.
+        :func:`describe`.
 
     Raises:
-        InputError: see :func:`load_outputs`; or the features in ``data`` are not those that the model was trained on.
+        InputError: see :func:`load_network`; or the features in ``data`` are not those that the model was trained on.
     """
     import keras
 
-    if multilabel_folder is None:
-        inputs, output = _on_images(load_network(folder), folder, data)
-        return keras.Model(inputs, scaled_output(output, describe(folder)["temperature"]), name="classifier")
-    inputs, outputs = _on_images(load_outputs(folder, multilabel_folder), folder, data)
-    return keras.Model(inputs, {name: outputs[name] for name in ("probabilities", multilabel.PRESENCE)}, name="both")
+    inputs, output = _on_images(load_network(folder), folder, data)
+    return keras.Model(inputs, scaled_output(output, describe(folder)["temperature"]), name="classifier")
 
 
 def _on_images(network: "keras.Model", folder: str | Path, data: str | Path) -> tuple[Any, Any]:
     """Return the symbolic input for images, and the output of ``network`` on top of its backbone, if it has one."""
+    import keras
+
     description = describe(folder)
     if description["kind"] == "cnn":
         return network.input, network.output
@@ -137,21 +111,22 @@ def _on_images(network: "keras.Model", folder: str | Path, data: str | Path) -> 
             f"{folder} was trained on a backbone other than the one in {features}; run `dvc repro` or `dvc checkout`"
         )
     extractor = backbone.open_extractor(features)
-    return extractor.input, network(extractor.output)
+    named = keras.layers.Identity(name=training_distance.FEATURES)(extractor.output)
+    return extractor.input, network(named)
 
 
 def save_production(folder: str | Path, network: "keras.Model", description: dict[str, Any]) -> None:
     """Write the model in production into an existing folder; equal models give equal bytes.
 
     Args:
-        network: from uint8 images (batch, height, width, 3), see :func:`load`.
+        network: from uint8 images (batch, height, width, 3) to probabilities, see :func:`load`.
         description: ``model`` (its name in params.yaml), ``classes`` (the order of the outputs), ``image_shape`` (of
             the images it was trained on), ``fit`` (how pictures get that shape, see ``scenes.images.decode.fit``),
-            ``calibrated`` (whether its probabilities are, see
-            ``scenes.models.temperature``), ``unsure_below`` (a confidence, see ``scenes.evaluation.abstention``),
-            ``presence_above`` (the lowest score of a class that a photo contains, see
-            ``scenes.evaluation.multilabel.presence_threshold``) and ``presence_calibration`` (turns these scores into
-            probabilities, see ``scenes.evaluation.platt``).
+            ``drawn`` (whether it learned from drawings), ``calibrated`` (whether its probabilities are, see
+            ``scenes.models.temperature``), ``unsure_below`` (a confidence, or None if it is never unsure, see
+            ``scenes.evaluation.abstention``), ``unlike_above`` (a distance, or None, see
+            ``scenes.evaluation.novelty``) and ``presence`` (slopes and intercepts, see
+            ``scenes.evaluation.presence``).
     """
     folder = Path(folder)
     keras_file.save(folder / _PRODUCTION, network)
@@ -167,3 +142,31 @@ def load_production(folder: str | Path) -> "tuple[keras.Model, dict[str, Any]]":
     folder = Path(folder)
     description = read_description(folder / _DESCRIPTION, "model", _PRODUCTION_KEYS)
     return keras_file.load(folder / _PRODUCTION), description
+
+
+def save_training_features(folder: str | Path, features: "np.ndarray") -> None:
+    """Write the features of training images beside the model in production; equal features give equal bytes.
+
+    Args:
+        features: float16 (m, d), see ``scenes.models.training_distance.choose``.
+    """
+    import numpy as np
+
+    np.save(Path(folder) / _TRAINING, features)
+
+
+def load_training_features(folder: str | Path) -> "np.ndarray | None":
+    """Return the array that :func:`save_training_features` wrote to ``folder``; None if it is not there.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    import numpy as np
+
+    path = Path(folder) / _TRAINING
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, BadZipFile):
+        raise InputError(f"{path} is damaged; get it again with `dvc pull` or `dvc repro`") from None

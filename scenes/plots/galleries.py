@@ -133,8 +133,9 @@ def class_figure(class_name: str, rows: "pd.DataFrame", images: Mapping[str, np.
 
 
 def _class_caption(row: Any) -> str:
-    unsure = "unsure " if row.unsure else ""
-    return f"{unsure}{row.confidence:.0%}\n{short(row.key.rpartition('/')[2], 24)}"
+    # None where there is no threshold
+    remarks = "unsure " * bool(row.unsure) + "unlike " * bool(getattr(row, "unlike_training", None))
+    return f"{remarks}{row.confidence:.0%}\n{short(row.key.rpartition('/')[2], 24)}"
 
 
 def label_issues_figure(issues: "pd.DataFrame", archive: Archive, *, count: int, max_pixels: int) -> "Figure":

@@ -80,8 +80,8 @@ def written(stages: Mapping[str, Mapping], path: str) -> bool:
 
 
 def is_code(stages: Mapping[str, Mapping], path: str) -> bool:
-    """Return whether a dependency is code: a stage's file in code/, or a file that no stage writes."""
-    return path.startswith("code/") or not written(stages, path)
+    """Return whether a dependency is code: a stage's file in code/, or another that neither people nor stages write."""
+    return path.startswith("code/") or not (path.startswith(("corrections/", "presence/")) or written(stages, path))
 
 
 def needed(stages: Mapping[str, Mapping]) -> dict[str, set[str]]:

@@ -16,9 +16,7 @@ ROUNDED = frozenset(
         "weights",  # random ones are drawn by way of logarithms and cosines
         "finetune",
         "features",
-        "composite_features",
         "train",
-        "multilabel",
         "label_issues",  # a regression on features
         "evaluate",  # probabilities
         "explain",  # gradients

@@ -11,7 +11,7 @@ MATRIX = 12  # classes at most whose confusion matrix is a table; of more, its p
 
 
 def table(
-    scores: Mapping[str, Mapping[str, float]], images: Mapping[str, Mapping[str, int]], answers: "pd.DataFrame"
+    scores: Mapping[str, Mapping[str, Any]], images: Mapping[str, Mapping[str, int]], answers: "pd.DataFrame"
 ) -> list[dict[str, Any]]:
     """Return a row per class, or of many classes those of the lowest recall, the lowest first.
 

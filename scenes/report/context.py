@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from scenes.common.errors import InputError
 from scenes.common.tables import flatten, read_csv, read_json
 from scenes.download.source import parse_source
+from scenes.evaluation import abstention
 from scenes.evaluation.metrics import why_uncalibrated
 from scenes.provenance import record
-from scenes.report import classes, data
+from scenes.report import classes, data, novelty
 from scenes.report.models import kind_in_words, sentence
 from scenes.report.numbers import p_value, percent, points
 from scenes.report.pictures import AUDIT_PICTURES, LABEL_ISSUE_PICTURES, load_pictures, model_pictures
@@ -25,17 +26,12 @@ if TYPE_CHECKING:
 
 SIGNIFICANT = 0.05  # McNemar's p below which two models differ
 
-_METHODS = {
-    "large_loss_rejection": "second output",
-    "naive": "unknown taken for absent",
-    "softmax": "probability threshold",
+# Whether the test images keep a promised precision, see ``scenes.evaluation.abstention.verdict``.
+_VERDICTS = {
+    "kept": "kept",
+    "missed": "not kept",
+    "open": "open: the interval contains the target",
 }
-# The measurements of the second output, and the main score of each, with its name.
-_MULTILABEL = {
-    "composites": ("f1", "F1 of the second output"),
-    "ground_truth": ("mean_average_precision", "Mean average precision over all thresholds of the second output"),
-}
-
 
 # How an image is made square, see ``scenes.images.decode.fit``.
 _FIT = {
@@ -125,16 +121,19 @@ def context(
             "planted": None,
             **label_issues,
             "features_learned": label_features_learned,
+            "corrections": provenance["data_params"].get("corrections", {}),
+            "corrected_test": test.get("corrected_test"),
             "pictures": load_pictures(paths.plots / "label_issues", LABEL_ISSUE_PICTURES),
         },
-        "multilabel": _multilabel(test["multilabel"]),
+        "presence": test["presence"],
+        "novelty": novelty.sentences(production["novelty"]),
         "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.plots / "predictions"),
         "production": chosen,
         "why": _explain_choice(production),
         "sentence": sentence(models[chosen["name"]], features),
         "image_size": provenance["data_params"]["profile.image_size"],
         "fit": _FIT[provenance["data_params"]["profile.fit"]],
-        "unsure_below": production["unsure_below"],
+        "promise": chosen["abstention"][provenance["params"]["select"]["unsure_below"]],
         "made_from": _made_from(provenance, models[chosen["name"]]["kind"]),
         # Where pretrained weights are from; None of a network from scratch.
         "weights": provenance["model"].get("features", {}).get("weights"),
@@ -148,8 +147,8 @@ def format_summary(context: Mapping[str, Any]) -> str:
 
 
 def _read_predictions(path: Path) -> "pd.DataFrame":
-    """Return ``class`` and ``unsure``: the table also has two columns for each class, which would fill the memory."""
-    return read_csv(path, columns=("class", "unsure"))
+    """Return three columns: the table also has two columns for each class, which would fill the memory."""
+    return read_csv(path, columns=("class", "unsure", "unlike_training"))
 
 
 def _read(reader: Callable[[Path], Any], path: Path) -> Any:
@@ -179,15 +178,25 @@ def _model(
         "calibrated": bool(scores["calibration"]["calibrated"]),
         "why_uncalibrated": why_uncalibrated(scores["val"]["count"]),
         "pairs": [{"name": pair, "errors": entry["errors"], **merged[pair]} for pair, entry in pairs],
-        "abstention": [
-            {"target": int(key.rpartition("_")[2]) / 100, **entry}
-            for key, entry in sorted(scores["abstention"].items())
-        ],
+        "abstention": {
+            key: _promise(key, entry, scores["val"]["count"]) for key, entry in sorted(scores["abstention"].items())
+        },
         "settings": {
             key: value if isinstance(value, str) else json.dumps(value) for key, value in flatten(description).items()
         },
         "pictures": load_pictures(paths.plots / name, model_pictures(description["kind"]), suffix=f": {name}"),
     }
+
+
+def _promise(name: str, entry: Mapping[str, Any], images: int) -> dict[str, Any]:
+    """Return what a threshold gives on test, its ``target``, and whether it keeps it, or why there is none, in words.
+
+    Args:
+        images: number of validation images.
+    """
+    none = entry["confidence"] is None
+    said = abstention.why_no_threshold(name, images) if none else _VERDICTS[abstention.verdict(name, entry)]
+    return {**entry, "target": abstention.PRECISIONS[name], "said": said}
 
 
 def _comparison(scores: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -217,30 +226,18 @@ def _against_next(production: Mapping[str, Any], pairs: Sequence[Mapping[str, An
     return f"Compared with {other} on the test images: {entry['verdict']}, p {p_value(entry['mcnemar_p'])}."
 
 
-def _multilabel(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a table, with a ``verdict``, of each measurement of the second output."""
-    tables = []
-    for name, (key, score) in _MULTILABEL.items():
-        methods = scores.get(name)
-        if not methods:  # only drawn images have a ground truth, and composites need three classes
-            continue
-        rows = [{"name": text, **methods[method]} for method, text in _METHODS.items()]
-        ours, best = rows[0][key], max(row[key] for row in rows[1:])
-        verdict = f"{score}: {percent(ours)}; the better of the other two: {percent(best)}."
-        tables.append({"name": name, "rows": rows, "verdict": verdict})
-    return tables
-
-
 def _predictions(table: "pd.DataFrame", plots: Path) -> dict[str, Any] | None:
     """Return counts of the unlabelled images by predicted class, and their contact sheets; None without images."""
     if table.empty:
         return None
-    unsure = table["unsure"].str.lower().isin(("true", "1"))
+    # Empty where there is no threshold.
+    unsure, unlike = (table[name].str.lower().isin(("true", "1")) for name in ("unsure", "unlike_training"))
     counts = unsure.groupby(table["class"]).agg(["size", "sum"])
     counts = counts.sort_values("size", ascending=False, kind="stable")
     return {
         "images": len(table),
         "unsure": int(unsure.sum()),
+        "unlike": int(unlike.sum()) if (table["unlike_training"] != "").all() else None,
         "classes": [
             {"name": name, "images": int(row["size"]), "unsure": int(row["sum"])}
             for name, row in counts.head(classes.SHOWN).iterrows()
@@ -280,7 +277,6 @@ def _made_from(provenance: Mapping[str, Any], kind: str) -> dict[str, str]:
         "model.code_sha256": f"train_{kind}",
         "model.features.code_sha256": "features",
         "model.features.finetuned.code_sha256": "finetune",
-        "multilabel.code_sha256": "multilabel",
     }
     found = flatten(provenance)
     return {

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from scenes.evaluation import abstention
-from scenes.evaluation.platt import PlattScaling
+from scenes.common.errors import InputError
+from scenes.evaluation import abstention, novelty
+from scenes.evaluation.presence import CONTAINED, PresenceCalibration
 from scenes.images import decode
-from scenes.models import store
+from scenes.models import store, training_distance
 
 if TYPE_CHECKING:
     import keras
@@ -21,11 +22,13 @@ class Answer(NamedTuple):
 
     Attributes:
         probabilities: float32 (k,), calibrated, in the order of the classifier's classes.
-        presence: float32 (k,), for each class a score from 0 to 1: does the photo contain it?
+        presence: float64 (k,), how probably the photo contains each class.
+        distance: to the nearest training image, see ``scenes.models.training_distance``; None: not known.
     """
 
     probabilities: np.ndarray
     presence: np.ndarray
+    distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,16 @@ class Classifier:
 
     Attributes:
         name: its name in params.yaml.
-        network: with both outputs, see ``scenes.models.store.load``.
+        network: from uint8 images to probabilities, see ``scenes.models.store.load``.
         classes: the order of its outputs.
         size: height and width of its images in pixels.
         fit: how photos of another shape get this size, see ``scenes.images.decode.fit``.
         calibrated: whether its probabilities are, see ``scenes.models.temperature``.
-        unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``.
-        presence_above: the lowest score of a class that a photo contains.
-        presence_calibration: from these scores to probabilities.
+        unsure_below: a confidence, see ``scenes.evaluation.abstention.threshold``; None: there is none.
+        presence_calibration: from the probabilities of the classes to those of their presence.
+        drawn: whether it learned from drawings.
+        unlike_above: a distance, see ``scenes.evaluation.novelty.threshold``; None: there is none.
+        training: features of its training images, see ``scenes.models.training_distance``; None: distances are unknown.
     """
 
     name: str
@@ -50,9 +55,11 @@ class Classifier:
     size: int
     fit: str
     calibrated: bool
-    unsure_below: float
-    presence_above: float
-    presence_calibration: PlattScaling
+    unsure_below: float | None
+    presence_calibration: PresenceCalibration
+    drawn: bool = False
+    unlike_above: float | None = None
+    training: np.ndarray | None = field(default=None, repr=False, compare=False)
     _compute: Any = field(init=False, repr=False, compare=False)  # from uint8 (batch, size, size, 3) to the outputs
 
     def __post_init__(self) -> None:
@@ -60,7 +67,8 @@ class Classifier:
 
         # A fixed signature avoids retracing when the batch size changes, and runs without the GIL.
         shape = tf.TensorSpec((None, self.size, self.size, 3), tf.uint8)
-        graph = tf.function(lambda pixels: self.network(pixels, training=False), input_signature=[shape])
+        network = training_distance.with_distance(self.network, self.training)
+        graph = tf.function(lambda pixels: network(pixels, training=False), input_signature=[shape])
         object.__setattr__(self, "_compute", graph.get_concrete_function())
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
@@ -75,41 +83,53 @@ class Classifier:
         """
         import tensorflow as tf
 
-        outputs = self._compute(tf.constant(np.stack(prepared)))
-        return list(map(Answer, outputs["probabilities"].numpy(), outputs["presence"].numpy()))
+        outputs = {name: values.numpy() for name, values in self._compute(tf.constant(np.stack(prepared))).items()}
+        probabilities, distances = outputs["probabilities"], outputs.get("distance", [None] * len(prepared))
+        return list(map(Answer, probabilities, self.presence_calibration.presence(probabilities), distances))
 
     def confidence(self, answer: Answer) -> float:
         """Return the largest probability, rounded by ``scenes.evaluation.abstention.confidence``."""
         return float(abstention.confidence(answer.probabilities[None])[0])
 
-    def unsure(self, answer: Answer) -> bool:
-        """Return whether the confidence is below the threshold that was chosen on validation."""
-        return self.confidence(answer) < self.unsure_below
+    def unsure(self, answer: Answer) -> bool | None:
+        """Return whether the confidence is below the threshold that was chosen on validation; None: there is none."""
+        return None if self.unsure_below is None else self.confidence(answer) < self.unsure_below
 
-    def top(self, answer: Answer, k: int) -> list[tuple[str, float]]:
-        """Return the ``k`` most probable classes with their probabilities, the most probable first."""
+    def unlike(self, answer: Answer) -> bool | None:
+        """Return whether the photo is farther from the training images than the threshold; None: that is unknown."""
+        if answer.distance is None or self.unlike_above is None:
+            return None
+        return bool(novelty.unlike(np.array(answer.distance), self.unlike_above))
+
+    def top(self, answer: Answer, k: int | None) -> list[tuple[str, float]]:
+        """Return the ``k`` most probable classes with their probabilities, the most probable first; None: all."""
         order = np.argsort(-answer.probabilities, kind="stable")[:k]
         return [(self.classes[index], float(answer.probabilities[index])) for index in order]
 
     def contained(self, answer: Answer) -> list[tuple[str, float]]:
-        """Return the classes that the photo contains with their calibrated probabilities, the most probable first."""
-        count = np.count_nonzero(answer.presence >= self.presence_above)
-        return self.presence(answer)[:count]
+        """Return the classes that the photo contains and how probable that is, the most probable first."""
+        return [(name, probability) for name, probability in self.presence(answer) if probability >= CONTAINED]
 
     def presence(self, answer: Answer) -> list[tuple[str, float]]:
-        """Return all classes and how probably the photo contains each, calibrated, the most probable first."""
+        """Return all classes and how probably the photo contains each, the most probable first."""
         order = np.argsort(-answer.presence, kind="stable")
-        probabilities = self.presence_calibration.probabilities(answer.presence)
-        return [(self.classes[index], float(probabilities[index])) for index in order]
+        return [(self.classes[index], float(answer.presence[index])) for index in order]
 
 
 def from_folder(folder: str | Path) -> Classifier:
     """Return the model in a folder with model.keras and model.json, see ``scenes.models.store.save_production``.
 
     Raises:
-        InputError: one of the files is missing or damaged.
+        InputError: one of the files is missing or damaged, or training_features.npy is of another model.
     """
     network, description = store.load_production(folder)
+    training = store.load_training_features(folder)
+    try:
+        training_distance.with_distance(network, training)
+    except ValueError:  # another number of features
+        raise InputError(
+            f"{Path(folder, 'training_features.npy')} does not fit the model.keras beside it; copy both from one folder"
+        ) from None
     return Classifier(
         name=description["model"],
         network=network,
@@ -118,6 +138,8 @@ def from_folder(folder: str | Path) -> Classifier:
         fit=description["fit"],
         calibrated=description["calibrated"],
         unsure_below=description["unsure_below"],
-        presence_above=description["presence_above"],
-        presence_calibration=PlattScaling(**description["presence_calibration"]),
+        presence_calibration=PresenceCalibration(**description["presence"]),
+        drawn=description["drawn"],
+        unlike_above=description["unlike_above"],
+        training=training,
     )

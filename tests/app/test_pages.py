@@ -24,7 +24,7 @@ from scenes.common.errors import InputError
 from scenes.config.schema import check
 from scenes.dataset import record_writer
 from scenes.images import decode
-from scenes.models.store import save_production
+from scenes.models.store import save_production, save_training_features
 from scenes.serving import photos
 from tests.code_facts import ROOT
 from tests.helpers import hostile, reported, small_records
@@ -165,51 +165,58 @@ def describe(folder, **changes) -> None:
 
 
 # By its calibration, each photo contains all classes as likely as not, or none.
-ALL, NONE = ({"presence_calibration": {"slope": 0.0, "intercept": intercept}} for intercept in (0.0, -9.0))
+ALL, NONE = ({"presence": {"slope": [0.0] * 3, "intercept": [intercept] * 3}} for intercept in (0.0, -9.0))
 
 
 @pytest.mark.parametrize(
-    ("described", "source", "expected"),
+    ("described", "drawn", "expected"),
     [
-        (ALL | {"unsure_below": 0.0}, "kaggle:owner/photos", []),
-        (ALL | {"unsure_below": 0.9}, "kaggle:owner/photos", ["Unsure"]),
-        (NONE | {"unsure_below": 0.0, "calibrated": False}, "synthetic", ["Not calibrated", "Unlike"]),
+        (ALL | {"unsure_below": 0.0}, False, []),
+        (ALL | {"unsure_below": 0.9}, False, ["Unsure"]),
+        (ALL | {"unsure_below": None}, False, ["Never unsure"]),
+        (ALL | {"unsure_below": 0.0, "unlike_above": 0.0}, False, ["Unlike the images it learned from"]),
+        (ALL | {"unsure_below": 0.0, "unlike_above": 0.0}, True, ["Unlike the images it learned from"]),
+        (NONE | {"unsure_below": 0.0, "calibrated": False}, True, ["Not calibrated", "Unlike its classes"]),
     ],
 )
-def test_each_reason_to_doubt_is_one_line(elsewhere, photo_page, monkeypatch, described, source, expected):
-    profile = models.profile().model_copy(update={"source": source})
-    monkeypatch.setattr(models, "profile", lambda: profile)
-    describe(elsewhere, **described)
+def test_each_reason_to_doubt_is_one_line(elsewhere, photo_page, described, drawn, expected):
+    describe(elsewhere, **described, drawn=drawn)
+    save_training_features(elsewhere / "models/production", np.ones((2, 64), np.float16))
     seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
     remarks = [text.value.partition("] ")[2] for text in seen.caption if ":material/warning:" in text.value]
     assert len(remarks) == len(expected)
     assert all(remark.startswith(start) for remark, start in zip(remarks, expected, strict=True))
-    drawn = source == "synthetic"
     assert [said.value for said in seen.warning] == ["Learned from drawings, not from photos."] * drawn
     mark = (
         ":gray[:material/draw:]"
         if drawn
         else ":orange[:material/help:]"
+        if expected == ["Unsure"]
+        else ":gray[:material/label:]"
         if expected
         else ":green[:material/check_circle:]"
     )
     assert seen.subheader[0].value.startswith(mark)
 
 
-def test_what_a_photo_contains_has_calibrated_probabilities(elsewhere, photo_page):
+def test_each_class_that_a_photo_contains_has_a_probability(elsewhere, photo_page):
     """Those at least as likely as not; otherwise the likeliest, and that it is not for sure."""
-    for described, count, percentage in ((ALL, len(DESCRIPTION["classes"]), "50.0"), (NONE, 1, "0.0")):
+    for described, count, least in ((ALL, len(DESCRIPTION["classes"]), 0.5), (NONE, 1, 0.0)):
         describe(elsewhere, **described)
         seen = photo_page("holiday.png", encode(picture(1, 60, 40), "PNG"))
         chips = [text.value for text in seen.markdown if "badge" in text.value]
         assert len(chips) == count
-        assert all(f" {percentage}\N{NO-BREAK SPACE}%" in chip for chip in chips)
+        model = models.wait_for_model("production").classifier
+        probabilities = model.predict([model.prepare(picture(1, 60, 40))])[0].probabilities
+        expected = sorted((max(least, float(each)) for each in probabilities), reverse=True)[:count]
+        for chip, share in zip(chips, expected, strict=True):
+            assert f" {words.percent(share)}" in chip
         assert any("None of its classes for sure" in text.value for text in seen.caption) == (described is NONE)
 
 
 def test_a_photo_from_a_zip_opens_with_its_answer(elsewhere, production):
     shutil.copytree(production, elsewhere / "models/production")
-    describe(elsewhere, presence_calibration={"slope": 1.0, "intercept": -3.0})
+    describe(elsewhere, presence={"slope": [1.0, 2.0, 0.5], "intercept": [-3.0, 0.0, 1.0]})
     pixels = picture(1, 60, 40)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -230,16 +237,30 @@ def test_a_photo_from_a_zip_opens_with_its_answer(elsewhere, production):
     assert [row[f"presence_{name}"] for name in contained] == pytest.approx(list(contained.values()), abs=1e-5)
 
 
+@pytest.mark.parametrize("above", [0.0, None])
+def test_the_gallery_marks_and_selects_what_is_unlike_the_training_images(elsewhere, production, above):
+    shutil.copytree(production, elsewhere / "models/production")
+    describe(elsewhere, unlike_above=above, unsure_below=None)
+    save_training_features(elsewhere / "models/production", np.ones((2, 64), np.float16))
+    page = AppTest.from_file(str(ROOT / "app/batch.py"), default_timeout=60).run()
+    page.file_uploader[0].set_value([(f"{number}.jpg", jpeg(number), "image/jpeg") for number in range(2)]).run()
+    assert not page.exception
+    unlike = 0 if above is None else 2
+    unsure_only, unlike_only = page.toggle
+    assert (unsure_only.label, unlike_only.label) == ("Unsure only · 0", f"Unlike only · {unlike}")
+    assert [":material/warning:" in page.button(key=f"tile-{number}").label for number in range(2)] == [unlike > 0] * 2
+    unlike_only.set_value(True).run()
+    assert len([button for button in page.button if "tile-" in button.key]) == unlike
+
+
 def test_of_two_classes_it_does_not_say_what_else_is_in_the_photo(elsewhere, photo_page):
     upload = "holiday.png", encode(picture(1, 60, 40), "PNG")
     assert "**What is in it?**" in [text.value for text in photo_page(*upload).markdown]
     network = small(0)
     seen = network.get_layer("standardise").output
-    outputs = {
-        name: keras.layers.Dense(2, activation="sigmoid", name=name)(seen) for name in ("probabilities", "presence")
-    }
-    folder = elsewhere / "models/production"
-    save_production(folder, keras.Model(network.input, outputs), DESCRIPTION | {"classes": ["cat", "dog"]})
+    probabilities = keras.layers.Dense(2, activation="softmax", name="probabilities")(seen)
+    described = DESCRIPTION | {"classes": ["cat", "dog"], "presence": {"slope": [1.0] * 2, "intercept": [0.0] * 2}}
+    save_production(elsewhere / "models/production", keras.Model(network.input, probabilities), described)
     assert "**What is in it?**" not in [text.value for text in photo_page(*upload).markdown]
 
 

@@ -21,6 +21,7 @@ from scenes.commands.main import main
 from scenes.commands.predict import LIMITS, THREADS, _parser
 from scenes.common.runtime import muted_stderr
 from scenes.config import schema
+from scenes.evaluation import abstention
 from scenes.images import decode
 from scenes.images.formats import FORMATS
 from scenes.serving import answer_formats, classifier
@@ -127,6 +128,7 @@ def test_a_line_for_a_person(run, some):
     assert "; contains " in one
     assert run(some / "1.jpg", "--top-k", 1)[1].count("%") == 1
     assert run(some / "1.jpg")[1].count("%") == 3
+    assert {each["class"] for each in json.loads(run("--json", some / "1.jpg")[1])["top"]} == set(CLASSES)
 
 
 def test_what_cannot_be_used_is_named_and_the_rest_is_answered(run, some):
@@ -213,6 +215,54 @@ def test_every_form_says_that_a_confidence_is_not_calibrated(run, some, model_fo
         assert run(some / "0.jpg", "--csv", "--model", model)[2] == warning
 
 
+def test_every_form_says_what_is_unlike_the_training_images_and_that_these_were_drawings(
+    run, some, model_folder, tmp_path_factory
+):
+    folder = shutil.copytree(model_folder, tmp_path_factory.mktemp("other") / "model")
+    described = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(described | {"drawn": True, "unlike_above": 0.0}))
+    text = run(some / "0.jpg", "--model", folder)[1]
+    assert "unlike the training images; " in text
+    assert " (learned from drawings)" in text
+    said = json.loads(run(some / "0.jpg", "--json", "--model", folder)[1])
+    assert said["learned_from_drawings"] and said["unlike_training"] and said["distance"] > 0
+    _, out, err = run(some / "0.jpg", "--csv", "--model", folder)
+    row = table_of(out).iloc[0]
+    assert row["unlike_training"] and row["learned_from_drawings"]
+    assert row["distance"] == pytest.approx(said["distance"], abs=ATOL)
+    assert err == "the model learned from drawings, not from photos\n"
+
+    (folder / "model.json").write_text(json.dumps(described | {"unlike_above": None}))
+    other = json.loads(run(some / "0.jpg", "--json", "--model", folder)[1])
+    assert other == said | {"learned_from_drawings": False, "unlike_training": None}
+    (folder / "training_features.npy").unlink()  # as of a model that is not in production
+    del other["distance"], other["unlike_training"]
+    _, out, err = run(some / "0.jpg", "--json", "--model", folder)
+    assert json.loads(out) == other
+    assert err == "not measured: how unlike the training images a photo is (no training_features.npy)\n"
+
+
+def test_training_features_of_another_model_are_refused(run, some, model_folder, tmp_path_factory):
+    folder = shutil.copytree(model_folder, tmp_path_factory.mktemp("other") / "model")
+    np.save(folder / "training_features.npy", np.ones((4, 7), np.float16))
+    status, out, err = run(some / "0.jpg", "--model", folder)
+    assert (status, out) == (1, "")
+    assert err == (
+        f"error: {folder}/training_features.npy does not fit the model.keras beside it; copy both from one folder\n"
+    )
+
+
+def test_without_a_threshold_no_answer_is_unsure_or_sure_and_it_is_said(run, some, model_folder, tmp_path_factory):
+    folder = shutil.copytree(model_folder, tmp_path_factory.mktemp("other") / "model")
+    described = json.loads((folder / "model.json").read_text())
+    for unsure_below, unsure, said in ((1.0, True, ""), (None, None, f"{abstention.NO_PROMISE}\n")):
+        (folder / "model.json").write_text(json.dumps(described | {"unsure_below": unsure_below}))
+        status, out, err = run(some / "0.jpg", "--json", "--model", folder)
+        assert (status, json.loads(out)["unsure"], err) == (0, unsure, said)
+    assert "unsure" not in run(some / "0.jpg", "--model", folder)[1]
+    assert table_of(run(some / "0.jpg", "--csv", "--model", folder)[1])["unsure"].isna().all()
+
+
 def test_with_two_classes_presence_is_left_out_but_for_the_columns_of_the_table(model_folder):
     model = dataclasses.replace(classifier.from_folder(model_folder), classes=("cat", "dog"))
     answer = Answer(np.array([0.9, 0.1], np.float32), np.array([0.8, 0.2], np.float32))
@@ -224,7 +274,7 @@ def test_with_two_classes_presence_is_left_out_but_for_the_columns_of_the_table(
 
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+a.jpg", "-a.jpg", "@a.jpg"])
 def test_a_name_is_no_formula_to_a_spreadsheet(name):
-    model = SimpleNamespace(classes=("a", "b"), unsure_below=0.5)
+    model = SimpleNamespace(classes=("a", "b"), unsure_below=0.5, drawn=False, unlike_above=None, training=None)
     answer = Answer(np.array([0.9, 0.1], np.float32), np.array([0.8, 0.2], np.float32))
     photos = [Answered(key, np.zeros((1, 1, 3), np.uint8), answer) for key in (name, f"photos/{name}", "a.jpg")]
     table = pd.read_csv(io.StringIO(answer_formats.csv_rows(photos, model, header=True)))
@@ -393,8 +443,10 @@ def test_the_answers_are_those_of_the_pipeline(run, pipeline, tmp_path):
     with zipfile.ZipFile(pipeline.one / "data/raw/archive.zip") as archive:
         archive.extractall(tmp_path, expected.index)
     status, out, err = run("--csv", tmp_path, folder=pipeline.one)
-    calibrated = json.loads((pipeline.one / "models/production/model.json").read_text())["calibrated"]
-    assert (status, err) == (0, "" if calibrated else "the probabilities are not calibrated\n")
+    described = json.loads((pipeline.one / "models/production/model.json").read_text())
+    uncalibrated = "" if described["calibrated"] else "the probabilities are not calibrated\n"
+    uncalibrated += "the model learned from drawings, not from photos\n"
+    assert (status, err) == (0, uncalibrated + (described["unsure_below"] is None) * f"{abstention.NO_PROMISE}\n")
     table = table_of(out)
     assert_same(table.rename(index=lambda key: str(Path(key).relative_to(tmp_path))), expected)
     status, out, _ = run("--csv", tmp_path, "--model", "transfer", folder=pipeline.one)

@@ -101,7 +101,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
             "`export.formats.1`: Input should be 'saved_model',",
         ),
         ("export.formats", ["onnx", "onnx"], "`export.formats`: name each format only once"),
-        ("export.tolerance.onnx", 0.0, "`export.tolerance.onnx`"),
+        ("export.tolerance", 0.0, "`export.tolerance`"),
         ("models.export", GOOD["models"]["baseline"], "models.export: the pipeline itself writes files"),
         (
             "profiles.demo.published",

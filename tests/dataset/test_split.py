@@ -2,13 +2,15 @@
 
 import random
 
+import pandas as pd
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from scenes.common.errors import InputError
 from scenes.dataset.audit_table import FATAL, NOTED, clean_test, usable
-from scenes.dataset.split import REASONS, final_splits, read, split, write
+from scenes.dataset.corrections import COLUMNS, DROP
+from scenes.dataset.split import REASONS, final_splits, read, split, split_corrected, write
 from tests.helpers.audited import OPTIONS, by_split, divided, plain_rows, table
 
 
@@ -117,6 +119,90 @@ def test_what_holds_for_every_audit(audit, drop_test, drop_conflict, drop_damage
         others = good[(good["group"] == row.group) & (good["path"] != row.path) & (good["split"] != "pred")]
         alone = set(others["split"]) <= {"test"} and set(others["label"]) <= {row.label}
         assert (row.path in clean) == alone
+
+
+def corrected(labels: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame([(path, label, "") for path, label in labels.items()], columns=COLUMNS, dtype=str)
+
+
+@settings(max_examples=10)
+@given(audits(), st.booleans(), st.booleans(), st.integers(0, 3), st.data())
+def test_what_holds_for_all_corrections(audit, drop_test, drop_conflict, seed, data):
+    options = OPTIONS | {
+        "seed": seed,
+        "drop_train_duplicates_of_test": drop_test,
+        "drop_conflicting_duplicates": drop_conflict,
+    }
+    labelled = audit[audit["split"] != "pred"].set_index("path")
+    some = data.draw(st.lists(st.sampled_from(sorted(labelled.index)), unique=True, max_size=12))
+    given_labels = labelled["label"].to_dict()
+    labels = {path: data.draw(st.sampled_from(["lake", "moor", DROP])) for path in some}
+    try:
+        plain = split(audit, **options)
+        found = split_corrected(audit, corrected(labels), **options)
+    except InputError:  # too few images are left
+        reject()
+
+    # Corrections that say what the archive says change nothing.
+    same = split_corrected(audit, corrected({path: given_labels[path] for path in some}), **options)
+    assert same.table.equals(plain.table)
+    assert (same.left_out, same.held_out, same.applied_corrections) == (plain.left_out, plain.held_out, {})
+
+    # The test set stays as it is; the others have their new labels or are gone.
+    tested = by_split(plain.table, "test")
+    assert by_split(found.table, "test").reset_index(drop=True).equals(tested.reset_index(drop=True))
+    of_test = set(tested["path"]) | set(labelled.index[labelled["split"] == "test"])
+    assert found.test_corrections == len(of_test & set(some))
+    expected = given_labels | {path: label for path, label in labels.items() if path not in of_test}
+    learned = found.table[found.table["split"].isin(["train", "val"])]
+    assert learned["label"].tolist() == [expected[path] for path in learned["path"]]
+    assert set(found.left_out) == set(labelled.index) - set(found.table["path"])
+    assert set(found.left_out.values()) <= set(REASONS)
+    for path, reason in found.left_out.items():
+        assert reason != "dropped" or expected[path] == DROP
+
+
+def test_a_duplicate_that_is_relabelled_no_longer_conflicts():
+    rows = [
+        *plain_rows(10),
+        ("train/lake/a", "train", "lake", "a", "g", ""),
+        ("train/moor/a", "train", "moor", "a", "g", ""),
+    ]
+    named = {"train/lake/a", "train/moor/a"}
+    assert not named & set(divided(rows)["path"])
+    found = split_corrected(table(rows), corrected({"train/moor/a": "lake"}), **OPTIONS)
+    assert found.table.set_index("path").loc[sorted(named), "label"].tolist() == ["lake", "lake"]
+    assert found.applied_corrections == {"relabelled": 1}
+    found = split_corrected(table(rows), corrected({"train/moor/a": DROP}), **OPTIONS)
+    assert named & set(found.table["path"]) == {"train/lake/a"}
+    assert (found.left_out["train/moor/a"], found.applied_corrections) == ("dropped", {"dropped": 1})
+
+
+def test_a_duplicate_that_no_longer_conflicts_is_not_beside_the_test_image_that_is_like_it():
+    rows = plain_rows(10, 0)
+    for number in range(20):  # each a group of a picture under two labels and one that is like it
+        rows += [
+            (f"train/{name}/{number}a", "train", name, f"a{number}", f"g{number}", "") for name in ("lake", "moor")
+        ]
+        rows.append((f"train/lake/{number}b", "train", "lake", f"b{number}", f"g{number}", ""))
+    labels = {f"train/moor/{number}a": "lake" for number in range(20)}
+    for drop in (True, False):
+        options = OPTIONS | {"drop_train_duplicates_of_test": drop}
+        found = split_corrected(table(rows), corrected(labels), **options)
+        groups = {name: set(by_split(found.table, name)["group"]) for name in ("train", "val", "test")}
+        held_out = {group for group in groups["test"] if group.startswith("g")}
+        assert 0 < len(held_out) < 20
+        assert not groups["test"] & (groups["train"] | groups["val"])
+        assert list(found.left_out.values()) == ["conflict"] * 2 * len(held_out)
+
+
+def test_the_images_held_out_for_validation_are_a_share_of_the_corrected_classes():
+    rows = plain_rows(20)
+    names = [f"train/lake/{number}" for number in range(10)]
+    found = split_corrected(table(rows), corrected(dict.fromkeys(names, "moor")), **OPTIONS)
+    assert found.held_out["val"] == {"lake": (2, 10), "moor": (6, 30)}
+    with pytest.raises(InputError, match=r"^with the labels that corrections/<profile>.csv .*'lake' has 1 and needs 2"):
+        split_corrected(table(rows), corrected({f"train/lake/{number}": DROP for number in range(19)}), **OPTIONS)
 
 
 @pytest.mark.parametrize("test", [0, 3])

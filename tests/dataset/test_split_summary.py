@@ -1,6 +1,9 @@
 """What the stage `split` prints."""
 
-from scenes.dataset.split import split
+import pandas as pd
+
+from scenes.dataset.corrections import COLUMNS
+from scenes.dataset.split import split, split_corrected
 from scenes.dataset.split_summary import format_summary
 from tests.helpers.audited import OPTIONS, plain_rows, table
 
@@ -58,6 +61,19 @@ def test_what_is_left_out_by_reason():
         "1 left out: of the subject of a test image (split.drop_train_duplicates_of_test)",
         "1 left out: duplicate of a validation image",
         "1 left out: of the subject of a validation image",
+    ]
+
+
+def test_what_corrections_change():
+    audit = table(plain_rows(10, 3, 3))
+    labels = [("train/lake/0", "moor"), ("val/lake/0", "drop"), ("test/lake/0", "moor"), ("test/lake/1", "drop")]
+    corrected = pd.DataFrame([(*row, "") for row in labels], columns=COLUMNS)
+    result = split_corrected(audit, corrected, **OPTIONS)
+    assert format_summary(audit, result, FRACTIONS).split("\n") == [
+        "split: train 20, val 5, test 6, pred 2; 1 of 34 images left out",
+        "1 image relabelled by corrections",
+        "2 corrections of test images: scored apart, by `evaluate`",
+        "1 left out: dropped by a correction",
     ]
 
 

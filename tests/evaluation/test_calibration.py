@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import stats
 from sklearn.calibration import calibration_curve
 
 from scenes.evaluation import calibration
@@ -28,7 +29,8 @@ def test_by_hand():
 
 def test_both_errors_come_from_the_table_of_15_bins():
     errors = calibration.errors(LABELS, PROBABILITIES)
-    assert errors == {"ece": pytest.approx((2 * 0 + 0.6 + 0.2) / 4), "mce": pytest.approx(0.6)}
+    floor = calibration.noise_floor(PROBABILITIES)
+    assert errors == {"ece": pytest.approx((2 * 0 + 0.6 + 0.2) / 4), "ece_floor": floor, "mce": pytest.approx(0.6)}
     assert len(calibration.reliability_table(LABELS, PROBABILITIES)) == 15
 
 
@@ -41,6 +43,32 @@ def test_the_table_is_the_curve_of_scikit_learn():
     accuracy, confidence = calibration_curve(right, probabilities.max(axis=1), n_bins=10)
     np.testing.assert_allclose(table["accuracy"], accuracy)
     np.testing.assert_allclose(table["confidence"], confidence)
+
+
+def test_the_floor_is_the_mean_deviation_of_binomial_variables():
+    """Known in closed form if all confidences in a bin are equal."""
+    levels, counts = (0.6, 0.9, 0.99), (30, 60, 150)
+    confidence, right = np.repeat(levels, counts), np.arange(151)
+    expected = sum(
+        (np.abs(right - n * p) * stats.binom.pmf(right, n, p)).sum() for n, p in zip(counts, levels, strict=True)
+    )
+    floor = calibration.noise_floor(np.stack([confidence, 1 - confidence], axis=1))
+    assert floor == pytest.approx(expected / 240, rel=0.04)
+
+
+def test_a_calibrated_classifier_is_at_the_floor_and_more_images_lower_it():
+    rng = np.random.default_rng(0)
+    errors = []
+    for count in (240, 2400):
+        confidence = rng.uniform(0.5, 1, count)
+        probabilities = np.stack([confidence, 1 - confidence], axis=1)
+        tables = (
+            calibration.reliability_table((rng.random(count) > confidence).astype(int), probabilities)
+            for _ in range(100)
+        )
+        errors.append(np.mean([calibration.expected_calibration_error(table) for table in tables]))
+        assert calibration.noise_floor(probabilities) == pytest.approx(errors[-1], rel=0.1)
+    assert errors[1] < errors[0] / 2
 
 
 def second_gaps(labels, probabilities, bins):

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from scenes.backbones.features import Features
-from scenes.evaluation import label_issues
+from scenes.evaluation import label_issues, out_of_fold
 
 CLASSES = ("forest", "glacier", "sea")
 
@@ -24,7 +24,7 @@ def blobs(count=240, apart=5.0, seed=0):
 
 
 def judged_blobs(labels, features, groups):
-    probabilities = label_issues.out_of_fold(features, labels, groups, 3, folds=4, C=1.0, seed=0)
+    probabilities = out_of_fold.predict(features, labels, groups, 3, folds=4, C=1.0, seed=0)
     keys = np.array([f"{n:03}.jpg" for n in range(len(labels))])
     return label_issues.judge(keys, labels, probabilities, CLASSES)
 
@@ -66,7 +66,7 @@ def test_each_row_is_what_a_classifier_without_its_fold_says():
     """Leave-one-group-out done by hand: as many folds as groups, so that the folds are known."""
     features, labels, _ = blobs(18, apart=1.0)
     groups = labels * 2 + (np.arange(18) // 3) % 2  # two groups a class, of one label each
-    found = label_issues.out_of_fold(features, labels, groups, 3, folds=2, C=0.5, seed=3)
+    found = out_of_fold.predict(features, labels, groups, 3, folds=2, C=0.5, seed=3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     # Stratified in two halves: each has one group of every class. Of the eight ways to choose them, one is it.
     matches = []
@@ -90,7 +90,7 @@ def test_a_duplicate_does_not_vouch_for_its_own_label(seed, size):
     groups = np.repeat(np.arange(60), size)
     labels = (np.arange(60) % 2)[groups]
     features = rng.normal(size=(60, 80))[groups]
-    probabilities = label_issues.out_of_fold(features, labels, groups, 2, folds=5, C=1e3, seed=seed % 1000)
+    probabilities = out_of_fold.predict(features, labels, groups, 2, folds=5, C=1e3, seed=seed % 1000)
     right = (probabilities.argmax(axis=1) == labels)[::size].mean()
     assert right < 0.8
     # All images of a group are judged by the same classifier: the same features, the same answer.
@@ -102,9 +102,9 @@ def test_the_same_bytes_whatever_the_number_of_threads():
     rng = np.random.default_rng(0)
     features, labels, groups = rng.normal(size=(6002, 301)), np.arange(6002) % 6, np.arange(6002)
     with threadpool_limits(1):
-        one = label_issues.out_of_fold(features, labels, groups, 6, folds=2, C=1.0, seed=0)
+        one = out_of_fold.predict(features, labels, groups, 6, folds=2, C=1.0, seed=0)
     with threadpool_limits(2):
-        two = label_issues.out_of_fold(features, labels, groups, 6, folds=2, C=1.0, seed=0)
+        two = out_of_fold.predict(features, labels, groups, 6, folds=2, C=1.0, seed=0)
     assert one.tobytes() == two.tobytes()
 
 
@@ -228,14 +228,33 @@ def joined():
 def test_the_join_by_hand(joined):
     _, table = joined
     assert list(table) == list(label_issues.COLUMNS)
-    rows = [tuple(None if value != value else value for value in row) for row in table.itertuples(index=False)]
-    assert rows == [
+    assert list(table.itertuples(index=False, name=None)) == [
         ("a", "sea", "forest", 0.1, "model"),
         ("b", "sea", "glacier", 0.1, "model+duplicate"),
+        ("c", "forest", "sea", 0.5, "duplicate"),
+        ("f", "sea", "glacier", 0.5, "near_duplicate"),
         ("d", "glacier", "sea", 0.9, "near_duplicate"),
-        ("c", "forest", "sea", None, "duplicate"),
-        ("f", "sea", "glacier", None, "near_duplicate"),
     ]
+
+
+def test_corrected_images_are_no_issues(joined):
+    judged, table = joined
+    audit = audit_table(("b", "train", "glacier", "p2", "g2"), ("c", "train", "forest", "p2", "g2"))
+    left = label_issues.combine(judged, audit, corrected=["b"])
+    assert set(table["key"]) >= {"a", "b"}
+    assert list(left["key"]) == ["a", "c"]
+
+
+def test_confused_classes_are_named_when_both_directions_are_frequent():
+    def images(given, suggested, count):
+        return [(f"{given}{suggested}{n}", given, suggested, 0.5, False) for n in range(count)]
+
+    rows = images("a", "a", 90) + images("a", "b", 10) + images("b", "b", 190) + images("b", "a", 10)
+    rows += images("c", "c", 80) + images("c", "a", 20)  # one direction alone
+    judged = pd.DataFrame(rows, columns=["key", "given_label", "suggested_label", "score", "doubted"])
+    assert label_issues.count_issues(judged.head(0).assign(reason=""), judged, list("abc"))["confused"] == {
+        "a/b": 0.066667
+    }
 
 
 def test_counts_by_hand(joined):
@@ -244,6 +263,7 @@ def test_counts_by_hand(joined):
         "images": 4,
         "total": 5,
         "reason": {"model": 1, "model+duplicate": 1, "near_duplicate": 2, "duplicate": 1},
+        "confused": {},
         "given": {"forest": 1, "glacier": 1, "sea": 3},
         "suggested": {"forest": 1, "glacier": 2, "sea": 2},
         "pairs": {"forest": {"sea": 1}, "glacier": {"sea": 1}, "sea": {"forest": 1, "glacier": 2}},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from scenes.evaluation import abstention, calibration, metrics
+from scenes.evaluation import abstention, calibration, intervals, metrics
 from scenes.models import temperature
 from scenes.models.temperature import UNCALIBRATED, Calibration
 
@@ -50,7 +50,8 @@ def test_scores_by_hand():
     scores = classification(labels, probabilities)
     assert scores["count"] == 4
     assert scores["accuracy"] == 0.5
-    assert scores["accuracy_interval"] == {"low": 0.0, "high": 1.0}
+    assert scores["accuracy_interval"] == {"low": 0.150039, "high": 0.849961}  # Wilson's of 2 in 4
+    assert scores["per_class"]["buildings"]["recall_interval"] == {"low": 0.094531, "high": 0.905469}  # of 1 in 2
     assert scores["balanced_accuracy"] == 0.5  # recalls of 1/2, 1 and 0
     assert scores["min_recall"] == 0.0
     assert scores["top2_accuracy"] == 0.5
@@ -80,13 +81,14 @@ def test_calibrated_scores_are_those_of_the_scaled_probabilities():
     raw, scaled = probabilities.astype(np.float64), temperature.scale(probabilities, 2.5)
     found = scores["calibration"]["temperature_scaled"]
     one_hot = np.eye(3)[labels]
-    assert set(found) == {"ece", "mce", "crossentropy", "brier_score"}
+    assert set(found) == {"ece", "ece_floor", "mce", "crossentropy", "crossentropy_interval", "brier_score"}
+    assert found["crossentropy_interval"]["low"] < found["crossentropy"] < found["crossentropy_interval"]["high"]
     for place, rows in ((scores, raw), (found, scaled)):
         assert place["crossentropy"] == pytest.approx(-np.log(rows[np.arange(200), labels]).mean(), abs=1e-5)
         assert place["brier_score"] == pytest.approx(((rows - one_hot) ** 2).sum(axis=1).mean(), abs=1e-5)
     for place, rows in ((scores["calibration"], raw), (found, scaled)):
         errors = calibration.errors(labels, rows)
-        assert (place["ece"], place["mce"]) == pytest.approx((errors["ece"], errors["mce"]), abs=1e-5)
+        assert {name: place[name] for name in errors} == pytest.approx(errors, abs=1e-5)
     assert scores["calibration"]["temperature"] == 2.5
 
 
@@ -104,10 +106,12 @@ def test_coverage_is_of_the_calibrated_confidence():
     scores = classification(labels, probabilities, value=2.5, thresholds=thresholds)
     assert set(scores["abstention"]) == {"precision_90", "precision_95", "precision_99", "half"}
     sure = temperature.scale(probabilities, 2.5).max(axis=1) >= 0.5
+    right = (probabilities.argmax(axis=1) == labels)[sure]
     assert scores["abstention"]["half"] == {
         "confidence": 0.5,
         "coverage": pytest.approx(sure.mean(), abs=1e-6),
-        "precision": pytest.approx((probabilities.argmax(axis=1) == labels)[sure].mean(), abs=1e-6),
+        "precision": pytest.approx(right.mean(), abs=1e-6),
+        "precision_interval": pytest.approx(intervals.share(right.sum(), len(right)), abs=1e-6),
     }
 
 
@@ -124,7 +128,10 @@ def test_merging_a_pair_is_relabelling_it():
 
 def test_a_class_nobody_predicts_and_one_nobody_has_score_0_not_nan():
     scores = classification(np.array([0, 0]), np.array([[0.9, 0.1, 0], [0.2, 0.8, 0]]))
-    assert scores["per_class"]["glacier"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert scores["per_class"]["glacier"] == {
+        **dict.fromkeys(("precision", "recall", "f1", "support"), 0),
+        "recall_interval": None,
+    }
     assert scores["balanced_accuracy"] == scores["min_recall"] == 0.5  # of buildings alone
     assert scores["macro_f1"] == pytest.approx(sk.f1_score([0, 0], [0, 1], average="macro"), abs=1e-6)
 
@@ -194,8 +201,9 @@ def test_only_plain_numbers_come_out():
 @pytest.mark.parametrize(
     ("threshold", "says"),
     [
-        (0.6, "at the confidence for 95 % precision on val (0.6000): "),
-        (1.0, "no threshold gives 95 % precision on val"),
+        (0.5, "95 % promised from a confidence of 0.5000: 65.0% of images answered, 0.3692 ["),
+        (0.9999, "95 % promised from a confidence of 0.9999: 0.0% of images answered"),
+        (None, "no threshold: 200 validation images do not prove 95 % at any confidence"),
     ],
 )
 def test_the_summary_says_the_main_things(threshold, says):
@@ -204,8 +212,11 @@ def test_the_summary_says_the_main_things(threshold, says):
     assert f"test accuracy {scores['accuracy']:.4f} [{scores['accuracy_interval']['low']:.4f}, " in first
     name = min(CLASSES, key=lambda name: scores["per_class"][name]["recall"])
     entry = scores["per_class"][name]
-    assert worst.endswith(f"; worst class: {name}, recall {entry['recall']:.4f} on {entry['support']} images")
-    assert f"{scores['calibration']['ece']:.4f}, with temperature 1.250 " in second
+    assert f"; worst class: {name}, recall {entry['recall']:.4f} [" in worst
+    assert worst.endswith(f"] on {entry['support']} images")
+    scaled = scores["calibration"]["temperature_scaled"]
+    assert f"{scores['calibration']['ece']:.4f}, with temperature 1.250 {scaled['ece']:.4f}" in second
+    assert f"({scaled['ece_floor']:.4f} of a perfectly calibrated model on as many images)" in second
     assert says in second
     assert all(f"{pair} ({entry['errors']};" in third for pair, entry in scores["most_confused_pairs"].items())
 

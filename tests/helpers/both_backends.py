@@ -7,7 +7,6 @@ tests/test_jax.py runs the first under JAX and the second under TensorFlow.
 
 import json
 import sys
-from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -16,12 +15,11 @@ import numpy as np
 
 from scenes.backbones import backbone, finetuning
 from scenes.backbones.features import Features
-from scenes.models import cnn, linear, multilabel, store
+from scenes.models import cnn, linear, store
 from scenes.synthetic import scenes
 from scenes.synthetic.archive import resize
 from scenes.training import fit as training_fit
 from scenes.training import logistic_regression
-from scenes.training import multilabel as training_multilabel
 from tests.helpers.shallow_backbone import shallow
 
 CLASSES = ("forest", "sea", "street")
@@ -92,22 +90,8 @@ def tuned():
     return network, finetuning.classifier(backbone.feature_extractor(network), end)
 
 
-def fit_multilabel(inputs: np.ndarray):
-    """Return a second output, and the loss after each epoch."""
-    network = multilabel.build(FEATURES, len(CLASSES), units=8, dropout=0.1)
-    network.get_layer("standardise").adapt(inputs)
-    logits = keras.Model(network.input, network.get_layer("logits").output)
-    logits.compile(
-        keras.optimizers.AdamW(0.01),
-        partial(training_multilabel.large_loss_rejection, rejection_rate=0.1),
-        jit_compile=keras.backend.backend() == "jax",
-    )
-    known = np.eye(len(CLASSES), dtype=np.float32)[np.arange(len(inputs)) % len(CLASSES)]
-    return network, logits.fit(inputs, known, batch_size=16, epochs=6, verbose=0).history["loss"]
-
-
 def train(folder: Path) -> None:
-    """Train a CNN, a linear classifier, a second output and a backbone; write them, inputs, losses and scores."""
+    """Train a CNN, a linear classifier and a backbone; write them, inputs, losses and scores."""
     keras.utils.set_random_seed(0)
     for name in ("cnn", "linear"):
         (folder / name).mkdir()
@@ -132,9 +116,6 @@ def train(folder: Path) -> None:
     described = {"kind": "linear", "input": "features/frozen", "classes": CLASSES, "features": FEATURES}
     store.save_network(folder / "linear", network, described)
 
-    network, losses["multilabel"] = fit_multilabel(features(96, seed=0))
-    multilabel.save(folder, {multilabel.PRESENCE: network})
-
     network, classifier = tuned()
     before = [variable.numpy().copy() for variable in network.variables]
     losses["tuned"] = fit(classifier, images(16, seed=0), images(12, seed=1), rate=0.0005, epochs=10)["loss"]
@@ -147,8 +128,8 @@ def train(folder: Path) -> None:
     classifier.save_weights(folder / "tuned.weights.h5")
 
     # None of these was trained on.
-    inputs = {"linear": features(48, seed=1), "multilabel": features(48, seed=1)}
-    np.savez(folder / "inputs.npz", cnn=images(VALIDATION, seed=1), tuned=images(12, seed=1), **inputs)
+    inputs = {"cnn": images(VALIDATION, seed=1), "linear": features(48, seed=1), "tuned": images(12, seed=1)}
+    np.savez(folder / "inputs.npz", **inputs)
     moved = {"learning": learning, "statistics": statistics}
     trained = {"losses": losses, "scores": scores, "moved": moved, "temperature": TEMPERATURE}
     (folder / "trained.json").write_text(json.dumps(trained), encoding="utf-8")
@@ -158,7 +139,6 @@ def train(folder: Path) -> None:
 def score(folder: Path) -> None:
     """Load what :func:`train` wrote and write the probabilities of the inputs to BACKEND.npz."""
     networks = {name: store.load_network(folder / name) for name in ("cnn", "linear")}
-    networks["multilabel"] = multilabel.load(folder)
     networks["tuned"] = tuned()[1]
     networks["tuned"].load_weights(folder / "tuned.weights.h5")
     with np.load(folder / "inputs.npz") as inputs:

@@ -1,4 +1,4 @@
-"""Folders as the stages leave them: data with two feature sets, trained models of each kind, their second outputs."""
+"""Folders as the stages leave them: data with two feature sets, trained models of each kind."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 
 from scenes.backbones import backbone, finetuning, weights
 from scenes.backbones.features import describe_features, extract_features, load_features
-from scenes.models import cnn, linear, multilabel, store
+from scenes.models import cnn, linear, store
 from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
 
@@ -86,14 +86,6 @@ def save_linear(folder: Path, data: Path, name: str = FROZEN) -> keras.Model:
     }
     store.save_network(folder, network, described)
     return network
-
-
-def save_multilabel(folder: Path, network: keras.Model) -> None:
-    """Write two second outputs for a model, which learned nothing."""
-    folder.mkdir()
-    width = network.get_layer("pool").output.shape[-1] if network.name == "cnn" else network.input_shape[-1]
-    names = multilabel.PRESENCE, multilabel.PRESENCE_NAIVE
-    multilabel.save(folder, {name: multilabel.build(width, 2, units=4, dropout=0.1) for name in names})
 
 
 def images_of(split: str) -> np.ndarray:

@@ -48,6 +48,12 @@ def settings(**changes) -> dict:
     return values | changes
 
 
+def promise(confidence: float | None, coverage: float | None, precision: float | None) -> dict:
+    """What ``evaluate`` says of a threshold."""
+    interval = None if precision is None else {"low": precision - 0.03, "high": precision + 0.02}
+    return {"confidence": confidence, "coverage": coverage, "precision": precision, "precision_interval": interval}
+
+
 def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 240) -> dict:
     """What ``evaluate`` says of one set of images."""
     return {
@@ -63,18 +69,32 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
         "brier_score": 0.198765,
         "calibration": {
             "ece": 0.081234,
+            "ece_floor": 0.034567,
             "mce": 0.312345,
             "calibrated": 1,
             "temperature": 0.765432,
-            "temperature_scaled": {"ece": 0.021234, "mce": 0.112345, "crossentropy": 0.387654, "brier_score": 0.187654},
+            "temperature_scaled": {
+                "ece": 0.021234,
+                "ece_floor": 0.019876,
+                "mce": 0.112345,
+                "crossentropy": 0.387654,
+                "crossentropy_interval": {"low": 0.356789, "high": 0.421234},
+                "brier_score": 0.187654,
+            },
         },
         "abstention": {
-            "precision_90": {"confidence": 0.456789, "coverage": 0.976543, "precision": 0.912345},
-            "precision_95": {"confidence": 0.678912, "coverage": 0.854321, "precision": 0.945678},
-            "precision_99": {"confidence": 1.0, "coverage": 0.0, "precision": 0.0},
+            "precision_90": promise(0.456789, 0.976543, 0.932345),
+            "precision_95": promise(0.678912, 0.854321, 0.945678),
+            "precision_99": promise(None, None, None),
         },
         "per_class": {
-            name: {"precision": 0.9 - index / 100, "recall": 0.8 + index / 100, "f1": 0.85, "support": 80 - index}
+            name: {
+                "precision": 0.9 - index / 100,
+                "recall": 0.8 + index / 100,
+                "recall_interval": {"low": 0.7 + index / 100, "high": 0.87 + index / 100},
+                "f1": 0.85,
+                "support": 80 - index,
+            }
             for index, name in enumerate(classes)
         },
         "most_confused_pairs": {f"{classes[0]}/{classes[1]}": {"errors": 13}},
@@ -85,7 +105,7 @@ def scores(accuracy: float, classes: Sequence[str] = CLASSES, *, count: int = 24
 def of_model(accuracy: float, classes: Sequence[str] = CLASSES) -> dict:
     """The content of data/scores/<model>.json."""
     clean, val = scores(accuracy + 0.01, classes, count=222), scores(accuracy - 0.01, classes, count=87)
-    return scores(accuracy, classes) | {"clean": clean, "val": val, "multilabel": multilabel()}
+    return scores(accuracy, classes) | {"clean": clean, "val": val, "presence": presence(classes)}
 
 
 def audit(classes: Sequence[str] = CLASSES) -> dict:
@@ -126,7 +146,14 @@ def production(models: Sequence[str], **changes) -> dict:
     val = {name: 0.866543 - index / 20 for index, name in enumerate(models)}
     parameters = {name: 1_600_000 + index for index, name in enumerate(models)}
     facts = {"model": models[0], "metric": "accuracy", "reason": "score", "margin": 0.05, "unsure_below": 0.678912}
-    return facts | {"val": val, "parameters": parameters} | changes
+    return facts | {"val": val, "parameters": parameters, "novelty": novelty()} | changes
+
+
+def novelty(**changes) -> dict:
+    """The section ``novelty`` of data/scores/production.json."""
+    left_out = {"mean": 0.7717, "min": 0.5368, "max": 0.9825}
+    scores = {"images": 1000, "unlike_above": 0.087654, "share": 0.05, "left_out": left_out}
+    return scores | {"drawings": {"auroc": 0.96923, "unlike": 0.78333}} | changes
 
 
 def label_issues(classes: Sequence[str] = CLASSES) -> dict:
@@ -135,6 +162,7 @@ def label_issues(classes: Sequence[str] = CLASSES) -> dict:
         "images": 1140,
         "total": 57,
         "reason": {"model": 50, "near_duplicate": 7},
+        "confused": {f"{classes[0]}/{classes[1]}": 0.093},
         "given": dict.fromkeys(classes, 19),
     }
 
@@ -145,20 +173,15 @@ def planted() -> dict:
     return {"count": 34, "precision": 0.56, "recall": 0.7, "model": model}
 
 
-def multilabel() -> dict:
-    """The section ``multilabel`` of data/scores/<model>.json."""
-    scores = {"threshold": 0.31, "recall": 0.734, "precision": 0.78, "f1": 0.75, "all_found": 0.6}
+def presence(classes: Sequence[str] = CLASSES) -> dict:
+    """The section ``presence`` of data/scores/<model>.json."""
+    of_class = {"images": 37, "average_precision": 0.8765, "precision": 0.7654, "recall": 0.734, "f1": 0.75}
     return {
-        "composites": {
-            "large_loss_rejection": scores,
-            "naive": scores | {"recall": 0.6, "f1": 0.74},
-            "softmax": scores | {"recall": 0.5, "f1": 0.7},
-        },
-        "ground_truth": {
-            "large_loss_rejection": scores | {"mean_average_precision": 0.812, "per_class": {"lake": 0.8}},
-            "naive": scores | {"mean_average_precision": 0.79},
-            "softmax": scores | {"mean_average_precision": 0.833},
-        },
+        "images": 150,
+        "mean_average_precision": 0.8123,
+        "softmax_mean_average_precision": 0.7989,
+        "macro_f1": 0.7531,
+        "per_class": dict.fromkeys(classes, of_class),
     }
 
 
@@ -182,9 +205,10 @@ def provenance(model: str) -> dict:
     """The content of models/production/provenance.json."""
     made = {"archive_sha256": "a" * 64, "split_sha256": "b" * 64, "code_sha256": "c" * 64}
     made |= {"data_params": {"profile.image_size": 96, "profile.fit": "pad"}}
+    made |= {"params": {"select": {"unsure_below": "precision_95"}}}
     weights = {"package": "a-package 1.0", "license": "Apache-2.0"}
     parts = {} if model == "baseline" else {"features": {"code_sha256": "d" * 64, "weights": weights}}
-    return {**made, "model": {**made, "code_sha256": "e" * 64, **parts}, "multilabel": {"code_sha256": "f" * 64}}
+    return {**made, "model": {**made, "code_sha256": "e" * 64, **parts}}
 
 
 def picture(path: Path, width: int = 120, height: int = 80) -> None:
@@ -231,10 +255,10 @@ def folder(root: Path, *, models: Sequence[str] = tuple(MODELS), classes: Sequen
     write_csv(root / "data/split.csv", ("path", "split", "label", "group"), rows)
     write_csv(
         root / "data/predictions.csv",
-        ("key", "class", "confidence", *(f"probability_{name}" for name in classes), "unsure"),
+        ("key", "class", "confidence", *(f"probability_{name}" for name in classes), "unsure", "unlike_training"),
         [
-            (f"pred/{index}.jpg", classes[index % 2], "0.9", *["0.1" for _ in classes], str(index % 3 == 0))
-            for index in range(60)
+            (f"p/{n}.jpg", classes[n % 2], "0.9", *["0.1" for _ in classes], str(n % 3 == 0), str(n % 4 == 0))
+            for n in range(60)
         ],
     )
     write_json(root / "models/production/provenance.json", provenance(models[0]))

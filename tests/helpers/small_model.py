@@ -1,4 +1,4 @@
-"""A small network with the two outputs of the one in production, and what is said of it."""
+"""A small network like the one in production, and what is said of it."""
 
 import keras
 from keras.src.applications.efficientnet_v2 import DEFAULT_BLOCKS_ARGS, EfficientNetV2
@@ -11,25 +11,24 @@ DESCRIPTION = {
     "classes": ["forest", "sea", "street"],
     "image_shape": [SIDE, SIDE, 3],
     "fit": "crop",
+    "drawn": False,
     "calibrated": True,
     "unsure_below": 0.9,
-    "presence_above": 0.5,
-    "presence_calibration": {"slope": 1.0, "intercept": 0.0},
+    "unlike_above": None,
+    "presence": {"slope": [1.0, 1.0, 1.0], "intercept": [0.0, 0.0, 0.0]},
 }
 
 
-def two_outputs(inputs, seen):
-    """A network with what one in production has: two outputs, and a layer whose statistics are no variables."""
+def classifier(inputs, seen):
+    """A network with what one in production has: probabilities, and a layer whose statistics are no variables."""
     seen = keras.layers.Normalization(mean=0.5, variance=2.0, name="standardise")(seen)
-    probabilities = keras.layers.Dense(3, activation="softmax", name="probabilities")(seen)
-    presence = keras.layers.Dense(3, activation="sigmoid", name="presence")(seen)
-    return keras.Model(inputs, {"probabilities": probabilities, "presence": presence})
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="probabilities")(seen))
 
 
 def small(seed: int):
     keras.utils.set_random_seed(seed)
     body = cnn.penultimate(cnn.build((SIDE, SIDE, 3), 3, filters=[16, 64], dropout=0.1))
-    return two_outputs(body.input, body.output)
+    return classifier(body.input, body.output)
 
 
 def small_backbone(side: int):

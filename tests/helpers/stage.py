@@ -32,8 +32,9 @@ def run(capsys):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """The working folder: params.yaml and a small archive as the stage `download` leaves it."""
+    """The working folder: params.yaml, corrections/ and a small archive as the stage `download` leaves it."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "corrections", tmp_path / "corrections")
     (tmp_path / "data/raw").mkdir(parents=True)
     pack(tmp_path / "data/raw/archive.zip", sound_files())
     monkeypatch.chdir(tmp_path)

@@ -6,7 +6,6 @@ import pytest
 
 from scenes.evaluation import gradcam
 from scenes.models import classifier_features, cnn, store
-from tests.helpers.model_folders import save_multilabel
 from tests.helpers.small_records import CLASSES, SIZE
 from tests.helpers.small_records import write as write_records
 
@@ -58,16 +57,15 @@ def test_a_folder_of_it_is_opened_by_all_that_open_folders(tmp_path):
         "calibrated": False,
     }
     store.save_network(folder, network, description)
-    save_multilabel(tmp_path / "multilabel", network)
     write_records(tmp_path / "records")
-    both = store.load(folder, tmp_path, tmp_path / "multilabel")
-    found = both(images(), training=False)
-    np.testing.assert_allclose(found["probabilities"], network(images(), training=False), atol=1e-6)
+    loaded = store.load(folder, tmp_path)
+    found = loaded(images(), training=False)
+    np.testing.assert_allclose(found, network(images(), training=False), atol=1e-6)
     assert classifier_features.load(folder, tmp_path, "train").features.shape == (41, 16)
     (tmp_path / "production").mkdir()
-    described = {"model": "m", "fit": "crop", "unsure_below": 0.5, "presence_above": 0.5, "presence_calibration": {}}
-    store.save_production(tmp_path / "production", both, description | described)
+    described = {"model": "m", "fit": "crop", "drawn": False, "unsure_below": 0.5, "unlike_above": 0.1, "presence": {}}
+    store.save_production(tmp_path / "production", loaded, description | described)
     again, _ = store.load_production(tmp_path / "production")
-    np.testing.assert_array_equal(again(images(), training=False)["presence"], found["presence"])
-    maps = gradcam.activation_maps(store.load(folder, tmp_path), images(), np.zeros(5, np.int64))
+    np.testing.assert_array_equal(again(images(), training=False), found)
+    maps = gradcam.activation_maps(loaded, images(), np.zeros(5, np.int64))
     assert maps.shape == (5, 3, 3)  # of 20 pixels, halved three times

@@ -16,9 +16,10 @@ DESCRIPTION = {
     "image_shape": [16, 16, 3],
     "fit": "crop",
     "calibrated": True,
+    "drawn": True,
     "unsure_below": 0.9,
-    "presence_above": 0.5,
-    "presence_calibration": {"slope": 1.0, "intercept": 0.0},
+    "unlike_above": 0.25,
+    "presence": {"slope": [1.0, 2.0], "intercept": [0.0, -1.0]},
 }
 
 

@@ -12,7 +12,7 @@ from scenes.backbones.features import Features, check_informative, compute_featu
 from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
-from scenes.models import cnn, multilabel, store
+from scenes.models import classifier_features, cnn, store, training_distance
 from scenes.models.temperature import scale
 from tests.helpers.model_folders import (
     CNN,
@@ -22,10 +22,10 @@ from tests.helpers.model_folders import (
     images_of,
     save_cnn,
     save_linear,
-    save_multilabel,
     write_data,
 )
 from tests.helpers.shallow_backbone import shallow_backbone  # noqa: F401
+from tests.helpers.small_model import DESCRIPTION
 from tests.helpers.small_records import CLASSES, SIZE, SPLITS
 
 pytestmark = pytest.mark.usefixtures("deterministic", "shallow_backbone")
@@ -38,8 +38,8 @@ def data(tmp_path_factory, shallow_backbone):  # noqa: F811
 
 
 def answers(network, inputs):
-    """Run a network without tracing it first, which would take most of the time; a dict for several outputs."""
-    return keras.tree.map_structure(keras.ops.convert_to_numpy, network(inputs, training=False))
+    """Run a network without tracing it first, which would take most of the time."""
+    return keras.ops.convert_to_numpy(network(inputs, training=False))
 
 
 def test_equal_weights_give_equal_bytes(tmp_path):
@@ -94,32 +94,22 @@ def test_the_features_of_two_sets_differ(data):
     assert np.abs(frozen - tuned).max() > 1e-3
 
 
-def test_both_outputs_of_a_cnn_come_back(tmp_path, data):
-    network = save_cnn(tmp_path / "cnn")
-    save_multilabel(tmp_path / "presence", network)
-    images = images_of("train")
-    found = answers(store.load(tmp_path / "cnn", data, tmp_path / "presence"), images)
-    assert set(found) == {"probabilities", "presence"}
-    calibrated = answers(store.load(tmp_path / "cnn", data), images)
-    np.testing.assert_allclose(found["probabilities"], calibrated, atol=1e-6)
-    second = multilabel.load(tmp_path / "presence")
-    expected = answers(second, answers(cnn.penultimate(network), images))
-    np.testing.assert_allclose(found["presence"], expected, atol=1e-6)
-    every = answers(store.load_outputs(tmp_path / "cnn", tmp_path / "presence"), images)
-    assert set(every) == {"probabilities", "presence", "presence_naive"}
-    np.testing.assert_allclose(every["presence"], expected, atol=1e-6)
-    assert np.abs(every["presence"] - every["presence_naive"]).max() > 1e-3
-
-
-def test_both_outputs_on_images_are_those_on_cached_features(tmp_path, data):
-    save_multilabel(tmp_path / "presence", save_linear(tmp_path / "linear", data))
-    found = answers(store.load(tmp_path / "linear", data, tmp_path / "presence"), images_of("train"))
-    cached = load_features(data / FROZEN, "train")
-    by_features = answers(store.load_outputs(tmp_path / "linear", tmp_path / "presence"), cached.features)
-    row = {key.encode(): index for index, (key, _) in enumerate(SPLITS["train"])}
-    order = [row[key] for key in cached.key]
-    for name in ("probabilities", "presence"):
-        np.testing.assert_allclose(found[name][order], by_features[name], atol=1e-5)
+@pytest.mark.parametrize("kind", ["cnn", "linear"])
+def test_the_distance_on_images_is_that_of_their_features_and_changes_no_probability(kind, tmp_path, data):
+    if kind == "cnn":
+        save_cnn(tmp_path / kind)
+    else:
+        save_linear(tmp_path / kind, data)
+    train, validation = (classifier_features.load(tmp_path / kind, data, split) for split in ("train", "val"))
+    store.save_production(tmp_path, store.load(tmp_path / kind, data), DESCRIPTION)
+    store.save_training_features(tmp_path, training_distance.choose(train.features, train.label))
+    network, _ = store.load_production(tmp_path)
+    training = store.load_training_features(tmp_path)
+    outputs = training_distance.with_distance(network, training)(images_of("val"), training=False)
+    np.testing.assert_allclose(outputs["probabilities"], answers(network, images_of("val")), atol=1e-6)
+    expected = dict(zip(validation.key, training_distance.distances(validation.features, training), strict=True))
+    np.testing.assert_allclose(outputs["distance"], [expected[key.encode()] for key, _ in SPLITS["val"]], atol=1e-5)
+    assert set(training_distance.with_distance(network, None)(images_of("val"), training=False)) == {"probabilities"}
 
 
 def test_predictions_of_a_cnn_carry_keys_labels_and_probabilities(tmp_path, data):
@@ -142,13 +132,12 @@ def test_predictions_of_a_cnn_carry_keys_labels_and_probabilities(tmp_path, data
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"image_size": 64}, {"test_time_flip": True}])
 def test_another_backbone_is_refused(tmp_path, data, change):
-    save_multilabel(tmp_path / "presence", save_linear(tmp_path / "linear", data))
+    save_linear(tmp_path / "linear", data)
     described = describe_features(data / FROZEN) | change
     (tmp_path / FROZEN).mkdir(parents=True)
     (tmp_path / FROZEN / "backbone.json").write_text(json.dumps(described))
-    for second in (None, tmp_path / "presence"):
-        with pytest.raises(InputError, match=r"trained on a backbone other than the one in .*frozen; run `dvc repro`"):
-            store.load(tmp_path / "linear", tmp_path, second)
+    with pytest.raises(InputError, match=r"trained on a backbone other than the one in .*frozen; run `dvc repro`"):
+        store.load(tmp_path / "linear", tmp_path)
 
 
 def test_the_backbone_of_another_set_is_refused(tmp_path, data):

@@ -122,12 +122,12 @@ def test_any_single_edit_is_named_as_what_it_is(stages, edit, chance):
     assert dvc_lock.differences(edited, copy.deepcopy(edited)) == []
 
 
-def test_what_the_stage_code_says_of_another_is_code_and_no_input():
+def test_what_the_stage_code_says_of_another_is_code_and_corrections_are_an_input():
     stages = {
         "code": {"cmd": "a", "deps": [entry("scenes", "1")], "outs": [entry("code", "1")]},
         "train": {
             "cmd": "b",
-            "deps": [entry("code/train.txt", "1"), entry("data", "1")],
+            "deps": [entry("code/train.txt", "1"), entry("data", "1"), entry("corrections/demo.csv", "1")],
             "outs": [entry("model", "1")],
         },
         "data": {"cmd": "c", "outs": [entry("data", "1")]},
@@ -137,7 +137,10 @@ def test_what_the_stage_code_says_of_another_is_code_and_no_input():
         file["md5"] = "2"
     first, second = dvc_lock.differences(stages, edited)
     assert (first.stage, first.causes) == ("code", {"code": ["scenes"]})
-    assert (second.stage, second.causes) == ("train", {"code": ["code/train.txt"], "inputs": ["data"]})
+    assert (second.stage, second.causes) == (
+        "train",
+        {"code": ["code/train.txt"], "inputs": ["corrections/demo.csv", "data"]},
+    )
 
 
 @settings(deadline=None)

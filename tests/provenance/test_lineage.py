@@ -20,8 +20,7 @@ stages:
   download: {cmd: "true", outs: [data/raw/archive.zip]}
   split: {cmd: "true", deps: [data/raw/archive.zip], params: [seed], outs: [data/split.csv]}
   train: {cmd: "true", deps: [data/split.csv, code/train.txt], params: [models.m], outs: [models/m]}
-  multilabel: {cmd: "true", deps: [models/m, code/train.txt], outs: [models/multilabel/m]}
-  evaluate: {cmd: "true", deps: [models/m, models/multilabel/m], outs: [data/scores/m.json]}
+  evaluate: {cmd: "true", deps: [models/m], outs: [data/scores/m.json]}
   export:
     cmd: "true"
     deps: [models/m, code/train.txt]
@@ -48,7 +47,7 @@ def folder(tmp_path, monkeypatch):
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    for name in ("models/m", "models/multilabel/m", "models/export"):
+    for name in ("models/m", "models/export"):
         (tmp_path / name).mkdir(parents=True)
     origin = {f"{key}_sha256": file_hash(tmp_path / path) for key, path in ORIGIN.items()}
     origin["data_params"] = {"size": 48}
@@ -63,9 +62,8 @@ def folder(tmp_path, monkeypatch):
         features=backbone,
     )
     model = record.read("models/m")
-    for name in ("multilabel/m", "export"):
-        code = digest(FILES["code/train.txt"])
-        record.save(f"models/{name}", origin=model, inputs=["models/m"], params={}, code=code, model=model)
+    code = digest(FILES["code/train.txt"])
+    record.save("models/export", origin=model, inputs=["models/m"], params={}, code=code, model=model)
     dvc_cli.succeed(tmp_path, "init --no-scm --quiet", "commit --force --quiet")
     return tmp_path
 
@@ -81,15 +79,15 @@ def told(capsys, folder, status: int, model: str = "m") -> str:
 def test_the_chain_goes_from_archive_to_scores(folder, capsys):
     said = told(capsys, folder, 0)
     stages = re.findall(r"^(\w+)$", said, re.MULTILINE)
-    assert stages == ["download", "split", "train", "multilabel", "evaluate"]
+    assert stages == ["download", "split", "train", "evaluate"]
     entries = [
         entry
         for name in stages
         for part in ("deps", "outs")
         for entry in yaml.safe_load((folder / "dvc.lock").read_text())["stages"][name].get(part, [])
     ]
-    assert len(entries) == 12
-    assert said.count("  code  ") == 3  # two stages have some, and the model names it
+    assert len(entries) == 8
+    assert said.count("  code  ") == 2  # one stage has some, and the model names it
     for entry in entries:
         assert f"{entry['md5'][:8]}  {entry['path']}\n" in said
     assert 'params  models.m.names=["a b", "c"] models.m.rate=0.5\n' in said
@@ -107,18 +105,11 @@ def test_what_the_model_was_made_from_says_what_made_it(folder, capsys):
     assert f"{features}: finetuned\n  params  epochs=0\n" in said
 
 
-@pytest.mark.parametrize(
-    ("model", "stages", "figure"),
-    [
-        ("multilabel/m", ["download", "split", "train", "multilabel", "evaluate"], "m.json\n  scores  accuracy=0.75\n"),
-        ("export", ["download", "split", "train", "export"], "export.json\n  scores  onnx.bytes=7\n"),
-    ],
-)
-def test_whatever_lies_in_models_has_a_chain(folder, capsys, model, stages, figure):
-    said = told(capsys, folder, 0, model)
-    assert re.findall(r"^(\w+)$", said, re.MULTILINE) == stages
-    assert f"models/{model}/provenance.json: model: features: finetuned\n" in said
-    assert f"data/scores/{figure}" in said
+def test_what_was_made_from_a_model_has_a_chain_too(folder, capsys):
+    said = told(capsys, folder, 0, "export")
+    assert re.findall(r"^(\w+)$", said, re.MULTILINE) == ["download", "split", "train", "export"]
+    assert "models/export/provenance.json: model: features: finetuned\n" in said
+    assert "data/scores/export.json\n  scores  onnx.bytes=7\n" in said
 
 
 def test_what_is_not_here_is_named_and_no_contradiction(folder, capsys):
@@ -193,8 +184,7 @@ def refusal(model: str) -> str:
 
 
 def test_clear_sentences(folder):
-    assert refusal("nope") == "dvc.lock has no model 'nope'; it has export, m, multilabel/m"
-    assert refusal("multilabel") == "dvc.lock has no model 'multilabel'; it has export, m, multilabel/m"
+    assert refusal("nope") == "dvc.lock has no model 'nope'; it has export, m"
     (folder / "models/m/provenance.json").unlink()
     sentence = "models/m/provenance.json is missing; fetch it with `dvc pull` or make it with `dvc repro`"
     assert refusal("m") == sentence

@@ -47,8 +47,8 @@ def test_of_many_classes_there_is_a_picture_instead():
 def test_of_many_classes_the_worst_are_listed_and_the_rest_is_named(count, tmp_path):
     classes = [f"class with a rather long name, number {number:03d}" for number in range(count)]
     folder = reported.folder(tmp_path, classes=classes)
-    rows = [(f"{name}/{number}", name, "False") for name in classes for number in range(3)]
-    reported.write_csv(folder / "data/predictions.csv", ("key", "class", "unsure"), rows)
+    rows = [(f"{name}/{number}", name, "False", "False") for name in classes for number in range(3)]
+    reported.write_csv(folder / "data/predictions.csv", ("key", "class", "unsure", "unlike_training"), rows)
     html, markdown = rendered(folder)
     page = Page(html)
     text = " ".join(page.text.split())

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from scenes.common.errors import InputError
+from scenes.report import render
 from tests.helpers import reported
 from tests.helpers.report_page import Page, facts, rendered
 
@@ -70,7 +71,8 @@ def test_both_hold_the_numbers_of_the_metrics(folder):
     assert "57 of the labels of 1,140 images may be wrong" in " ".join(text.split())
     assert "57 of the labels of 1,140 images may be wrong" in short
     assert "It is unsure of 20" in " ".join(text.split())
-    assert "Of 60 unlabelled images, the model is unsure of 20." in short
+    assert "Of 60 unlabelled images, the model is unsure of 20; 15 are unlike the training images." in short
+    assert "15 are unlike the training images" in text
 
 
 def test_the_first_chapter_answers_how_good_and_how_sure(folder):
@@ -81,7 +83,8 @@ def test_the_first_chapter_answers_how_good_and_how_sure(folder):
         "87.7 % of 240 test images are classified correctly; 95 % interval 84.6 to 90.6 %",
         "baseline : CNN from scratch",
         "88.7 % on clean test images",
-        "The weakest class, lake: 80.0 % recognised.",
+        "The weakest class, lake: 80.0 % recognised; 95 % interval 70.0 to 87.0 %.",
+        "(calibration error, ECE); of a perfectly calibrated model on as many images it would be 2.0 %.",
         "86.7 % on the 87 validation images, which the choices are made by; 95 % interval 83.6 to 89.6 %.",
         "Compared with transfer on the test images: baseline is better, p &lt; 0.001.",
         "errors in both directions: lake/moor 13",
@@ -91,6 +94,33 @@ def test_the_first_chapter_answers_how_good_and_how_sure(folder):
         "1 lake 75 25 2 moor 25 75 3 wood 25 75",  # the confusion matrix, %
     ):
         assert words in said, words
+
+
+def test_each_promise_is_held_against_the_test_images(own):
+    html, _ = rendered(own)
+    table = html[html.index("promise on test") :].partition("</table>")[0].replace("\N{NO-BREAK SPACE}", " ")
+    rows = [re.sub(r"<[^>]+>", " ", row).split(maxsplit=2)[2] for row in table.split("<tr>")[1:]]
+    assert [" ".join(row.split()) for row in rows] == [
+        "45.7 % 97.7 % 93.2 % 90.2 to 95.2 % kept",
+        "67.9 % 85.4 % 94.6 % 91.6 to 96.6 % open: the interval contains the target",
+        "no threshold: 87 validation images cannot promise 99 %; that takes 230, all answered right",
+    ]
+
+
+def test_a_model_that_promises_nothing_is_said_to_be_never_unsure(own):
+    file = own / "data/scores/baseline.json"
+    scores = json.loads(file.read_text())
+    scores["abstention"]["precision_95"] = reported.promise(None, None, None)
+    reported.write_json(file, scores)
+    rows = [(f"{number}.jpg", "lake", "", "") for number in range(3)]
+    reported.write_csv(own / "data/predictions.csv", ("key", "class", "unsure", "unlike_training"), rows)
+    why = "no threshold: 87 validation images do not prove 95 % at any confidence"
+    html, markdown = (text.replace("\n  ", " ") for text in rendered(own))
+    assert f"It is never unsure ({why}" in html
+    assert f"the model is never unsure ({why}" in markdown
+    assert f"is null, and the model is never unsure ({why}" in render.model_card(facts(own))
+    assert "of these unsure" not in html
+    assert not any("are unlike the training images" in text for text in (html, markdown))
 
 
 def test_a_cell_of_the_models_is_that_of_its_model(folder):
@@ -120,7 +150,7 @@ def test_any_number_of_models(models, tmp_path):
 def test_what_only_some_runs_have_is_left_out(own):
     for picture in own.glob("plots/**/*.png"):
         picture.unlink()
-    (own / "data/predictions.csv").write_text("key,class,confidence,unsure\n")
+    (own / "data/predictions.csv").write_text("key,class,confidence,unsure,unlike_training\n")
     html, markdown = rendered(own, published=[])
     page = Page(html)
     assert not page.all("img")
@@ -160,15 +190,8 @@ def test_a_model_that_is_not_calibrated_is_said_to_be_so_wherever_a_confidence_i
         assert "not calibrated" not in text.lower()
 
 
-def test_two_classes_have_no_composites_and_the_page_says_why(tmp_path):
-    folder = reported.folder(tmp_path, classes=("cat", "dog"))
-    for name in reported.MODELS:
-        reported.write_json(
-            folder / f"data/scores/{name}.json", reported.of_model(0.9, ("cat", "dog")) | {"multilabel": {}}
-        )
-    html, _ = rendered(folder)
-    assert "every composite would contain both" in " ".join(Page(html).text.split())
-    assert "top-2" not in html
+def test_two_classes_have_no_top_2_accuracy(tmp_path):
+    assert "top-2" not in rendered(reported.folder(tmp_path, classes=("cat", "dog")))[0]
 
 
 def test_planted_labels_are_reported_if_there_are_any(own):
@@ -180,15 +203,14 @@ def test_planted_labels_are_reported_if_there_are_any(own):
     assert "precision 56.0\N{NO-BREAK SPACE}%, recall 70.0\N{NO-BREAK SPACE}%" in markdown
 
 
-def test_the_second_output_is_shown_with_a_verdict(own):
-    text = Page(rendered(own)[0]).text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "F1 of the second output: 75.0 %; the better of the other two: 74.0 %." in text
-    assert "all thresholds of the second output: 81.2 %; the better of the other two: 83.3 %." in text
-    assert "73.4 %" in text  # recall of composites
-    scores = reported.of_model(0.8)
-    del scores["multilabel"]["ground_truth"]
-    reported.write_json(own / "data/scores/baseline.json", scores)
-    assert "verage precision over" not in rendered(own)[0]
+def test_how_well_it_finds_what_photos_contain_is_shown_if_it_is_known(own):
+    text = " ".join(Page(rendered(own)[0]).text.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "Measured on 150 test images whose content is known: F1 75.3 %, mean average precision 81.2 %" in text
+    assert "The probabilities of the one class rank with a mean average precision of 79.9 %." in text
+    assert "moor3773.4 %76.5 %75.0 %87.6 %" in text
+    reported.write_json(own / "data/scores/baseline.json", reported.of_model(0.8) | {"presence": {}})
+    text = " ".join(Page(rendered(own)[0]).text.split())
+    assert "Not measured: what the test images contain is not known." in text
 
 
 @pytest.mark.parametrize("learned", [False, True])
@@ -285,7 +307,6 @@ def test_what_the_production_model_was_made_from_is_named_by_hash(folder, tmp_pa
         "data/split.csv": "b" * 64,
         "code/select.txt": "c" * 64,
         "code/train_cnn.txt": "e" * 64,
-        "code/multilabel.txt": "f" * 64,
     }
     other = reported.folder(tmp_path, models=("transfer", "baseline"))
     assert facts(other)["made_from"]["code/train_linear.txt"] == "e" * 64
@@ -305,8 +326,9 @@ def test_a_model_whose_feature_set_is_not_enabled_is_named_and_left_out(own):
 
 
 def test_predictions_survive_odd_names(own):
-    rows = [("a\u2028b, c.jpg", 'a "wood"', "0.9", "True"), ("d.jpg", "NA", "0.5", "False")]
-    reported.write_csv(own / "data/predictions.csv", ("key", "class", "confidence", "unsure"), rows)
+    rows = [("a\u2028b, c.jpg", 'a "wood"', "True", "True"), ("d.jpg", "NA", "False", "True")]
+    reported.write_csv(own / "data/predictions.csv", ("key", "class", "unsure", "unlike_training"), rows)
+    assert facts(own)["predictions"]["unlike"] == 2
     assert facts(own)["predictions"]["classes"] == [
         {"name": "NA", "images": 1, "unsure": 0},
         {"name": 'a "wood"', "images": 1, "unsure": 1},

@@ -1,5 +1,7 @@
 """What the report says about the data: nothing private, every finding in words, what was held out."""
 
+import json
+import shutil
 from collections import Counter
 
 import pandas as pd
@@ -34,6 +36,25 @@ def test_a_source_is_named_without_what_is_private(source, said, folder):
         assert said.replace("_", "\\_") in text
         assert "secret" not in text
     assert "secret" not in html
+
+
+def test_corrections_are_told_where_there_are_any(folder, tmp_path):
+    own = shutil.copytree(folder, tmp_path / "pipeline")
+    before = " ".join(Page(rendered(own)[0]).text.split())
+    assert "The list changes no label: a person decides." in before
+    assert "page Labels shows them one by one, and docs/corrections.md has the steps" in before
+    assert "have relabelled" not in before and "On corrected" not in before
+    file = own / "models/production/provenance.json"
+    provenance = json.loads(file.read_text())
+    provenance["data_params"]["corrections"] = {"relabelled": 1234}
+    reported.write_json(file, provenance)
+    interval = {"low": 0.91, "high": 0.95}
+    corrected = {"count": 238, "corrected": 6, "dropped": 2, "accuracy": 0.934, "accuracy_interval": interval}
+    scores = json.loads((own / "data/scores/baseline.json").read_text()) | {"corrected_test": corrected}
+    reported.write_json(own / "data/scores/baseline.json", scores)
+    after = " ".join(Page(rendered(own)[0]).text.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "correct them. Corrections have relabelled 1,234 training and validation images and left out 0. On" in after
+    assert "corrected test labels (6 relabelled, 2 left out), 93.4 % are right; 95 % interval 91.0 to 95.0 %." in after
 
 
 def test_every_problem_of_the_audit_has_words():

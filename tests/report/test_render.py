@@ -126,6 +126,10 @@ def test_the_model_card_says_what_the_model_is_and_what_it_takes(folder, tmp_pat
     assert "It takes images of 96 x 96 pixels" in card
     assert "centred on a grey square" in card
     assert "`unsure_below` in `model.json` is 0.679: if the largest probability is lower" in card
+    assert "This promises that 95 % of the other answers are right" in card
+    assert (
+        "94.6 % of these are right (95 % interval 91.6 to 96.6 %); the promise is open: the interval contains" in card
+    )
     transfer = render.model_card(facts(reported.folder(tmp_path, models=("transfer", "baseline"))))
     assert "\n\nA logistic regression on features of EfficientNetV2B0 (frozen, pretrained on ImageNet;" in transfer
 

@@ -29,12 +29,11 @@ def prepared(model) -> list[np.ndarray]:
 
 
 def both(answers: list[Answer]) -> np.ndarray:
-    return np.array([np.concatenate(answer) for answer in answers])
+    return np.array([np.concatenate([answer.probabilities, answer.presence]) for answer in answers])
 
 
 def test_neither_order_nor_company_changes_an_answer(model, prepared):
     expected = both(model.predict(prepared))
-    assert expected.dtype == np.float32
     np.testing.assert_allclose(both(model.predict(prepared[::-1]))[::-1], expected, atol=ATOL)
     np.testing.assert_allclose(both([model.predict([pixels])[0] for pixels in prepared]), expected, atol=ATOL)
     np.testing.assert_allclose(both(model.predict(prepared * 5)), np.tile(expected, (5, 1)), atol=ATOL)
@@ -59,16 +58,16 @@ def test_what_is_said_of_an_answer(model):
     count = len(model.classes)
     probabilities = np.full(count, 0.1, np.float32)
     probabilities[2] = 1 - 0.1 * (count - 1)
-    contains = np.full(count, model.presence_above, np.float32) - 1e-3
-    contains[[1, 3]] = model.presence_above + 1e-3, 1
+    contains = np.full(count, 0.499)
+    contains[[1, 3]] = 0.5, 0.8
     answer = Answer(probabilities, contains)
     assert model.top(answer, 2) == [
         (model.classes[2], pytest.approx(probabilities[2])),
         (model.classes[0], pytest.approx(0.1)),
     ]
     assert len(model.top(answer, 100)) == count
-    above = pytest.approx(model.presence_above + 1e-3)  # the calibration of this model changes nothing
-    assert model.contained(answer) == [(model.classes[3], pytest.approx(1, abs=1e-5)), (model.classes[1], above)]
+    assert model.contained(answer) == [(model.classes[3], 0.8), (model.classes[1], 0.5)]
+    assert model.presence(answer)[:3] == [*model.contained(answer), (model.classes[0], 0.499)]
     assert model.confidence(answer) == round(float(probabilities[2]), 6)
     assert model.unsure(answer) == (model.confidence(answer) < model.unsure_below)
     assert model.confidence(Answer(np.eye(count, dtype=np.float32)[0], contains)) == 0.999999

@@ -1,6 +1,7 @@
 """The stage `split`: data/split.csv, or nothing and one sentence."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -47,4 +48,25 @@ def test_a_class_with_too_few_images_gives_one_sentence_and_leaves_nothing(audit
     audit_table.write(table([*plain_rows(10, 0), *plain_rows(2, 0, labels=["owl"], pred=0)]), "data/audit.csv")
     before = written(audited)
     assert refusal(run(stage.main)).startswith("too few images for train, val and test")
+    assert written(audited) == before
+
+
+def test_corrections_count_in_what_it_writes(audited, run):
+    assert run(stage.main).returncode == 0
+    before = split.read("data/split.csv").set_index("path")
+    tested = before.index[before["split"] == "test"][0]
+    lines = ["path,label,remark", "train/lake/0,moor,wet", "train/moor/1,drop,", f"{tested},drop,\n"]
+    Path("corrections/demo.csv").write_text("\n".join(lines))
+    done = run(stage.main)
+    assert "1 image relabelled by corrections\n1 correction of test images" in done.stdout
+    assert json.loads(Path("data/split.json").read_text())["corrections"] == {"relabelled": 1, "dropped": 1}
+    after = split.read("data/split.csv").set_index("path")
+    assert (after.loc["train/lake/0", "label"], after.loc[tested, "split"]) == ("moor", "test")
+    assert set(before.index) - set(after.index) == {"train/moor/1"}
+
+
+def test_a_correction_of_an_unknown_class_gives_one_sentence_and_leaves_nothing(audited, run):
+    Path("corrections/demo.csv").write_text("path,label,remark\ntrain/lake/0,mor,\n")
+    before = written(audited)
+    assert refusal(run(stage.main)) == "corrections/demo.csv, line 2: 'mor' is no class; did you mean `moor`?"
     assert written(audited) == before

@@ -15,8 +15,8 @@ from tests.helpers.stage import written
 
 SET, MODEL = "finetuned", "finetuned"
 STAGES = [
-    *((stage, SET) for stage in ("weights", "finetune", "features", "composite_features")),
-    *((stage, MODEL) for stage in ("train_linear", "multilabel", "evaluate", "explain")),
+    *((stage, SET) for stage in ("weights", "finetune", "features")),
+    *((stage, MODEL) for stage in ("train_linear", "evaluate", "explain")),
 ]
 SCRIPT = """
 import importlib, json, sys
