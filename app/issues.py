@@ -24,13 +24,13 @@ class Issues(NamedTuple):
     Attributes:
         rows: those of data/label_issues.csv, with the attribute ``split``; without those that are corrected already.
         classes: all classes, by name.
-        twins: path and label of the duplicates under another label, by the path of their image in ``rows``.
+        duplicates: path and label of each under another label, by the path of the image in ``rows``.
         corrected: the corrected labels, by path.
     """
 
     rows: list[Any]
     classes: list[str]
-    twins: dict[str, list[tuple[str, str]]]
+    duplicates: dict[str, list[tuple[str, str]]]
     corrected: dict[str, str]
 
 
@@ -79,10 +79,10 @@ def load(pictures: Archive) -> Issues:
     found = label_issues.read(root / ISSUES).merge(split[["path", "split"]], "left", left_on="key", right_on="path")
     found = found[found["key"].isin(pictures.files.keys() - corrected.keys())]
     classes = sorted(set(split["label"]) - {""})
-    return Issues(list(found.itertuples(index=False)), classes, _twins(found, root / AUDIT), corrected)
+    return Issues(list(found.itertuples(index=False)), classes, _duplicates(found, root / AUDIT), corrected)
 
 
-def _twins(found: pd.DataFrame, audit_file: Path) -> dict[str, list[tuple[str, str]]]:
+def _duplicates(found: pd.DataFrame, audit_file: Path) -> dict[str, list[tuple[str, str]]]:
     audit = read_csv(audit_file, columns=("path", "label", "group"))
     issues = found.loc[found["reason"].str.contains("duplicate"), ["key", "given_label"]]
     groups = issues.merge(audit[["path", "group"]], left_on="key", right_on="path").drop(columns="path")

@@ -18,7 +18,7 @@ from scenes.plots.thumbnails import member_thumbnail
 _WIDTH, _HEIGHT = 540, 520  # pixels, of the picture
 _END = ""  # shown after the last picture
 _BUTTONS = 9  # classes with a button and a digit each; where there are more, they are in a list
-_TWINS = 3  # named at most
+_DUPLICATES = 3  # named at most
 _REASONS = {
     "model": "A classifier that has not seen the picture doubts the label.",
     "duplicate": "The same picture is there with another label.",
@@ -69,7 +69,7 @@ def _show_issue(archive: Archive, found: issues.Issues, position: int, answers: 
         said = f" :green-badge[answered: {escape_markdown(answer.label) or 'keep'}]" if answer else ""
         st.markdown(f"#### Labelled {given}{said}")
         st.caption(_why(issue))
-        _show_twins(found, issue.key, answers)
+        _show_duplicates(found, issue.key, answers)
         with st.container(horizontal=True):
             st.button(f"Keep {given}", on_click=say, args=("",), icon=":material/check:", shortcut="K")
             st.button("Drop the picture", on_click=say, args=(DROP,), icon=":material/delete:", shortcut="D")
@@ -92,12 +92,12 @@ def _why(issue: Any) -> str:
     return f"{reasons}{score}{suggested}{test if issue.split == 'test' else ''}"
 
 
-def _show_twins(found: issues.Issues, key: str, answers: dict[str, issues.Answer]) -> None:
+def _show_duplicates(found: issues.Issues, key: str, answers: dict[str, issues.Answer]) -> None:
     """Name the duplicates under another label and what was said of them, so that nobody swaps the labels of two."""
-    for path, label in found.twins.get(key, [])[:_TWINS]:
+    for path, label in found.duplicates.get(key, [])[:_DUPLICATES]:
         answer = (answers[path].label or "keep") if path in answers else found.corrected.get(path)
         said = f" was answered: **{escape_markdown(answer)}**" if answer else f" is labelled {escape_markdown(label)}"
-        st.markdown(f"Its twin {escape_markdown(path)}{said}")
+        st.markdown(f"Its duplicate {escape_markdown(path)}{said}")
 
 
 def _show_picture(archive: Archive, key: str) -> None:

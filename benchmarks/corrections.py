@@ -27,14 +27,14 @@ from scenes.models import linear, temperature
 from scenes.synthetic import ground_truth
 from scenes.training import logistic_regression
 
-DROP = ("none", "both")  # judged so: "none" of the classes fits, or "both" do, which is no error
+NOT_CORRECTED = ("none", "both")  # judged so: none of the classes fits, or both labels do
 
 
 def right_labels(root: Path, judged: Path | None) -> dict[str, str]:
     """Return the right label by path, of drawn images or of those judged by eye."""
     if judged is not None:
         table = pd.read_csv(judged, dtype=str, keep_default_na=False)
-        table = table[~table["judged"].isin(DROP)]
+        table = table[~table["judged"].isin(NOT_CORRECTED)]
         return dict(zip(table["path"], table["judged"], strict=True))
     settings = parse_yaml((root / "params.yaml").read_text(encoding="utf-8"))["archive"]
     with Archive.from_settings(root / "data/raw/archive.zip", settings) as archive:

@@ -65,9 +65,9 @@ def maximum_calibration_error(table: "pd.DataFrame") -> float:
 def noise_floor(probabilities: np.ndarray, bins: int = BINS) -> float:
     """Return the mean expected calibration error of a perfectly calibrated classifier with the same confidences.
 
-    It is not 0: with few images in a bin, the share of right answers differs from the confidence by chance. So an error
-    near this one is no sign of bad calibration. Each answer is right with a probability of its confidence, simulated
-    ``SIMULATIONS`` times with a fixed seed.
+    It is not 0: with few images in a bin, the share of right answers differs from the confidence by chance. A model
+    with an error close to this one may well be calibrated. Answers are simulated ``SIMULATIONS`` times with a fixed
+    seed: each is right as often as its confidence says.
 
     Args:
         probabilities: float (n, k), n > 0, rows sum to 1.

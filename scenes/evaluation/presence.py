@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 MIN_CLASSES = 3  # of two classes, presence repeats the probabilities
 MIN_KNOWN = 10  # images that contain a class, and images that do not, to fit its scaling
-# On 150 validation photos judged by eye, F1 is best where the scaling of the labels says 0.07: log(0.93 / 0.07).
+# A class counts as contained where the scaling of the labels says 0.07: log(0.93 / 0.07). On 150 validation photos
+# judged by eye, F1 is within 0.004 of its best from 0.04 to 0.11.
 BEYOND_THE_LABEL = 2.6
 CONTAINED = 0.5
 _TINY = 1e-12

@@ -141,24 +141,24 @@ def test_what_is_corrected_is_not_asked_again(folder):
     assert "line 1: separate the fields by commas" in opened().error[0].value.replace("\\", "")
 
 
-def test_a_twin_is_named_with_its_answer_so_that_nobody_swaps_the_labels_of_two(elsewhere):
-    twins = ["train/lake/0.jpg", "train/moor/1.jpg", "train/moor/2.jpg", "train/lake/3.jpg"]
-    labels = [path.split("/")[1] for path in twins]
-    rows = [(twins[0], "lake", "moor", "0.5", "duplicate"), (twins[1], "moor", "lake", "0.5", "model+near_duplicate")]
+def test_a_duplicate_is_named_with_its_answer_so_that_nobody_swaps_the_labels_of_two(elsewhere):
+    paths = ["train/lake/0.jpg", "train/moor/1.jpg", "train/moor/2.jpg", "train/lake/3.jpg"]
+    labels = [path.split("/")[1] for path in paths]
+    rows = [(paths[0], "lake", "moor", "0.5", "duplicate"), (paths[1], "moor", "lake", "0.5", "model+near_duplicate")]
     write(elsewhere, rows, CLASSES)
-    audit = table([(path, "train", label, path, "g", "") for path, label in zip(twins, labels, strict=True)])
+    audit = table([(path, "train", label, path, "g", "") for path, label in zip(paths, labels, strict=True)])
     audit_table.write(audit, elsewhere / "data/audit.csv")
     file = elsewhere / f"corrections/{models.params().profile}.csv"
-    file.write_text(f"path,label,remark\n{twins[2]},drop,\n")
+    file.write_text(f"path,label,remark\n{paths[2]},drop,\n")
     page = opened()
-    assert f"Its twin {twins[1]} is labelled moor" in said(page)
-    assert f"Its twin {twins[2]} was answered: **drop**" in said(page)
-    assert twins[3] not in said(page)
+    assert f"Its duplicate {paths[1]} is labelled moor" in said(page)
+    assert f"Its duplicate {paths[2]} was answered: **drop**" in said(page)
+    assert paths[3] not in said(page)
     press(page, "moor")
-    assert f"Its twin {twins[0]} was answered: **moor** Its twin {twins[3]} is labelled lake" in said(page)
+    assert f"Its duplicate {paths[0]} was answered: **moor** Its duplicate {paths[3]} is labelled lake" in said(page)
     press(page, "Back")
     press(page, "Keep")
-    assert f"Its twin {twins[0]} was answered: **keep**" in said(page)
+    assert f"Its duplicate {paths[0]} was answered: **keep**" in said(page)
 
 
 def test_of_many_classes_all_but_the_suggested_one_are_in_a_list(elsewhere):
