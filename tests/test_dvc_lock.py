@@ -60,3 +60,11 @@ def test_the_lock_is_of_this_tree(stages):
             stale |= {name}
     names = ", ".join(sorted(stale))
     assert not stale, f"dvc.lock is stale for {names}: run dvc repro and commit code/, dvc.lock and metrics/"
+
+
+def test_the_results_in_git_are_those_of_the_lock(stages):
+    locked = dvc_lock.read(ROOT / "dvc.lock")
+    in_git = [(name, out) for name, stage in stages.items() for out in stage.outs if not out.use_cache]
+    assert {"code", "reports/model_card.md", "metrics/transfer.json"} <= {out.def_path for _, out in in_git}
+    for name, out in in_git:
+        assert out.get_hash().value == dvc_lock.files(locked[name], "outs")[out.def_path]["md5"], out.def_path
