@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 from app import issues, models
 from app.words import escape_markdown
@@ -44,7 +45,7 @@ def main() -> None:
     else:
         st.success("That was the last one." if keys else "No label is in doubt that is not corrected.")
         if keys:
-            st.button("Back", on_click=_go, args=(keys[-1],), shortcut="Left")
+            st.button("Back", "back", on_click=_go, args=(keys[-1],), shortcut="Left")
     _offer(answers)
 
 
@@ -57,13 +58,18 @@ def _show_progress(answers: dict[str, issues.Answer], keys: Sequence[str]) -> No
 
 
 def _show_issue(archive: Archive, found: issues.Issues, position: int, answers: dict[str, issues.Answer]) -> None:
+    """Show one picture and what can be answered.
+
+    The buttons have keys: without one, a button with a new label is a new button, and the page loses what is pressed
+    until it is there.
+    """
     issue = found.rows[position]
     after = found.rows[position + 1].key if position + 1 < len(found.rows) else _END
     given = escape_markdown(issue.given_label)
     say = partial(_say, issue.key, after)
+    thumbnail = member_thumbnail(archive, issue.key, side=2 * _WIDTH, max_pixels=models.params().archive.max_pixels)
     picture, controls = st.columns(2, gap="large")
-    with picture:
-        _show_picture(archive, issue.key)
+    # The controls come first: their keys must work as soon as the picture is there.
     with controls:
         answer = answers.get(issue.key)
         said = f" :green-badge[answered: {escape_markdown(answer.label) or 'keep'}]" if answer else ""
@@ -71,16 +77,18 @@ def _show_issue(archive: Archive, found: issues.Issues, position: int, answers: 
         st.caption(_why(issue))
         _show_duplicates(found, issue.key, answers)
         with st.container(horizontal=True):
-            st.button(f"Keep {given}", on_click=say, args=("",), icon=":material/check:", shortcut="K")
-            st.button("Drop the picture", on_click=say, args=(DROP,), icon=":material/delete:", shortcut="D")
+            st.button(f"Keep {given}", "keep", on_click=say, args=("",), icon=":material/check:", shortcut="K")
+            st.button("Drop the picture", "drop", on_click=say, args=(DROP,), icon=":material/delete:", shortcut="D")
         st.markdown("Or it shows:")
         _class_buttons(issue, found.classes, say)
         remark = answer.remark if answer else ""
         st.text_input("Remark", remark, key=f"remark {issue.key}", placeholder="goes with the answer")
         with st.container(horizontal=True):
             before = found.rows[max(0, position - 1)].key
-            st.button("Back", on_click=_go, args=(before,), shortcut="Left")
-            st.button("Skip", on_click=_go, args=(after,), shortcut="Right")
+            st.button("Back", "back", on_click=_go, args=(before,), shortcut="Left")
+            st.button("Skip", "skip", on_click=_go, args=(after,), shortcut="Right")
+    with picture:
+        _show_picture(thumbnail, issue.key)
 
 
 def _why(issue: Any) -> str:
@@ -100,8 +108,7 @@ def _show_duplicates(found: issues.Issues, key: str, answers: dict[str, issues.A
         st.markdown(f"Its duplicate {escape_markdown(path)}{said}")
 
 
-def _show_picture(archive: Archive, key: str) -> None:
-    thumbnail = member_thumbnail(archive, key, side=2 * _WIDTH, max_pixels=models.params().archive.max_pixels)
+def _show_picture(thumbnail: Image.Image | None, key: str) -> None:
     if thumbnail is None:
         st.error("The picture cannot be decoded.")
     else:

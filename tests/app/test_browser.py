@@ -291,6 +291,7 @@ def test_labels_are_answered_by_keys_and_downloaded(visit, folder):
     listed = pd.read_csv(folder / "data/label_issues.csv", dtype=str)
     for row, key in zip(listed.itertuples(), ("1", "d", "k"), strict=False):
         opened.get_by_text(row.key, exact=True).wait_for()
+        opened.get_by_role("button", name="Keep").wait_for()  # its code is loaded after the first picture is there
         screenshot(opened, "labels")
         opened.keyboard.press(key)
     opened.get_by_text(re.compile("3 of .* answered: 1 kept, 1 relabelled, 1 dropped")).wait_for()
