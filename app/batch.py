@@ -10,9 +10,8 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import answer, models
+from app import answer, models, uploads
 from app.words import escape_markdown, percent
-from scenes.common.errors import InputError
 from scenes.plots.thumbnails import thumbnail
 from scenes.serving import answer_formats, photos
 from scenes.serving.photos import Photo, Refused
@@ -69,20 +68,20 @@ def main() -> None:
         return
     st.title("Many photos at once", anchor=False)
     files = st.file_uploader(
-        f"Drop photos or a zip of them, at most {MOST:,} photos", accept_multiple_files=True, key="photos"
+        f"Drop photos or zips of them: at most {MOST:,} photos, {st.get_option('server.maxUploadSize')} MB a file "
+        f"and {uploads.VISITOR_MB} MB in all",
+        accept_multiple_files=True,
+        key="photos",
     )
+    uploads.show(*files)
     if not files:
         st.caption(
             "For more, use the command, which gives the same answers: "
             "`python -m scenes predict FOLDER --csv > answers.csv`"
         )
         return
-    try:
-        with st.spinner("Loading the model; this takes some seconds, once."):
-            served = models.wait_for_model(names[0])
-    except InputError as error:
-        st.error(escape_markdown(str(error)))
-        return
+    with st.spinner("Loading the model; this takes some seconds, once."):
+        served = models.wait_for_model(names[0])
     uploaded = tuple(file.file_id for file in files)
     if st.session_state.get("answered files") != uploaded:
         st.session_state["result"] = _answer(files, served)
@@ -164,9 +163,9 @@ def _show_gallery(result: Result, files: Sequence[UploadedFile], served: models.
             "Class", classes, format_func=lambda name: f"{escape_markdown(name)} · {counts[name]:,}", wrap=True
         )
     unsure, unlike = (sum(getattr(tile, name) for tile in result.tiles) for name in ("unsure", "unlike"))
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         only_unsure = st.toggle(f"Unsure only · {unsure:,}", width="content")
-        only_unlike = st.toggle(f"Unlike only · {unlike:,}", width="content")
+        only_unlike = st.toggle(f"Unlike the training images only · {unlike:,}", width="content")
         shown = [
             tile
             for tile in result.tiles

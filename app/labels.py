@@ -12,7 +12,6 @@ from PIL import Image
 from app import issues, models
 from app.words import escape_markdown
 from scenes.archive.layout import Archive
-from scenes.common.errors import InputError
 from scenes.dataset.corrections import DROP
 from scenes.plots.thumbnails import member_thumbnail
 
@@ -29,12 +28,8 @@ _REASONS = {
 
 def main() -> None:
     st.title("Labels that may be wrong", anchor=False)
-    try:
-        archive = issues.archive()
-        found = issues.load(archive)
-    except InputError as error:
-        st.error(escape_markdown(str(error)))
-        return
+    archive = issues.archive()
+    found = issues.load(archive)
     answers: dict[str, issues.Answer] = st.session_state.setdefault("label answers", {})
     keys = [row.key for row in found.rows]
     shown = st.session_state.get("label shown")

@@ -1,23 +1,20 @@
 """The app: hand in photos and see the answers of the model. Start it with `make app`."""
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from app import issues, models
+from app.uploads import UploadLimit
+from app.visitors import forget_who_left
 
+# Streamlit checks the host only where a page opens its connection; this does so for every request.
+_hosts = st.get_option("server.allowedHosts") or ["*"]
 
-def main() -> None:
-    profile = models.profile()
-    st.set_page_config(page_title=profile.title, page_icon=profile.icon, layout="wide")
-    st.html("<style>.stMainBlockContainer {padding-top: 4.5rem; padding-bottom: 2rem}</style>")
-    pages = [
-        st.Page("photo.py", title="A photo", icon=":material/image:", default=True),
-        st.Page("batch.py", title="Many photos", icon=":material/photo_library:"),
-        st.Page("about.py", title="The model", icon=":material/query_stats:"),
-    ]
-    if issues.exist():
-        pages.append(st.Page("labels.py", title="Labels", icon=":material/label:"))
-    st.navigation(pages, position="top").run()
-    models.preload()
-
-
-main()
+app = st.App(
+    "navigation.py",
+    lifespan=forget_who_left,
+    middleware=[
+        Middleware(TrustedHostMiddleware, allowed_hosts=_hosts, www_redirect=False),
+        Middleware(UploadLimit),
+    ],
+)

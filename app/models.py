@@ -11,8 +11,8 @@ import numpy as np
 import streamlit as st
 
 from scenes.commands import checkout
+from scenes.common.description import read_description
 from scenes.common.errors import InputError
-from scenes.common.tables import read_json
 from scenes.config.schema import Params, Profile, check
 from scenes.evaluation import gradcam
 from scenes.images.decode import Decoded
@@ -101,7 +101,9 @@ def available_models() -> list[str]:
 
 def key(name: str) -> str:
     """Return the name in params.yaml of one of :func:`available_models`."""
-    return read_json(Path(ROOT, "models/production/model.json"))["model"] if name == checkout.PRODUCTION else name
+    if name != checkout.PRODUCTION:
+        return name
+    return read_description(Path(ROOT, "models/production/model.json"), "model", ["model"])["model"]
 
 
 def in_words(name: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import answer, examples, models, paste
+from app import answer, examples, models, paste, uploads
 from app.words import escape_markdown, percent
 from scenes.common.errors import InputError
 from scenes.common.tables import read_json
@@ -27,6 +27,8 @@ def main() -> None:
     known, own = st.columns([2, 1], gap="medium")
     with own:
         file = _own_file()
+        if file:
+            uploads.show(file)
         pixels = _decoded(file) if file else None
     with known:
         example = _example(names[0], selectable=file is None)
@@ -58,12 +60,8 @@ def _introduce(name: str) -> None:
 
 
 def _answer(name: str, pixels: np.ndarray) -> None:
-    try:
-        with st.spinner("Loading the model; this takes some seconds, once."):
-            served = models.wait_for_model(name)
-    except InputError as error:
-        st.error(escape_markdown(str(error)))
-        return
+    with st.spinner("Loading the model; this takes some seconds, once."):
+        served = models.wait_for_model(name)
     answer.show(served, pixels, key=name)
 
 
@@ -83,13 +81,9 @@ def _example(name: str, *, selectable: bool) -> np.ndarray | None:
     Args:
         selectable: whether one is selected; otherwise the visitor's own photo is answered.
     """
-    try:
-        with st.spinner("Loading the model; this takes some seconds, once."):
-            classes = models.wait_for_model(name).classifier.classes
-            images = examples.load() if examples.exist() else ()
-    except InputError as error:
-        st.error(escape_markdown(str(error)))
-        return None
+    with st.spinner("Loading the model; this takes some seconds, once."):
+        classes = models.wait_for_model(name).classifier.classes
+        images = examples.load() if examples.exist() else ()
     if not images:
         st.markdown(f"It knows **{len(classes)} classes**: {escape_markdown(', '.join(classes))}.")
         st.info("The examples are test images; fetch them with `dvc pull data/records`.")

@@ -1,21 +1,27 @@
 """The stages of the pipeline: each reads params.yaml, calls ``scenes`` and writes its outputs. No stage is imported."""
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.errors import InputError
+from scenes.common.memory import check_address_space
+from scenes.common.outputs import check_inputs
+from scenes.common.stage_lock import running_stage
 from scenes.provenance.code import checked, digest, fingerprints, text
 
 ROOT = Path(__file__).absolute().parents[1]
+check_address_space()  # here, because a stage imports its libraries next
 
 
 @contextmanager
 def checked_stage(name: str) -> Iterator[None]:
-    """Run a stage with only the code that code/<name>.txt lists; report an InputError in one sentence."""
-    with exit_on_input_error(), checked(code_text(name), ROOT / "code" / f"{name}.txt", ROOT):
+    """Run a stage, see :func:`running_stage`, on sound inputs, with only the code that code/<name>.txt lists."""
+    with running_stage(name), checked(code_text(name), ROOT / "code" / f"{name}.txt", ROOT):
+        check_inputs(" ".join([f"python -m stages.{name}", *sys.argv[1:]]))
         yield
 
 
@@ -26,9 +32,8 @@ def code_text(name: str) -> str:
     A stage that can build a backbone can also call the functions that params.yaml names as such.
     """
     hashes = fingerprints(f"stages.{name}", ROOT)
-    if "scenes.backbones.backbone" in hashes:
-        for module in sorted(_backbone_modules()):
-            hashes |= fingerprints(module, ROOT)
+    for module in sorted(_backbone_modules() if "scenes.backbones.backbone" in hashes else []):
+        hashes |= fingerprints(module, ROOT)
     return text(hashes)
 
 

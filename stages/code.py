@@ -1,7 +1,7 @@
 """Write which code each stage can run: code/<stage>.txt. DVC runs a stage again only if its file changes."""
 
-from scenes.common.errors import exit_on_input_error
-from scenes.common.files import atomic_dir
+from scenes.common.files import atomic_dir, visible
+from scenes.common.stage_lock import running_stage
 from stages import ROOT, code_text
 
 FOLDER = "code"
@@ -9,7 +9,7 @@ FOLDER = "code"
 
 def texts() -> dict[str, str]:
     """Return the content of the files, by the name of the stage."""
-    names = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "code"}
+    names = {path.stem for path in visible(ROOT / "stages", "*.py")} - {"__init__", "code"}
     return {name: code_text(name) for name in sorted(names)}
 
 
@@ -20,5 +20,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with exit_on_input_error():
+    with running_stage("code"):
         main()

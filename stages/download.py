@@ -38,7 +38,7 @@ def main() -> None:
         else:
             from scenes.download.http import fetch
 
-            fetch(source.place, folder / "archive.zip", expected_bytes=expected_bytes)
+            fetch(source.url(), folder / "archive.zip", expected_bytes=expected_bytes)
             shutil.move(folder / "archive.zip", path)
 
         members = check_zip(path, source)

@@ -7,7 +7,6 @@ from pathlib import Path
 from scenes.backbones import backbone, finetuning
 from scenes.common import unused
 from scenes.common.files import atomic_dir
-from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
 from scenes.dataset import records
 from scenes.provenance import record
@@ -21,7 +20,6 @@ WEIGHTS = Path("data/weights")
 
 
 def main(name: str) -> None:
-    exit_with_dvc()
     params = read()
     profile = params.profile_settings.features[name]
     block, code = f"profile.features.{name}", code_digest("finetune")

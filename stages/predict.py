@@ -45,9 +45,9 @@ def main() -> None:
         write_csv(file, table)
         if not sheets:
             unused.write_header(folder / unused.MARK, ["unused"])  # DVC warns of an empty folder
-        for name, rows in sheets.items():
+        for name, file_name in galleries.sheet_names(sheets).items():
             total = int((table["class"] == name).sum())
-            style.save(galleries.class_figure(name, rows, images, total=total), folder / galleries.sheet_name(name))
+            style.save(galleries.class_figure(name, sheets[name], images, total=total), folder / file_name)
     unsure_below, calibrated = description["unsure_below"], description["calibrated"]
     print(prediction_table.format_summary(table, unsure_below=unsure_below, calibrated=calibrated))
 

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from scenes.common.files import atomic_dir
-from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
 from scenes.dataset import records
 from scenes.models import store, temperature
@@ -20,7 +19,6 @@ PLOTS = Path("plots")
 
 
 def main(name: str) -> None:
-    exit_with_dvc()
     params = read()
     code = code_digest("train_cnn")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}

@@ -7,7 +7,6 @@ from scenes.backbones.features import describe_features, load_features
 from scenes.common import unused
 from scenes.common.files import atomic_dir
 from scenes.common.runtime import configure
-from scenes.common.watchdog import exit_with_dvc
 from scenes.config.params import read, to_dict
 from scenes.models import linear, store, temperature
 from scenes.provenance import record
@@ -20,7 +19,6 @@ PLOTS = Path("plots")
 
 
 def main(name: str) -> None:
-    exit_with_dvc()
     params = read()
     model = to_dict(params.models[name])
     source, outputs = DATA / model["input"], (MODELS / name, PLOTS / name / "training")

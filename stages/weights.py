@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scenes.backbones import weights
 from scenes.common import unused
-from scenes.common.files import atomic_dir
+from scenes.common.files import atomic_dir, visible
 from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.download.partial import resumable_download_dir
@@ -32,7 +32,7 @@ def main(name: str) -> None:
             sha256=settings.weights_sha256,
             partial=partial,
             # The same download for another set: equal bytes, so that the result does not depend on it.
-            downloaded=sorted(WEIGHTS.glob(f"*/{weights.OFFICIAL_FILE}")),
+            downloaded=visible(WEIGHTS, f"*/{weights.OFFICIAL_FILE}"),
         )
 
 

@@ -2,59 +2,19 @@
 
 import re
 import shutil
-import subprocess
-import time
 
-import psutil
 import pytest
 import yaml
 
-from scenes.commands import verify
+from tests.helpers.killed import Run
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
-
-
-class Run:
-    """A ``dvc repro`` of one stage, whose output can be waited for and whose processes can be killed."""
-
-    def __init__(self, folder, stage):
-        self.log = folder.with_suffix(".log")
-        with self.log.open("w") as log:
-            # Without the run cache, which would bring the result of the uninterrupted run.
-            command = ["dvc", "repro", "--single-item", "--force", "--no-run-cache", stage]
-            self.dvc = subprocess.Popen(
-                command, cwd=folder, env=verify.environment(), stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def text(self):
-        return self.log.read_text()
-
-    def wait_for(self, pattern):
-        """Wait for a line of the output."""
-        self.wait_until(lambda: re.search(pattern, self.text()))
-
-    def wait_until(self, condition, seconds=240):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert self.dvc.poll() is None, self.text()[-3000:]
-            assert time.monotonic() < deadline, self.text()[-3000:]
-            time.sleep(0.02)
-
-    def training(self):
-        """The process that trains."""
-        for child in psutil.Process(self.dvc.pid).children(recursive=True):
-            if re.search(r"-m stages\.(train|finetune)", " ".join(child.cmdline())):
-                return child
-        raise AssertionError("nothing trains")
-
-    def end(self, expected, seconds=300):
-        try:
-            assert self.dvc.wait(seconds) == expected, self.text()[-3000:]
-        finally:
-            self.dvc.kill()
-
-
 TUNING = "finetune@finetuned"
+
+
+def forced(folder, stage):
+    """Start a stage again; without the run cache, which would bring the result of the uninterrupted run."""
+    return Run(folder, "dvc", "repro", "--single-item", "--force", "--no-run-cache", stage)
 
 
 def outs(folder, stage):
@@ -81,29 +41,29 @@ def states(folder, name):
 
 
 def test_the_baseline_and_its_dvc_are_killed(workspace):
-    Run(workspace, "train@baseline").end(0)
+    forced(workspace, "train@baseline").end(0)
     uninterrupted = outs(workspace, "train@baseline")
     assert not states(workspace, "train@baseline")
 
     # In the middle, the training alone.
-    run = Run(workspace, "train@baseline")
+    run = forced(workspace, "train@baseline")
     run.wait_for(r"epoch  7/40")
     assert "resuming" not in run.text()
-    run.training().kill()
+    run.stage().kill()
     run.end(255)
     assert not (workspace / "models/baseline").exists()
     assert len(states(workspace, "train@baseline")) == 1
 
     # In the middle, dvc alone. The next run starts at once, while the orphan may still be there.
-    run = Run(workspace, "train@baseline")
+    run = forced(workspace, "train@baseline")
     run.wait_for(r"resuming after epoch \d+")
     already = int(re.search(r"resuming after epoch (\d+)", run.text())[1])
     assert 6 <= already < 35
     run.wait_for(rf"epoch +{already + 3}/40")
-    orphan = run.training()
-    run.dvc.kill()
-    last = Run(workspace, "train@baseline")
-    run.dvc.wait()
+    orphan = run.stage()
+    run.process.kill()
+    last = forced(workspace, "train@baseline")
+    run.process.wait()
     last.end(0)
     assert not orphan.is_running()
     assert int(re.search(r"resuming after epoch (\d+)", last.text())[1]) >= already + 2
@@ -112,13 +72,13 @@ def test_the_baseline_and_its_dvc_are_killed(workspace):
 
 
 def test_fine_tuning_killed_after_an_epoch(workspace):
-    Run(workspace, TUNING).end(0)
+    forced(workspace, TUNING).end(0)
     uninterrupted = outs(workspace, TUNING)
-    run = Run(workspace, TUNING)
+    run = forced(workspace, TUNING)
     run.wait_until(lambda: states(workspace, TUNING))
-    run.training().kill()
+    run.stage().kill()
     run.end(255)
-    last = Run(workspace, TUNING)
+    last = forced(workspace, TUNING)
     last.end(0)
     assert 1 <= int(re.search(r"resuming after epoch (\d+) of 12", last.text())[1]) < 12
     assert outs(workspace, TUNING) == uninterrupted

@@ -20,8 +20,8 @@ def steps(job: dict, key: str) -> list[str]:
     return [step[key] for step in job["steps"] if key in step]
 
 
-def test_there_are_the_three():
-    assert [file.stem for file in FILES] == ["gpu", "pipeline", "tests"]
+def test_there_are_the_four():
+    assert [file.stem for file in FILES] == ["dependencies", "gpu", "pipeline", "tests"]
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=[f"{workflow}/{name}" for workflow, name, _ in JOBS])

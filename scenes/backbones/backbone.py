@@ -10,6 +10,7 @@ from scenes.backbones.feature_maps import with_levels
 from scenes.common.checksum import file_hash
 from scenes.common.description import read_description
 from scenes.common.errors import InputError
+from scenes.common.outputs import checked
 from scenes.common.tables import write_json
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def save(folder: str | Path, network: "keras.Model", description: Mapping[str, A
             whether it was.
     """
     file = Path(folder) / _WEIGHTS
-    network.save_weights(file)
+    weights_file.save(network, file)
     write_json(Path(folder) / DESCRIPTION, {**description, "file": file.name, "sha256": file_hash(file)})
 
 
@@ -197,10 +198,5 @@ def _load_weights(network: "keras.Model", folder: str | Path, description: Mappi
     Raises:
         InputError: the file is missing or damaged, or see ``scenes.backbones.weights_file.load``.
     """
-    file = Path(folder) / description["file"]
-    if not file.is_file() or file_hash(file) != description["sha256"]:
-        state = "is damaged" if file.exists() else "is missing"
-        raise InputError(
-            f"{file} {state}; get it again with `dvc checkout --force {folder}`, or make it with `dvc repro`"
-        )
+    file = checked(Path(folder) / description["file"], description["sha256"])
     weights_file.load(network, file, description["backbone"])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from scenes.backbones.feature_maps import top_layers
-from scenes.common.errors import InputError
+from scenes.common.errors import InputError, explained
 
 if TYPE_CHECKING:
     import keras
@@ -34,8 +34,11 @@ def build(name: str, image_size: int, *, weights: str | None = None) -> "keras.M
 
     function = _function(name)
     try:
-        network = function(include_top=False, weights=weights, input_shape=(image_size, image_size, 3), pooling="avg")
-    except (InputError, MemoryError):
+        with explained():
+            network = function(
+                include_top=False, weights=weights, input_shape=(image_size, image_size, 3), pooling="avg"
+            )
+    except InputError:
         raise
     except Exception as error:  # a user's function can raise anything, as can a download
         advice = (

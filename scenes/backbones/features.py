@@ -9,9 +9,11 @@ import numpy as np
 from tqdm import tqdm
 
 from scenes.backbones.backbone import DESCRIPTION
+from scenes.common.arrays import load_arrays
 from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.memory import out_of_memory
+from scenes.common.outputs import damaged
 from scenes.dataset import records
 from scenes.dataset.records import Records
 
@@ -84,9 +86,23 @@ def save_features(path: str | Path, features: Features) -> None:
 
 
 def load_features(folder: str | Path, split: str) -> Features:
-    """Read ``<split>.npz`` in ``folder``."""
-    with np.load(Path(folder) / f"{split}.npz", allow_pickle=False) as file:
-        return Features(file["key"], file["label"], file["features"], tuple(file["classes"].tolist()))
+    """Read ``<split>.npz`` in ``folder``.
+
+    Raises:
+        InputError: the file is missing or damaged, or its arrays do not fit together.
+    """
+    path = Path(folder) / f"{split}.npz"
+    arrays = load_arrays(path)
+    if arrays.keys() != {"key", "label", "features", "classes"}:
+        raise damaged(path, "it has other arrays")
+    key, label, features = arrays["key"], arrays["label"], arrays["features"]
+    if key.shape != label.shape or features.ndim != 2 or label.shape != features.shape[:1]:
+        raise damaged(path, "its arrays have other shapes")
+    if (key.dtype.kind, label.dtype, features.dtype) != ("S", np.int64, np.float32):
+        raise damaged(path, "its arrays have other types")
+    if not ((label >= -1) & (label < len(arrays["classes"]))).all():
+        raise damaged(path, "it has a label without a class")
+    return Features(key, label, features, tuple(arrays["classes"].tolist()))
 
 
 def load_labelled_features(folder: str | Path) -> Features:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scenes.backbones.feature_maps import block_number
+from scenes.common.arrays import load_arrays
 from scenes.common.checksum import file_hash
 from scenes.common.description import read_description
 from scenes.common.errors import InputError
@@ -126,12 +127,12 @@ def load(folder: str | Path, network: "keras.Model") -> None:
     """Assign the weights that :func:`save` wrote to ``folder``, if any, to ``network``.
 
     Raises:
-        InputError: see :func:`weights_hash`.
+        InputError: see :func:`weights_hash`; or the file of weights is missing or damaged.
         KeyError: ``network`` has no weights of these names.
     """
-    if weights_hash(folder) is None:
+    expected = weights_hash(folder)
+    if expected is None:
         return
     variables = _variables(network)
-    with np.load(Path(folder) / WEIGHTS, allow_pickle=False) as file:
-        for name in file.files:
-            variables[name].assign(file[name])
+    for name, weights in load_arrays(Path(folder) / WEIGHTS, expected).items():
+        variables[name].assign(weights)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scenes.common.errors import InputError
+from scenes.common.errors import InputError, explained
 
 MAX_BYTES = 256_000_000  # of a file; those read here have at most 25 MB
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
@@ -53,7 +53,10 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     if (size := path.stat().st_size) > MAX_BYTES:
         raise InputError(f"{path}: it has {size} bytes; a file of tensors has at most {MAX_BYTES}")
     try:
-        return _parse(path.read_bytes())
+        with explained():
+            return _parse(path.read_bytes())
+    except InputError:
+        raise
     except Exception as error:  # pickle and NumPy raise a dozen kinds for a damaged file
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(

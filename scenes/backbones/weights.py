@@ -12,6 +12,7 @@ from scenes.backbones.backbone_table import BACKBONES, Download, Package
 from scenes.common.checksum import check_file, file_hash
 from scenes.common.errors import InputError
 from scenes.common.files import suggest_path
+from scenes.common.outputs import write_sums
 from scenes.common.tables import write_json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def acquire(
     partial: str | Path,
     downloaded: Iterable[Path] = (),
 ) -> None:
-    """Write the weights of backbone ``name`` and backbone.json into an existing, empty ``folder``.
+    """Write the weights of backbone ``name``, backbone.json and SHA256SUMS into an existing, empty ``folder``.
 
     Equal sources give equal bytes.
 
@@ -76,6 +77,7 @@ def acquire(
         print(f"to pin these weights: weights_sha256: {digest}")
     description = {"backbone": name, "scaling": scaling, "weights": source.split(":")[0], **origin}
     write_json(folder / backbone.DESCRIPTION, {**description, "file": file.name, "sha256": digest})
+    write_sums(folder)
 
 
 def _side_by_side(
@@ -113,7 +115,7 @@ def _from_function(name: str) -> "keras.Model":
 
 
 def _save(folder: Path, network: "keras.Model") -> Path:
-    network.save_weights(folder / _KERAS_FILE)
+    weights_file.save(network, folder / _KERAS_FILE)
     return folder / _KERAS_FILE
 
 

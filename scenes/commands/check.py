@@ -2,6 +2,7 @@
 
 import argparse
 
+from scenes.commands.local_path import local_path
 from scenes.config import schema
 
 
@@ -11,7 +12,12 @@ def main(argv: list[str] | None = None) -> int:
         prog="scenes check", description="Check params.yaml and name the first key that is wrong."
     )
     parser.add_argument(
-        "path", nargs="?", metavar="PATH", default="params.yaml", help="another file (default: %(default)s)"
+        "path",
+        nargs="?",
+        metavar="PATH",
+        type=local_path,
+        default="params.yaml",
+        help="another file (default: %(default)s)",
     )
     path = parser.parse_args(argv).path
     schema.check_watch(schema.check(path))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
+from scenes.common.files import visible
 from scenes.common.tables import read_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def available_models(root: str | Path) -> list[str]:
     """Return the names that :func:`load` accepts: the model in production first, then those it was chosen from."""
     root = Path(root)
     production = [PRODUCTION] if (root / "models/production/model.json").is_file() else []
-    files = sorted((root / "data/validation_scores").glob("*.json"))
+    files = visible(root / "data/validation_scores", "*.json")
     # A model without scores was not trained: its feature set is not enabled.
     return production + [path.stem for path in files if read_json(path)]
 
@@ -33,9 +34,9 @@ def fingerprint(root: str | Path, name: str) -> tuple[tuple[Any, ...], ...]:
     """
     root = Path(root)
     if name == PRODUCTION:
-        files = sorted((root / "models/production").glob("*"))
+        files = visible(root / "models/production")
     else:
-        files = sorted((root / "models" / name).glob("*"))
+        files = visible(root / "models" / name)
         files.append(root / "data/validation_scores" / f"{name}.json")
     return tuple(_identity(path) for path in files)
 
@@ -82,26 +83,25 @@ def load(root: str | Path, name: str, *, unsure_below: str, drawn: bool = False)
         raise InputError(f"the model {name} was not trained, because this profile does not enable its feature set")
     folder = root / "models" / name
     description = store.describe(folder)
+    validation_images = records.open_records(root / "data/records", "val")
     try:
-        network = store.load(folder, root / "data")
-    except (OSError, KeyError, ValueError) as error:  # a part was not fetched, or is damaged
+        return classifier.Classifier(
+            name=name,
+            network=store.load(folder, root / "data"),
+            classes=tuple(description["classes"]),
+            size=validation_images.image_shape[0],
+            fit=validation_images.fit,
+            calibrated=description["calibrated"],
+            unsure_below=validation["val"]["abstention"][unsure_below]["confidence"],
+            presence_calibration=PresenceCalibration(**validation["presence"]),
+            drawn=drawn,
+        )
+    except (OSError, LookupError, TypeError, ValueError) as error:  # a part was not fetched, or is damaged
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
             f"the model {name} can't be loaded ({reason:.200}); "
             "fetch all of it with `dvc pull` or make it with `dvc repro`"
         ) from None
-    validation_images = records.open_records(root / "data/records", "val")
-    return classifier.Classifier(
-        name=name,
-        network=network,
-        classes=tuple(description["classes"]),
-        size=validation_images.image_shape[0],
-        fit=validation_images.fit,
-        calibrated=description["calibrated"],
-        unsure_below=validation["val"]["abstention"][unsure_below]["confidence"],
-        presence_calibration=PresenceCalibration(**validation["presence"]),
-        drawn=drawn,
-    )
 
 
 def _which_models(root: Path) -> str:

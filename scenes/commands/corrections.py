@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scenes.commands.local_path import local_path
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write, suggest_path
 from scenes.common.words import count, listed, shortened, show
@@ -34,14 +35,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="scenes corrections", description="Labels that people have corrected.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     merging = commands.add_parser("merge", help="check a file of corrections and merge it into those of the profile")
-    merging.add_argument("file", metavar="FILE", type=Path, help="CSV with the header path,label,remark")
+    merging.add_argument("file", metavar="FILE", type=local_path, help="CSV with the header path,label,remark")
     commands.add_parser("show", help="sum up the corrections of the profile")
     arguments = parser.parse_args(argv)
     if not AUDIT.is_file():
         raise InputError(f"{AUDIT} is missing; make it with `dvc repro audit`, or fetch it with `dvc pull {AUDIT}`")
     audit = audit_table.read(AUDIT)
     file = Path(f"corrections/{params.read().profile}.csv")
-    print(merge(arguments.file, file, audit) if arguments.command == "merge" else summary(file, audit))
+    print(merge(Path(arguments.file), file, audit) if arguments.command == "merge" else summary(file, audit))
     return 0
 
 

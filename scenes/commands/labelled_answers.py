@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from scenes.archive.layout import Member
 from scenes.commands.pictures import UNREADABLE
-from scenes.dataset import audit, audit_table
-from scenes.dataset.split import final_splits
+from scenes.dataset import audit, audit_table, split
 from scenes.images.decode import ImageProblem, decode
 from scenes.serving.classifier import Classifier
 
@@ -77,15 +76,18 @@ def match_classes(names: Iterable[str], classes: Sequence[str]) -> Matched:
     return matched
 
 
-def training_hashes(root: Path) -> frozenset[str]:
+def training_hashes(root: Path) -> frozenset[str] | None:
     """Return the hashes of the files and of the pixels that the models of a checkout were trained or chosen on.
 
-    Raises:
-        FileNotFoundError: ``root`` has no data/audit.csv or data/split.csv.
-    """
-    from scenes.common.tables import read_csv
+    None if ``root`` has no data/audit.csv or data/split.csv.
 
-    images = final_splits(audit_table.read(root / "data/audit.csv"), read_csv(root / "data/split.csv"))
+    Raises:
+        InputError: one of the two is damaged.
+    """
+    audit, table = root / "data/audit.csv", root / "data/split.csv"
+    if not (audit.is_file() and table.is_file()):
+        return None
+    images = split.final_splits(audit_table.read(audit), split.read(table))
     images = images[images["split"].isin(audit_table.LEARN)]
     return frozenset(images["sha256"]) | frozenset(images["pixel_sha256"]) - {""}
 

@@ -14,6 +14,7 @@ from scenes.archive.summary import summary
 from scenes.commands import checkout, estimates, own_settings, sample
 from scenes.commands.estimates import Machine, Workload
 from scenes.commands.finetune import Finetuning, decide
+from scenes.commands.local_path import local_path
 from scenes.commands.own_settings import Settings
 from scenes.commands.pictures import DEFAULT_ARCHIVE, UNREADABLE, open_pictures
 from scenes.commands.sample import Sample
@@ -55,7 +56,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Say what is in a folder, zip or tar of pictures, what the pipeline would do with it, and about "
         "how long that takes. Nothing is written.",
     )
-    parser.add_argument("path", metavar="PATH", help="a folder, a zip or a tar (tar.gz, tar.bz2, tar.xz)")
+    parser.add_argument(
+        "path", metavar="PATH", type=local_path, help="a folder, a zip or a tar (tar.gz, tar.bz2, tar.xz)"
+    )
     print("\n".join(look(parser.parse_args(argv).path, options(), decide(None)).summary))
     return 0
 

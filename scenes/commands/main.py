@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scenes.commands.checkout import is_checkout
+from scenes.commands.repair import repair
 from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.memory import check_address_space
 from scenes.common.words import nearest
+from scenes.download.source import beginning
 
 
 class Command(NamedTuple):
@@ -37,6 +40,7 @@ COMMANDS = {
     "experiments": Command("scenes.commands.experiments", "show what each experiment changed, and its scores"),
     "review": Command("scenes.commands.review", "compare scores, parameters and pictures with another commit"),
     "verify": Command("scenes.commands.verify", "run the pipeline in fresh clones and compare with dvc.lock"),
+    "repair": Command("scenes.commands.repair", "mend what a killed dvc has left, so that dvc runs again"),
     "remote": Command("scenes.commands.remote", "find damaged objects on a DVC remote", True),
     "check": Command("scenes.commands.check", "check params.yaml", True),
     "plots-page": Command("scenes.commands.plots_page", "write the page for `dvc plots` that opens offline", True),
@@ -44,6 +48,10 @@ COMMANDS = {
     "trials": Command("scenes.commands.trials", "run the write-ups' trials as experiments"),
     "tune": Command("scenes.commands.tune", "search for better settings"),
 }
+# They load TensorFlow, which ends in crashes where memory is limited.
+LARGE = {"predict", "score"}
+# They start DVC or read dvc.lock, so what a killed `dvc` has left is mended first.
+USE_DVC = {"own", "provenance", "experiments", "review", "verify", "remote", "diagram", "trials", "tune"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,11 +86,16 @@ def _run_command(name: str, argv: list[str]) -> int:
     if command is None:
         near = nearest(name, COMMANDS)
         hint = f"did you mean `scenes {near}`?" if near else "`scenes --help` lists them"
-        raise InputError(f"there is no command {name!r}; {hint}")
-    if not (command.anywhere or {"-h", "--help"} & {*argv} or is_checkout(Path())):
+        raise InputError(f"there is no command {beginning(name)!r}; {hint}")
+    asks_for_help, in_checkout = bool({"-h", "--help"} & {*argv}), is_checkout(Path())
+    if not (command.anywhere or asks_for_help or in_checkout):
         raise InputError(
             f"`scenes {name}` needs a checkout of the project; run it in the folder that holds params.yaml"
         )
+    if name in USE_DVC and in_checkout and not asks_for_help:
+        repair()
+    if name in LARGE and not asks_for_help:
+        check_address_space()
     module = importlib.import_module(command.module)  # only now: `scenes --help` should not wait for NumPy
     return module.main(argv)
 

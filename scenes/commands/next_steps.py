@@ -1,15 +1,14 @@
 """What a run on somebody's pictures came to, and what to do next, with the minutes that it costs."""
 
-import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scenes.commands import estimates
 from scenes.commands.estimates import Machine, Workload
 from scenes.commands.own_settings import Settings
-from scenes.common.tables import read_json
+from scenes.common.tables import read_csv, read_json
 from scenes.common.words import count
 from scenes.report.models import kind_in_words
 
@@ -55,10 +54,11 @@ def report(
     production = read_json(root / "data/scores/production.json")["model"]
     found = {name: read_json(root / f"data/scores/{name}.json") for name in models}
     scores = {name: score for name, score in found.items() if score}
-    answers = list(_rows(root / f"plots/{production}/predictions.csv"))
+    answers = read_csv(root / f"plots/{production}/predictions.csv").to_dict("records")
     worst = worst_class(answers)
-    trained = Counter(row["label"] for row in _rows(root / "data/split.csv") if row["split"] == "train")
-    issues = sum(1 for _ in _rows(root / "data/label_issues.csv"))
+    split = read_csv(root / "data/split.csv")
+    trained = Counter(split.loc[split["split"] == "train", "label"])
+    issues = len(read_csv(root / "data/label_issues.csv"))
     tuned = features[FINETUNED]
     epochs = tuned["finetune"]["epochs"] if tuned["finetune"] else 0
     seconds = estimates.run_seconds(work, settings, machine, finetune_epochs=epochs if tuned["enabled"] else 0)
@@ -85,7 +85,7 @@ def report(
     return "\n".join([*_scores(scores, kinds, production, worst), "next:", *(f"- {step}" for step in steps)])
 
 
-def worst_class(rows: Iterable[dict[str, str]]) -> WorstClass:
+def worst_class(rows: Iterable[Mapping[Any, str]]) -> WorstClass:
     """Return the class with the lowest recall; of several, the first by name.
 
     Args:
@@ -128,8 +128,3 @@ def _finetune_step(seconds: float, frozen: Sequence[float]) -> str:
             "and classes that look alike need a backbone that learns"
         )
     return step
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)

@@ -15,6 +15,7 @@ from typing import Any
 
 from scenes.commands import finetune, next_steps, params_file
 from scenes.commands.estimates import Workload, this_machine
+from scenes.commands.local_path import local_path
 from scenes.commands.look import look, options
 from scenes.commands.own_settings import Settings
 from scenes.commands.pictures import checked_path
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         "path",
         nargs="?",
         metavar="PATH",
+        type=local_path,
         default=os.environ.get("DATA", ""),
         help="a folder, a zip or a tar of labelled pictures (default: $DATA)",
     )
@@ -54,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     path = checked_path(arguments.path)
     _refuse_inside(path, Path.cwd())
     _refuse_variable(path)
-    source = parse_source(f"file:{path}", f"the path {str(path)!a}")
+    source = parse_source(f"file:{path}", "the path")
     own = _profile()
     anew = own.source != str(source) or arguments.reset
     finetuning = finetune.decide(arguments.finetune, None if anew else own.features[FINETUNED].enabled)

@@ -14,7 +14,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from scenes.commands import checkout
+from scenes.commands.local_path import local_path
 from scenes.common.errors import InputError
+from scenes.common.files import visible
 from scenes.common.runtime import configure, muted_stderr
 from scenes.evaluation import abstention
 from scenes.images.decode import Decoded
@@ -79,10 +81,15 @@ def _parser() -> argparse.ArgumentParser:
         f"of a zip that unpack to at most {LIMITS.max_ratio} times their size, {THREADS} threads.",
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="IMAGE|FOLDER|ZIP", help="images, zips, and folders with their subfolders"
+        "paths",
+        nargs="+",
+        metavar="IMAGE|FOLDER|ZIP",
+        type=local_path,
+        help="images, zips, and folders with their subfolders",
     )
     parser.add_argument(
         "--model",
+        type=local_path,
         default=checkout.PRODUCTION,
         help="a folder with model.keras and model.json, such as a copy of models/production; in a checkout also the "
         "name of a model in params.yaml (default: %(default)s)",
@@ -147,7 +154,7 @@ def _which_folders(path: Path) -> str:
     """Return the end of a message on a ``path`` without a model: which folders in it or beside it hold one."""
     if path.parent == Path("models") and path.name in checkout.available_models("."):
         return f"name the model, `--model {path.name}`"
-    files = [*path.glob("*/model.keras"), *path.parent.glob("*/model.keras")]
+    files = [*visible(path, "*/model.keras"), *visible(path.parent, "*/model.keras")]
     folders = sorted({str(file.parent) for file in files if file.with_name("model.json").is_file()})
     if folders:
         return f"use {photos.printable(' or '.join(folders))}"

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from scenes.common.errors import InputError
-from scenes.common.files import atomic_dir
+from scenes.common.files import atomic_dir, visible
 
 REPORT = Path("reports/report.md")
 
@@ -115,7 +115,7 @@ def compare_pictures(static: Path, base: str) -> tuple[list[str], list[str], int
     changed: list[str] = []
     unmatched: list[str] = []
     same = 0
-    for after in sorted(static.glob("workspace_*")):
+    for after in visible(static, "workspace_*"):
         name = after.name.removeprefix("workspace_")
         before = static / f"{base}_{name}"
         if not before.exists():

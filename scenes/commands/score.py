@@ -6,11 +6,11 @@ It reads any folder, zip or tar that the pipeline reads, and warns of pictures t
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenes.commands import checkout
+from scenes.commands.local_path import local_path
 from scenes.commands.look import options
 from scenes.commands.pictures import Pictures, open_pictures
 from scenes.common.errors import InputError
@@ -40,9 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scenes score", description="Score a trained model on a folder, zip or tar of other labelled pictures."
     )
-    parser.add_argument("path", metavar="PATH", help="a folder, a zip or a tar, in a folder a class or with a table")
+    parser.add_argument(
+        "path", metavar="PATH", type=local_path, help="a folder, a zip or a tar, in a folder a class or with a table"
+    )
     parser.add_argument(
         "--model",
+        type=local_path,
         default=checkout.PRODUCTION,
         help="a folder with model.keras and model.json; in a checkout also the name of a model in params.yaml "
         "(default: %(default)s)",
@@ -85,8 +88,9 @@ def score(pictures: Pictures, path: str, model_name: str, split: str | None) -> 
         )
     hashes, checked = frozenset[str](), False
     if model_name == checkout.PRODUCTION or model_name in checkout.available_models("."):
-        with suppress(FileNotFoundError):  # the model was fetched without the data; `format_result` says so
-            hashes, checked = labelled_answers.training_hashes(Path()), True
+        found = labelled_answers.training_hashes(Path())
+        if found is not None:  # else the model was fetched without the data; `format_result` says so
+            hashes, checked = found, True
     answers = labelled_answers.answer(
         [member for member in labelled if member.label in matched.indices],
         pictures.read,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scenes.common.errors import InputError
+from scenes.common.outputs import damaged
 from scenes.common.tables import read_json
 
 
@@ -22,14 +23,9 @@ def read_description(path: str | Path, what: str, required: Iterable[str] = ()) 
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no {what} in {path.parent}; make it with `dvc repro` or fetch it with `dvc pull`")
-    try:
-        description = read_json(path)
-    except (ValueError, RecursionError):
-        description = None
+    description = read_json(path)
     if not isinstance(description, dict):
-        raise InputError(f"{path} is damaged; make it again with `dvc repro` or fetch it with `dvc pull`")
+        raise damaged(path)
     if missing := sorted(set(required) - description.keys()):
-        raise InputError(
-            f"{path} lacks {', '.join(missing)}; make it again with `dvc repro` or fetch it with `dvc pull`"
-        )
+        raise damaged(path, f"it lacks {', '.join(missing)}")
     return description

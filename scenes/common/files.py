@@ -1,12 +1,15 @@
-"""Outputs that are complete or absent: written beside the target, then renamed."""
+"""Outputs that are complete or absent: written beside the target, then renamed; and folders read without the rest."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, overload
 
+from scenes.common.errors import explained
 from scenes.common.words import listed, nearest, show
+
+_TEMPORARY = ".tmp-"  # a dotfile, which no reader takes, see `visible`; .dvcignore and .gitignore name it
 
 
 @overload
@@ -46,18 +49,44 @@ def atomic_dir(*targets: str | Path) -> Iterator[Any]:
 @contextmanager
 def _renamed_on_success(targets: tuple[str | Path, ...]) -> Iterator[list[Path]]:
     finals = [Path(target) for target in targets]
-    temporaries = [final.with_name(f".tmp-{final.name}") for final in finals]
+    temporaries = [temporary_path(final) for final in finals]
     for temporary in temporaries:
         _remove(temporary)
         temporary.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield temporaries
-        for temporary, final in zip(temporaries, finals, strict=True):
-            _remove(final)
-            temporary.rename(final)
+        with explained(*finals):  # before the temporary files are removed, because a full disk is no longer full then
+            yield temporaries
+            for temporary, final in zip(temporaries, finals, strict=True):
+                _remove(final)
+                temporary.rename(final)
     finally:
         for temporary in temporaries:
             _remove(temporary)
+
+
+def temporary_path(target: Path) -> Path:
+    """Return the path beside ``target`` at which it is written."""
+    return target.with_name(f"{_TEMPORARY}{target.name}")
+
+
+def remove_leftovers(folders: Iterable[str | Path]) -> None:
+    """Remove what killed processes have left at a :func:`temporary_path` in ``folders`` or deeper."""
+    for folder in folders:
+        for path in sorted(Path(folder).glob(f"**/{_TEMPORARY}*")):
+            _remove(path)  # or nothing, if it was in one that is gone
+
+
+def visible(folder: str | Path, pattern: str = "*") -> list[Path]:
+    """Return the paths in ``folder`` that match, sorted, without dotfiles and what is in hidden folders.
+
+    Those are a killed process's temporary files, or a desktop's (.DS_Store, .directory), and never a stage's output.
+
+    Args:
+        folder: may be missing: then there are none. Whether it is itself hidden does not matter.
+        pattern: see :meth:`pathlib.Path.glob`, e.g. ``**/*.png``.
+    """
+    paths = Path(folder).glob(pattern)
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def _remove(path: Path) -> None:

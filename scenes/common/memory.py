@@ -1,13 +1,32 @@
 """Running out of memory, in one sentence."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scenes.common.errors import InputError
+from scenes.common.errors import InputError, exit_on_input_error
+from scenes.common.system_failures import is_out_of_memory
 
-# Of TensorFlow's allocators, XLA and CUDA. Keras may wrap a layer's error in a RuntimeError that quotes it, and JAX has
-# one class for all errors of XLA, so the text decides.
-_SIGNS = ("OOM when allocating", "Out of memory while trying to allocate", "CUDA_ERROR_OUT_OF_MEMORY")
+# With two threads, all stages run in this. In 3 GB, threads that cannot start end `train`, and `export` runs out of
+# memory.
+_ADDRESS_SPACE = 4 << 30
+
+
+@exit_on_input_error()
+def check_address_space() -> None:
+    """End this process if a limit on its address space is too low for the libraries.
+
+    They would not raise a MemoryError: OpenBLAS tries for minutes to get memory, pandas and LLVM end the process.
+
+    Raises:
+        SystemExit: the limit is below 4 GB.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _ADDRESS_SPACE:
+        raise InputError(
+            f"a process may use {limit >> 20} MB of address space, and the libraries need {_ADDRESS_SPACE >> 20}; "
+            "raise the limit (`ulimit -v`) and run again"
+        )
 
 
 @contextmanager
@@ -18,12 +37,13 @@ def out_of_memory(advice: str) -> Iterator[None]:
         advice: what was done, with the sizes that decide, and what to lower: "in ..., with ...; lower ...".
 
     Raises:
-        InputError: the memory of the device did not suffice.
+        InputError: the memory of the machine or of the device did not suffice.
     """
     try:
         yield
+    except InputError:
+        raise
     except Exception as error:
-        # TensorFlow's own class by its name: this module must not import TensorFlow.
-        if type(error).__name__ == "ResourceExhaustedError" or any(sign in str(error) for sign in _SIGNS):
+        if is_out_of_memory(error):
             raise InputError(f"out of memory {advice}") from error
         raise

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scenes.common import formulas
 from scenes.common.errors import InputError
 from scenes.common.words import show, suggestion
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def read(path: str | Path, columns: Sequence[str], more: Sequence[str] = ()) -> "pd.DataFrame":
     """Return all fields as text, by line number, with the columns in the order of the file. Blank lines are skipped.
+
+    The apostrophes of ``scenes.common.tables.write_csv`` are undone.
 
     Args:
         path: the file.
@@ -53,7 +56,7 @@ def _lines(path: str | Path, columns: Sequence[str]) -> dict[int, list[str]]:
             try:
                 for row in reader:
                     if any(map(str.strip, row)):
-                        lines[reader.line_num] = row
+                        lines[reader.line_num] = list(map(formulas.original, row))
             except csv.Error as error:
                 raise InputError(f"{path}, line {reader.line_num}: not CSV ({error}); correct this line") from None
     except UnicodeDecodeError:

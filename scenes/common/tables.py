@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.common import formulas
+from scenes.common.outputs import checked, damaged
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -37,30 +40,53 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Return the value in a JSON file.
+    """Return the value in a JSON file that a stage wrote.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not JSON.
+        InputError: the file is missing or damaged.
     """
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        return json.loads(checked(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, f"not JSON: {error}") from None
 
 
-def write_csv(path: str | Path, table: "pd.DataFrame", sep: str = ",") -> None:
-    """Write ``table`` without its index and with floats of six decimals."""
-    table.to_csv(path, sep=sep, index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n", encoding="utf-8")
+def write_csv(path: Any, table: "pd.DataFrame", *, header: bool = True) -> None:
+    """Write ``table`` without its index and with floats of six decimals.
+
+    An apostrophe is before text that a spreadsheet would take for a formula, see ``scenes.common.formulas``.
+
+    Args:
+        path: a path or a text stream.
+        header: whether to write the names of the columns.
+    """
+    formulas.inert_table(table).to_csv(
+        path, index=False, header=header, float_format=f"%.{DECIMALS}f", lineterminator="\n", encoding="utf-8"
+    )
 
 
 def read_csv(path: Any, integers: "Collection[str]" = (), columns: "Collection[str] | None" = None) -> "pd.DataFrame":
-    """Read all columns as text, so that a class may be called NA or 007.
+    """Read all columns as text, so that a class may be called NA or 007; undo the apostrophes of :func:`write_csv`.
 
     Args:
         path: a path or a text stream.
         integers: columns to return as int64 instead.
         columns: the only ones to read; None: all.
+
+    Raises:
+        InputError: the file is missing or damaged, or lacks a column.
+        ValueError: the same of a stream.
     """
     import pandas as pd
 
-    only = None if columns is None else list(columns)
-    table = pd.read_csv(path, usecols=only, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
-    return table.astype(dict.fromkeys(integers, "int64"))
+    only, in_file = None if columns is None else list(columns), isinstance(path, str | Path)
+    try:
+        # As latin-1 any bytes are lines, and pandas fills a row that is cut short.
+        if in_file and not checked(path).read_text(encoding="latin-1").endswith("\n"):
+            raise ValueError("it is cut short")
+        table = pd.read_csv(path, usecols=only, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
+        return formulas.original_table(table).astype(dict.fromkeys(integers, "int64"))
+    except (ValueError, OverflowError) as error:
+        if not in_file:
+            raise
+        raise damaged(path, str(error).strip()) from None

@@ -35,6 +35,13 @@ def parse_yaml(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
+def describe_yaml_error(error: Exception) -> str:
+    """Return what is wrong and where, without the line itself or a value: an address in it may hold a signature."""
+    problem = str(getattr(error, "problem", None) or error).partition(" with value ")[0]
+    mark = getattr(error, "problem_mark", None)
+    return " ".join(problem.split()) + (f" in line {mark.line + 1}, column {mark.column + 1}" if mark else "")
+
+
 def read(path: str | Path = "params.yaml") -> Params:
     """Return the parameters, with the block of the selected profile as ``profile_settings``.
 

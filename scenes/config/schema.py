@@ -27,10 +27,10 @@ from scenes.config.model_schema import (
     Mirroring,
     ProfileCnn,
 )
-from scenes.config.params import parse_yaml
+from scenes.config.params import describe_yaml_error, parse_yaml
 from scenes.config.problems import first_problem
 from scenes.config.section import ModelName, Section, Seed, Sha256
-from scenes.download.source import parse_source
+from scenes.download.source import parse_source, refuse_address
 
 # Names in data/scores/, models/ and plots/ that the stages use beside those of the models.
 RESERVED = {"audit", "comparison", "export", "finetune", "label_issues", "predictions", "production"}
@@ -123,6 +123,15 @@ class Params(Section):
     select: Select
     export: Export
 
+    @field_validator("watch")
+    @classmethod
+    def _check_watch(cls, value: str) -> str:
+        try:
+            refuse_address(value, "watch")
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return value
+
     @model_validator(mode="after")
     def _check_profile(self) -> Self:
         if self.profile not in self.profiles:
@@ -198,7 +207,7 @@ def check(path: str | Path = "params.yaml") -> Params:
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run from the root of the repository") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path} is not YAML: {describe_yaml_error(error)}") from None
     try:
         return Params.model_validate(values)
     except ValidationError as error:

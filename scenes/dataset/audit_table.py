@@ -68,8 +68,12 @@ def write(audit: "pd.DataFrame", path: str | Path) -> None:
 
 
 def read(path: str | Path) -> "pd.DataFrame":
-    """Read the table: ``bytes``, ``width`` and ``height`` as int64, all other columns as text."""
-    return read_csv(path, integers=NUMBERS)
+    """Read the table: ``bytes``, ``width`` and ``height`` as int64, all other columns as text.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    return read_csv(path, integers=NUMBERS, columns=COLUMNS)
 
 
 def usable(audit: "pd.DataFrame") -> "pd.DataFrame":

@@ -127,9 +127,5 @@ def merge(old: "pd.DataFrame", new: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def write(table: "pd.DataFrame", path: Any) -> None:
-    """Write corrections as CSV to a path or a text stream.
-
-    A remark that a spreadsheet would take for a formula, such as ``=1+1``, gets a space before it.
-    """
-    remarks = table["remark"].str.replace(r"\A(?=[=+@-])", " ", regex=True)
-    write_csv(path, table.assign(remark=remarks)[list(COLUMNS)])
+    """Write corrections as CSV to a path or a text stream."""
+    write_csv(path, table[list(COLUMNS)])

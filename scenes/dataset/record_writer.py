@@ -11,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from scenes.common.hash_order import hash_rank
+from scenes.common.outputs import write_sums
 from scenes.common.tables import write_json
 from scenes.images import decode
 
@@ -78,7 +79,7 @@ def write(
     seed: int,
     shard_size: int,
 ) -> dict[str, Any]:
-    """Write ``<split>-00000-of-000NN.tfrecord`` shards and index.json into an existing, empty folder.
+    """Write ``<split>-00000-of-000NN.tfrecord`` shards, index.json and SHA256SUMS into an existing, empty folder.
 
     Args:
         splits: per split, (key, class name or "") of each image.
@@ -126,4 +127,5 @@ def write(
     shape = [image_size, image_size, 3]
     index = {"classes": list(classes), "image_shape": shape, "fit": fit, "splits": split_entries}
     write_json(folder / "index.json", index)
+    write_sums(folder)
     return index

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import simplejpeg
 
+from scenes.common.outputs import checked
 from scenes.common.tables import read_json
 from scenes.images import tf_ops
 
@@ -64,13 +65,14 @@ def open_records(folder: str | Path, split: str) -> Records:
     """Return one split (train, val, test or pred) of a records folder, as described by its index.json.
 
     Raises:
+        InputError: index.json or a shard of the split is missing or damaged.
         KeyError: the folder has no such split.
     """
     folder = Path(folder)
     index = _index(folder)
     entry = index["splits"][split]
     return Records(
-        files=tuple(str(folder / name) for name in entry["shards"]),
+        files=tuple(str(checked(folder / name)) for name in entry["shards"]),
         count=entry["count"],
         image_shape=tuple(index["image_shape"]),
         fit=index["fit"],
@@ -144,7 +146,8 @@ def _serialized(files: Sequence[str]) -> Iterator[memoryview]:
     """Yield the bytes of each record. Tracing a tf.data graph for it would take longer than the reading itself.
 
     A record comes after its length (8 bytes, little-endian) and a CRC (4 bytes), and before another CRC (4 bytes); see
-    https://www.tensorflow.org/tutorials/load_data/tfrecord. DVC has hashed the file, so the CRCs are not checked.
+    https://www.tensorflow.org/tutorials/load_data/tfrecord. :func:`open_records` has compared the file's hash, so the
+    CRCs are not checked.
     """
     for file in files:
         with Path(file).open("rb") as opened:

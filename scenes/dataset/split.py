@@ -177,8 +177,12 @@ def write(table: "pd.DataFrame", path: "str | Path") -> None:
 
 
 def read(path: "str | Path") -> "pd.DataFrame":
-    """Read the split, all columns as text."""
-    return read_csv(path)
+    """Read the split, all columns as text.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    return read_csv(path, columns=COLUMNS)
 
 
 def _kept(images: "pd.DataFrame", *splits: str) -> "pd.DataFrame":

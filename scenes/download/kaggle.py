@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from scenes.common.errors import InputError
-from scenes.download.partial import check_room
+from scenes.download.partial import check_limit, check_room, unannounced_limit
 
 if TYPE_CHECKING:
     import requests
 
-# Without a byte. It must allow for the client's pauses between its own retries, 2 + 4 + 8 + 16 + 32 s.
+# Without a megabyte, which is what the client writes at a time: at least 9 kB/s. It must allow for the client's pauses
+# between its own retries, 2 + 4 + 8 + 16 + 32 s.
 STALL_SECONDS = 120
 POLL_SECONDS = 0.1
 # The client retries for a minute before it reports a full disk. From outside this shows at once: nothing arrives for
@@ -57,7 +58,7 @@ def fetch_dataset(
         version: from 1; None is the latest.
         folder: an existing folder for this dataset and version only.
         expected_bytes: size of the zip, for the bar and to check at once whether it fits on the disk.
-        stall_seconds: time allowed without a new byte, counted from the start of the client.
+        stall_seconds: time allowed without growth of the file, counted from the start of the client.
 
     Raises:
         InputError: Kaggle, the network or the credentials are at fault.
@@ -99,7 +100,7 @@ def fetch_dataset(
 def _watch(client: subprocess.Popen, file: Path, what: str, expected_bytes: int | None, stall_seconds: float) -> None:
     """Wait until the client has ended, with a bar drawn from the size of the file, which is all that shows."""
     size, changed = _size(file), time.monotonic()
-    total = None
+    total, most = None, size + unannounced_limit(file.parent)
     with tqdm(desc=file.name, total=expected_bytes, initial=size, unit="B", unit_scale=True, disable=None) as bar:
         while client.returncode is None:
             with suppress(subprocess.TimeoutExpired):
@@ -111,6 +112,13 @@ def _watch(client: subprocess.Popen, file: Path, what: str, expected_bytes: int 
                     check_room(file.parent, total - size)
                 bar.n = size
                 bar.refresh()
+                try:
+                    check_limit(size, what, total or most, announced=total is not None)
+                except InputError:
+                    client.kill()
+                    client.wait()
+                    _discard(file)
+                    raise
             idle = time.monotonic() - changed if client.returncode is None else 0
             if idle > FULL_SECONDS and shutil.disk_usage(file.parent).free < FULL_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
@@ -153,6 +161,11 @@ def _error(outcome: dict, what: str, page: str, file: Path) -> Exception:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     if "network" in outcome:
         return InputError(f"{what}: {outcome['network']}; check the network and run again, {by_hand}")
+    if "settings" in outcome:
+        return InputError(
+            f"{what}: Kaggle's client cannot use {outcome['settings']} ({outcome['failed']}); set HOME, or "
+            f"KAGGLE_CONFIG_DIR, to a folder that it can read and write, {by_hand}"
+        )
     if outcome.get("failed") == "credentials":
         return InputError(
             f"{what}: no Kaggle credentials found; make a token at https://www.kaggle.com/settings/api and save it "
@@ -189,7 +202,7 @@ def _run_client(name: str, folder: str) -> dict:
     """Download with the official client and return the outcome, in our own words only; ``{}`` is success."""
     import requests
 
-    from scenes.download.http import describe_error, retry_after_seconds
+    from scenes.download.network import describe_error, retry_after_seconds
 
     try:
         import kaggle  # authenticates on import but hides the result, hence again below
@@ -210,9 +223,11 @@ def _run_client(name: str, folder: str) -> dict:
             "storage": bool(response.history),
             "wait": retry_after_seconds(response.headers.get("Retry-After")),
         }
-    except requests.RequestException as error:
-        return {"network": describe_error(error)[0]}
     except OSError as error:
+        if error.errno is None:  # of requests
+            return {"network": describe_error(error)[0]}
+        if error.filename and not Path(error.filename).is_relative_to(folder):  # the client's settings, in HOME
+            return {"settings": str(error.filename), "failed": error.strerror or type(error).__name__}
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         return {"failed": "disk" if full else type(error).__name__}
     except ValueError:  # "Downloaded file size ... does not match expected size ..."

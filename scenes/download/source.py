@@ -2,18 +2,31 @@
 
 import hashlib
 import ipaddress
+import os
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from scenes.common.errors import InputError
 
 FORMS = (
-    "kaggle:<owner>/<dataset>[/versions/<n>], file:<path to a folder, zip or tar>, https://<host>/<path> or synthetic"
+    "kaggle:<owner>/<dataset>[/versions/<n>], file:<path to a folder, zip or tar>, https://<host>/<path>, "
+    "env:<environment variable with such an address> or synthetic"
 )
 
 _SLUG = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 _KAGGLE = re.compile(rf"kaggle:({_SLUG}/{_SLUG})(?:/versions/([1-9][0-9]*))?")
+_VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
+# A scheme, also with one slash too few, or a user and password without a scheme.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|[^/]+:[^/]*@", re.IGNORECASE)
+_PARAMETER = re.compile(r"[?#;&]([^?#;&=]*)=")  # its name, in a path, query or fragment
+# Names of parameters that sign an address or open it, as of Akamai, Amazon, Azure, Cloudflare, Discord, Dropbox, Google
+# and Zenodo: parts of a name, then whole names.
+_SECRET_NAME = re.compile(
+    r"signature|(?<![a-z])sig|token|secret|passw|pwd|credential|auth(?!ors?$)|key(?!word)|jwt|hmac|ticket|session|expire"
+    r"|^(access|code|hash|hdn(ea|tl|ts)|hm|md5|otp|pass|policy|sas|sid|verify)$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -21,8 +34,8 @@ class Source:
     """A parsed source. ``str(source)`` is safe to print, ``place`` is not: a URL's query may hold a signature.
 
     Attributes:
-        kind: ``kaggle``, ``file``, ``web`` or ``synthetic``.
-        place: ``<owner>/<dataset>``, a path, a URL or ''.
+        kind: ``kaggle``, ``file``, ``web``, ``env`` or ``synthetic``.
+        place: ``<owner>/<dataset>``, a path, a URL, the name of an environment variable or ''.
         version: the version of a Kaggle dataset, from 1; None is the latest.
     """
 
@@ -35,12 +48,27 @@ class Source:
             return f"kaggle:{self.place}" + (f"/versions/{self.version}" if self.version else "")
         if self.kind == "web":
             return public_url(self.place)
-        return f"file:{self.place}" if self.kind == "file" else self.kind
+        return f"{self.kind}:{self.place}" if self.place else self.kind
 
     @property
     def key(self) -> str:
         """Sixteen hex digits that identify the source without revealing it, for use as a file name."""
         return hashlib.sha256(f"{self.kind} {self.place} {self.version}".encode()).hexdigest()[:16]
+
+    def url(self) -> str:
+        """Return the address of a ``web`` source, or the one in the variable of an ``env`` source.
+
+        Raises:
+            InputError: the variable is not set, or what it holds is no address of this kind.
+        """
+        if self.kind == "web":
+            return self.place
+        what, url = f"the environment variable {self.place}", os.environ.get(self.place, "")
+        if not url:
+            raise InputError(f"{what} is not set, and source: {self} needs it; `export {self.place}='https://...'`")
+        if not url.startswith(("https://", "http://")) or not url.isprintable():
+            raise InputError(f"{what} does not hold an address; set it to https://<host>/<path>")
+        return _checked_url(url, what)
 
 
 def parse_source(text: str, key: str = "source") -> Source:
@@ -59,25 +87,46 @@ def parse_source(text: str, key: str = "source") -> Source:
         return Source("synthetic")
     if match := _KAGGLE.fullmatch(text):
         return Source("kaggle", match[1], int(match[2]) if match[2] else None)
-    if text.startswith("file:") and text.removeprefix("file:").strip():
-        return Source("file", text.removeprefix("file:"))
+    if match := _VARIABLE.fullmatch(text):
+        return Source("env", match[1])
+    if text.startswith("file:") and (path := text.removeprefix("file:")).strip():
+        refuse_address(path, key)
+        return Source("file", path)
     if text.startswith(("https://", "http://")):
-        return Source("web", _checked_url(text, key))
-    # An address of an unknown kind may hold a password too, so the message repeats only its scheme.
-    shown = text if "@" not in text and "?" not in text else text.partition(":")[0] + ":..."
-    raise InputError(f"{key}: {shown!r} is not a source; use {FORMS}")
+        url = _checked_url(text, key)
+        if _has_secret(url):
+            raise InputError(
+                f"{key}: the address may hold a signature or key, which git and dvc.lock would keep; "
+                "run `export SCENES_URL='https://...'` and use env:SCENES_URL"
+            )
+        return Source("web", url)
+    raise InputError(f"{key}: {beginning(text)!r} is not a source; use {FORMS}")
+
+
+def beginning(text: str) -> str:
+    """Return ``text`` for a message; only how it begins if it may be an address with a password or signature."""
+    return re.split("[:@?#;&=]", text)[0] + "..." if re.search("[@?#;&=]", text) else text
+
+
+def refuse_address(path: str, key: str) -> None:
+    """Raise an InputError for an address where a path is expected. The message does not repeat it."""
+    if _ADDRESS.match(path) or _has_secret(path):
+        raise InputError(
+            f"{key}: this is an address, not a path; save the file and name its path, or give the address as `source` "
+            "of a profile in params.yaml"
+        )
 
 
 def public_url(url: str) -> str:
-    """Return ``url`` without user, password, query and fragment, which must not be printed."""
+    """Return ``url`` without user, password, parameters, query and fragment, which must not be printed."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.partition(';')[0]}"
 
 
 def is_secure(url: str) -> bool:
     """Return whether nobody on the way can change what ``url`` sends: it is https, or on this machine."""
     parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts))
+    return (parts.scheme == "https" and bool(parts.hostname)) or (parts.scheme == "http" and _is_loopback(parts))
 
 
 def _is_loopback(parts: SplitResult) -> bool:
@@ -87,16 +136,24 @@ def _is_loopback(parts: SplitResult) -> bool:
         return False
 
 
+def _has_secret(url: str) -> bool:
+    """Return whether a parameter of ``url``, or of an address within it, has a name that signatures and keys have."""
+    while (plain := unquote(url)) != url:
+        url = plain
+    return any(map(_SECRET_NAME.search, _PARAMETER.findall(url)))
+
+
 def _checked_url(url: str, key: str) -> str:
     try:
         parts = urlsplit(url)
-        well_formed = bool(parts.hostname) and parts.port != 0 and not re.search(r"[\s\\]", url)
-    except ValueError:  # by urlsplit for the brackets of an IPv6 address, by .port for a number out of range
+        host = (parts.hostname or "").encode("idna")
+        well_formed = bool(host) and parts.port != 0 and not re.search(r"[\s\\]", url)
+    except ValueError:  # by urlsplit for brackets, by .port for a number out of range, by idna for parts of the host
         well_formed = False
     if not well_formed:
         raise InputError(f"{key}: the address is malformed; use https://<host>/<path>")
     if "@" in parts.netloc:
         raise InputError(f"{key}: an address must not contain a user or password; use a public one, or file:<path>")
     if not is_secure(url):
-        raise InputError(f"{key}: http:// can be altered in transit; use https://{parts.netloc}{parts.path}")
+        raise InputError(f"{key}: http:// can be altered in transit; use https{public_url(url).removeprefix('http')}")
     return url

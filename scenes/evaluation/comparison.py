@@ -18,6 +18,8 @@ from scenes.evaluation import intervals
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMNS = ("key", "actual", "predicted")
+
 
 def correct_answers(folder: str | Path, models: Iterable[str]) -> "pd.DataFrame":
     """Return whether each answer is correct, bool: one row per image, indexed by key, and one column per model.
@@ -28,11 +30,12 @@ def correct_answers(folder: str | Path, models: Iterable[str]) -> "pd.DataFrame"
         folder: contains ``<model>.csv`` for each of ``models``, see ``scenes.evaluation.inference.Predictions.table``.
 
     Raises:
-        InputError: the files differ in their images or labels.
+        InputError: a file is missing or damaged, or the files differ in their images or labels.
     """
     import pandas as pd
 
-    tables = {name: read_csv(Path(folder) / f"{name}.csv").set_index("key").sort_index() for name in sorted(models)}
+    tables = {name: read_csv(Path(folder) / f"{name}.csv", columns=_COLUMNS) for name in sorted(models)}
+    tables = {name: table.set_index("key").sort_index() for name, table in tables.items()}
     tables = {name: table for name, table in tables.items() if len(table)}
     first, *others = tables
     for other in others:

@@ -168,7 +168,7 @@ def read(path: str | Path) -> "pd.DataFrame":
     """Read the label issues: ``score`` as float64, all other columns as text."""
     import pandas as pd
 
-    table = read_csv(path)
+    table = read_csv(path, columns=COLUMNS)
     return table.assign(score=pd.to_numeric(table["score"]))
 
 

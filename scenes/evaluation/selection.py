@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scenes.common.checksum import file_hash
+from scenes.common.files import visible
 from scenes.common.tables import DECIMALS, rounded
 from scenes.evaluation.presence import PresenceCalibration
 
@@ -49,7 +50,7 @@ def validation_scores(folder: str | Path, val: Mapping[str, Any], presence: Pres
 
 def _hashes(folder: str | Path) -> dict[str, str]:
     """Return the sha256 of each file in ``folder`` by name."""
-    return {path.name: file_hash(path) for path in sorted(Path(folder).iterdir())}
+    return {path.name: file_hash(path) for path in visible(folder)}
 
 
 def score(val: Mapping[str, Any], metric: str) -> float:

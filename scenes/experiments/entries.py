@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAMLError
 
 from scenes.common.errors import InputError
-from scenes.config.params import parse_yaml
+from scenes.config.params import describe_yaml_error, parse_yaml
 from scenes.config.problems import first_problem
 
 Entry = TypeVar("Entry")
@@ -23,7 +23,7 @@ def load(path: str | Path, adapter: TypeAdapter[dict[str, Entry]]) -> dict[str, 
     try:
         values = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except YAMLError as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path} is not YAML: {describe_yaml_error(error)}") from None
     try:
         return adapter.validate_python(values)
     except ValidationError as error:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from scenes.common.errors import InputError
+from scenes.common.files import visible
 from scenes.common.tables import rounded, write_json
 from scenes.export import graph, litert, onnx, saved_model
 
@@ -137,7 +138,7 @@ def compare(name: str, exported: np.ndarray, expected: np.ndarray, *, tolerance:
 def size(folder: str | Path, name: str) -> int:
     """Return the size of one format in bytes."""
     path = Path(folder) / PATHS[name]
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files = [path] if path.is_file() else [file for file in visible(path, "**/*") if file.is_file()]
     return sum(file.stat().st_size for file in files)
 
 

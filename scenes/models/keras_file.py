@@ -6,7 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenes.common.errors import InputError
+from scenes.common.errors import InputError, explained
+from scenes.common.outputs import checked, damaged
 
 if TYPE_CHECKING:
     import keras
@@ -65,13 +66,12 @@ def load(path: str | Path) -> "keras.Model":
     import keras
 
     try:
-        return keras.saving.load_model(path, safe_mode=True)
-    except MemoryError:
+        with explained():
+            return keras.saving.load_model(checked(path), safe_mode=True)
+    except InputError:
         raise
     except Exception as error:  # Keras raises ValueError, KeyError, OSError, ... for a file that it did not write
         if "safe_mode" in str(error):  # the message goes on to say how to run the code anyway
             raise InputError(f"{path} contains code, which is not run; use a model with Keras' own layers") from None
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(
-            f"{path} is not a model that can be loaded ({reason:.200}); make it again with `dvc repro` or `dvc pull`"
-        ) from None
+        raise damaged(path, f"{reason:.200}") from None

@@ -6,12 +6,13 @@ experiment. The model in production is one .keras file, backbone included, that 
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
-from scenes.backbones import backbone
+from scenes.backbones import backbone, weights_file
 from scenes.backbones.features import describe_features
+from scenes.common.arrays import load_arrays
 from scenes.common.description import read_description
 from scenes.common.errors import InputError
+from scenes.common.outputs import checked, damaged
 from scenes.common.tables import write_json
 from scenes.models import cnn, keras_file, linear, training_distance
 from scenes.models.temperature import scaled_output
@@ -50,7 +51,7 @@ def save_network(folder: str | Path, network: "keras.Model", description: dict[s
 
     folder = Path(folder)
     # A compiled model would also write the optimizer's moments, which are twice as large as the weights.
-    keras.Model(network.inputs, network.outputs, name=network.name).save_weights(folder / _WEIGHTS)
+    weights_file.save(keras.Model(network.inputs, network.outputs, name=network.name), folder / _WEIGHTS)
     write_json(folder / _DESCRIPTION, description)
 
 
@@ -67,15 +68,18 @@ def load_network(folder: str | Path) -> "keras.Model":
     """Return the trained network, not calibrated: from uint8 images for a CNN, from features for a linear model.
 
     Raises:
-        InputError: see :func:`describe`.
+        InputError: see :func:`describe`; or the file of weights is missing or damaged.
     """
-    description = describe(folder)
+    description, path = describe(folder), Path(folder) / _WEIGHTS
     classes = len(description["classes"])
     if description["kind"] == "cnn":
         network = cnn.build(description["image_shape"], classes, **description["network"])
     else:
         network = linear.build(description["features"], classes)
-    network.load_weights(Path(folder) / _WEIGHTS)
+    try:
+        network.load_weights(checked(path))
+    except (KeyError, OSError, ValueError):  # h5py's and Keras' errors about a file of another kind or network
+        raise damaged(path) from None
     return network
 
 
@@ -161,12 +165,5 @@ def load_training_features(folder: str | Path) -> "np.ndarray | None":
     Raises:
         InputError: the file is damaged.
     """
-    import numpy as np
-
     path = Path(folder) / _TRAINING
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError, BadZipFile):
-        raise InputError(f"{path} is damaged; get it again with `dvc pull` or `dvc repro`") from None
+    return load_arrays(path) if path.exists() else None

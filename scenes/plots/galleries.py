@@ -4,9 +4,10 @@ For each gallery one function selects the rows of a table and another makes a fi
 order of the table does not matter.
 """
 
+import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,13 +101,23 @@ def class_sheets(predictions: "pd.DataFrame", classes: Sequence[str]) -> "dict[s
     return {name: most_and_least_confident(predictions, name) for name in classes if name in most}
 
 
-def sheet_name(class_name: str) -> str:
-    """Return the name of a class's contact sheet.
+def sheet_names(classes: Iterable[str]) -> dict[str, str]:
+    """Return a file name for the contact sheet of each class, by class; no two are equal, also without regard to case.
 
-    A nested class has slashes in its name, which a file cannot have. DVC writes the name into HTML as it is.
+    A nested class has slashes in its name, which a file cannot have. DVC writes the name into HTML, as text and in an
+    address, as it is. It takes a number for a step of a training, and fails if only some pictures in a folder are one.
     """
-    safe = re.sub('[<>"]', "_", class_name.replace("/", " - "))
-    return f"{safe.encode()[:200].decode(errors='ignore')}.png"
+    names: dict[str, str] = {}
+    taken = set()
+    for class_name in classes:
+        safe = re.sub(r'^\.|[<>"&#%?\\\x00-\x1f\x7f]', "_", class_name.replace("/", " - "))
+        safe = f"class {safe}" if safe.isdigit() else safe
+        safe = safe.encode()[:200].decode(errors="ignore")
+        numbered = (safe if number == 1 else f"{safe} ({number})" for number in itertools.count(1))
+        name = next(name for name in numbered if name.casefold() not in taken)
+        taken.add(name.casefold())
+        names[class_name] = f"{name}.png"
+    return names
 
 
 def class_figure(class_name: str, rows: "pd.DataFrame", images: Mapping[str, np.ndarray], *, total: int) -> "Figure":

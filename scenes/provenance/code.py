@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from scenes.common.errors import InputError
+from scenes.common.words import shortened
 
 _Imports = tuple[tuple[int, str | None, tuple[str, ...]], ...]  # level, module and names of each import
 _LEFTOVERS = (".pyc", ".orig", ".rej", ".bak", ".tmp", ".swp", "~")  # of editors, merges and Python: no data
@@ -91,7 +92,7 @@ def checked(code: str, file: Path, root: Path) -> Iterator[None]:
     with tempfile.NamedTemporaryFile() as refused:
         guard = _Guard(root, file, Path(refused.name))
         if differ := sorted(name for name, _ in guard.listed.items() ^ _lines(code).items()):
-            names = ", ".join(dict.fromkeys(differ))
+            names = shortened(dict.fromkeys(differ))
             raise InputError(f"{guard.shown} does not match the code ({names}); run `dvc repro code`")
         os.environ[VARIABLE] = "\n".join(map(str, (root, file, refused.name)))
         try:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from scenes.common.checksum import file_hash
-from scenes.common.errors import InputError
+from scenes.common.outputs import sums, write_sums
 from scenes.common.tables import read_json, write_json
 
 NAME = "provenance.json"
@@ -27,7 +26,7 @@ def save(
     origin: Mapping[str, Any] | None = None,
     **parts: Mapping[str, Any],
 ) -> None:
-    """Write provenance.json into an existing folder.
+    """Write provenance.json, and the hashes of all files, into an existing folder with all its other files in place.
 
     The versions of Python and of the libraries are left out, so that another version which computes the same result
     changes nothing downstream. The requirements files of the commit name them.
@@ -51,28 +50,20 @@ def save(
 
 
 def write(folder: str | Path, description: Mapping[str, Any]) -> None:
-    """Write ``description`` as provenance.json where nothing was computed; otherwise call :func:`save`."""
+    """Do the same with this ``description`` where nothing was computed; otherwise call :func:`save`."""
     write_json(Path(folder) / NAME, description)
+    write_sums(folder)
 
 
 def read(folder: str | Path) -> dict[str, Any]:
     """Return the provenance.json in ``folder``.
 
     Raises:
-        InputError: the file is missing or is not JSON.
+        InputError: the file is missing or damaged.
     """
-    path = Path(folder) / NAME
-    try:
-        return read_json(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; fetch it with `dvc pull` or make it with `dvc repro`") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); get it again with `dvc checkout --force`") from None
+    return read_json(Path(folder) / NAME)
 
 
 def folder_hash(folder: str | Path) -> str:
-    """Return the sha256 over the names and contents of all files in ``folder``."""
-    folder = Path(folder)
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    lines = [f"{file_hash(path)}  {name}\n" for name, path in sorted(files.items())]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    """Return the sha256 over the names and contents of all files in ``folder``, that of its SHA256SUMS."""
+    return hashlib.sha256(sums(folder).encode()).hexdigest()

@@ -5,7 +5,7 @@ drawn images, unlabelled images.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,22 +84,21 @@ def context(
         models: parameters by model.
 
     Raises:
-        InputError: a file that the pipeline always writes is missing.
+        InputError: a file that the pipeline always writes is missing or damaged.
     """
     audit, production, label_issues, comparison = (
-        _read(read_json, paths.scores / f"{name}.json")
-        for name in ("audit", "production", "label_issues", "comparison")
+        read_json(paths.scores / f"{name}.json") for name in ("audit", "production", "label_issues", "comparison")
     )
-    scores = {name: _read(read_json, paths.scores / f"{name}.json") for name in models}
+    scores = {name: read_json(paths.scores / f"{name}.json") for name in models}
     rows = [_model(paths, name, models[name], features, each, production) for name, each in scores.items() if each]
     chosen = next((row for row in rows if row["name"] == production["model"]), None)
     if chosen is None:
         raise InputError(f"{paths.scores}/production.json names a model that has no scores; run `dvc repro`")
     test = chosen["scores"]
-    split = _read(read_csv, paths.split)
+    split = read_csv(paths.split)
     counts = data.images_per_class(split, list(test["per_class"]))
     provenance, pairs = record.read(paths.production), _comparison(comparison)
-    answers = _read(read_csv, paths.plots / chosen["name"] / "predictions.csv")
+    answers = read_csv(paths.plots / chosen["name"] / "predictions.csv")
     return {
         "title": title,
         "drawn": source == "synthetic",
@@ -127,7 +126,7 @@ def context(
         },
         "presence": test["presence"],
         "novelty": novelty.sentences(production["novelty"]),
-        "predictions": _predictions(_read(_read_predictions, paths.predictions), paths.plots / "predictions"),
+        "predictions": _predictions(_read_predictions(paths.predictions), paths.plots / "predictions"),
         "production": chosen,
         "why": _explain_choice(production),
         "sentence": sentence(models[chosen["name"]], features),
@@ -149,13 +148,6 @@ def format_summary(context: Mapping[str, Any]) -> str:
 def _read_predictions(path: Path) -> "pd.DataFrame":
     """Return three columns: the table also has two columns for each class, which would fill the memory."""
     return read_csv(path, columns=("class", "unsure", "unlike_training"))
-
-
-def _read(reader: Callable[[Path], Any], path: Path) -> Any:
-    try:
-        return reader(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing, and the report needs it; run `dvc repro`") from None
 
 
 def _model(

@@ -36,6 +36,8 @@ def describe_source(source: str) -> str:
         return f"from Kaggle's data set {parsed.place} ({version})"
     if parsed.kind == "web":
         return f"from {urlsplit(parsed.place).hostname}"
+    if parsed.kind == "env":
+        return "from a private address"
     if parsed.kind == "file":
         return f"from {PurePath(parsed.place).name}"
     return "drawn by code, with planted faults"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scenes.common.files import visible
 from scenes.report import embedded_image
 
 # By file name without ending: the title of a picture, and a description of it.
@@ -55,7 +56,7 @@ def load_pictures(
     Raises:
         InputError: a file is broken.
     """
-    files = {path.stem: path for path in folder.rglob("*.png")}
+    files = {path.stem: path for path in visible(folder, "**/*.png")}
     order = [name for name in titles if name in files] + sorted(files.keys() - titles.keys())
     pictures = {}
     for name in order:

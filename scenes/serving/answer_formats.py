@@ -1,10 +1,12 @@
 """Answers about photos as text: a line for a person, a line of JSON, or rows of CSV."""
 
+import io
 import json
 from collections.abc import Sequence
 
 import numpy as np
 
+from scenes.common.tables import write_csv
 from scenes.evaluation import prediction_table
 from scenes.evaluation.presence import MIN_CLASSES
 from scenes.serving.classifier import Classifier
@@ -53,12 +55,9 @@ def json_line(photo: Answered, model: Classifier, top_k: int | None) -> str:
 
 
 def csv_rows(answered: Sequence[Answered], model: Classifier, *, header: bool) -> str:
-    """Return rows like those of data/predictions.csv, see ``scenes.evaluation.prediction_table``.
-
-    The keys are names that no spreadsheet takes for a formula, see :func:`not_a_formula`.
-    """
+    """Return rows like those of data/predictions.csv, see ``scenes.evaluation.prediction_table``."""
     table = prediction_table.build(
-        [not_a_formula(photo.name) for photo in answered],
+        [photo.name for photo in answered],
         np.array([photo.answer.probabilities for photo in answered]).reshape(-1, len(model.classes)),
         np.array([photo.answer.presence for photo in answered]).reshape(-1, len(model.classes)),
         model.classes,
@@ -67,9 +66,6 @@ def csv_rows(answered: Sequence[Answered], model: Classifier, *, header: bool) -
         distance=None if model.training is None else np.array([photo.answer.distance for photo in answered], float),
         unlike_above=model.unlike_above,
     )
-    return table.to_csv(index=False, header=header, float_format="%.6f", lineterminator="\n")
-
-
-def not_a_formula(name: str) -> str:
-    """Return a path to the same file that a spreadsheet does not take for a formula, as it does ``=1+1``."""
-    return f"./{name}" if name.startswith(("=", "+", "-", "@")) else name
+    stream = io.StringIO()
+    write_csv(stream, table, header=header)
+    return stream.getvalue()

@@ -35,6 +35,8 @@ class Answer(NamedTuple):
 class Classifier:
     """A model, compiled, with its classes and thresholds.
 
+    Making one raises a ValueError if they do not fit the network.
+
     Attributes:
         name: its name in params.yaml.
         network: from uint8 images to probabilities, see ``scenes.models.store.load``.
@@ -65,6 +67,16 @@ class Classifier:
     def __post_init__(self) -> None:
         import tensorflow as tf
 
+        takes, gives = self.network.input_shape, self.network.output_shape
+        # A model with a backbone begins with a resize, so it takes images of any size.
+        if takes not in ((None, self.size, self.size, 3), (None, None, None, 3)) or gives != (None, len(self.classes)):
+            raise ValueError(f"shapes {takes} and {gives} are not those described")
+        if self.fit not in decode.FIT_METHODS:
+            raise ValueError(f"no way to fit: {self.fit}")
+        presence = np.array(self.presence_calibration, float)
+        thresholds = np.array([self.unsure_below or 0, self.unlike_above or 0], float)
+        if presence.shape != (2, len(self.classes)) or not np.isfinite([*presence.flat, *thresholds]).all():
+            raise ValueError("numbers for other classes")
         # A fixed signature avoids retracing when the batch size changes, and runs without the GIL.
         shape = tf.TensorSpec((None, self.size, self.size, 3), tf.uint8)
         network = training_distance.with_distance(self.network, self.training)
@@ -120,7 +132,7 @@ def from_folder(folder: str | Path) -> Classifier:
     """Return the model in a folder with model.keras and model.json, see ``scenes.models.store.save_production``.
 
     Raises:
-        InputError: one of the files is missing or damaged, or training_features.npy is of another model.
+        InputError: one of the files is missing or damaged, or they are of different models.
     """
     network, description = store.load_production(folder)
     training = store.load_training_features(folder)
@@ -130,16 +142,21 @@ def from_folder(folder: str | Path) -> Classifier:
         raise InputError(
             f"{Path(folder, 'training_features.npy')} does not fit the model.keras beside it; copy both from one folder"
         ) from None
-    return Classifier(
-        name=description["model"],
-        network=network,
-        classes=tuple(description["classes"]),
-        size=description["image_shape"][0],
-        fit=description["fit"],
-        calibrated=description["calibrated"],
-        unsure_below=description["unsure_below"],
-        presence_calibration=PresenceCalibration(**description["presence"]),
-        drawn=description["drawn"],
-        unlike_above=description["unlike_above"],
-        training=training,
-    )
+    try:
+        return Classifier(
+            name=description["model"],
+            network=network,
+            classes=tuple(description["classes"]),
+            size=description["image_shape"][0],
+            fit=description["fit"],
+            calibrated=description["calibrated"],
+            unsure_below=description["unsure_below"],
+            presence_calibration=PresenceCalibration(**description["presence"]),
+            drawn=description["drawn"],
+            unlike_above=description["unlike_above"],
+            training=training,
+        )
+    except (LookupError, TypeError, ValueError):
+        raise InputError(
+            f"{Path(folder, 'model.json')} does not fit the model.keras beside it; copy both from one folder"
+        ) from None

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from scenes.common.errors import InputError, explained
+from scenes.common.files import temporary_path
+
 
 @dataclass
 class Checkpoint:
@@ -31,9 +34,13 @@ class Checkpoint:
 
 
 def save(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write ``checkpoint`` whole or not at all; once written it survives a power failure."""
+    """Write ``checkpoint`` whole or not at all; once written it survives a power failure.
+
+    Raises:
+        InputError: the disk is full, or may not be written.
+    """
     path = Path(path)
-    temporary = path.with_name(f".tmp-{path.name}")
+    temporary = temporary_path(path)
     facts = {
         "epoch": checkpoint.epoch,
         "stopped": checkpoint.stopped,
@@ -44,16 +51,33 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
     members: dict[str, Any] = {
         f"{name}/{index}": value for name, values in checkpoint.arrays.items() for index, value in enumerate(values)
     }
-    with temporary.open("wb") as file:
-        np.savez(file, facts=np.array(json.dumps(facts)), **members)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with explained(path), temporary.open("wb") as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), **members)
+            file.flush()
+            os.fsync(file.fileno())
+    except InputError:
+        temporary.unlink(missing_ok=True)  # it would keep a full disk full
+        raise
     temporary.replace(path)
 
 
 def load(path: str | Path) -> Checkpoint | None:
-    """Return what :func:`save` wrote; None if the file is missing or damaged."""
+    """Return what :func:`save` wrote; None if the file is missing or damaged.
+
+    Raises:
+        InputError: the system failed, e.g. memory ran out; the file may be sound.
+    """
     try:
+        return _load(path)
+    except InputError:
+        raise
+    except Exception:  # a damaged zip raises nearly anything, NotImplementedError included
+        return None
+
+
+def _load(path: str | Path) -> Checkpoint | None:
+    with explained():
         with zipfile.ZipFile(path) as archive:
             # np.load reads only as many bytes as the array header declares, so a truncated member can slip past the
             # CRC; run testzip first.
@@ -65,6 +89,4 @@ def load(path: str | Path) -> Checkpoint | None:
                 name: [file[f"{name}/{index}"] for index in range(length)]
                 for name, length in facts.pop("lengths").items()
             }
-    except Exception:  # a damaged zip raises nearly anything, NotImplementedError included
-        return None
     return Checkpoint(arrays=arrays, **facts)

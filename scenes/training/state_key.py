@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenes.common.checksum import file_hash
+from scenes.common.files import visible
 from scenes.common.runtime import gpu_names
 
 # Libraries whose version can change a result: the numerics, the image decoders, and h5py (weights file).
@@ -33,7 +34,7 @@ def state_key(inputs: Iterable[str | Path], settings: Mapping[str, Any], code: s
 def _files(inputs: Iterable[str | Path]) -> list[Path]:
     files: list[Path] = []
     for path in map(Path, inputs):
-        files += sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+        files += [item for item in visible(path, "**/*") if item.is_file()] if path.is_dir() else [path]
     return files
 
 

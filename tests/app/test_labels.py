@@ -138,7 +138,9 @@ def test_what_is_corrected_is_not_asked_again(folder):
     press(page, "Keep")
     assert page.success
     (folder / f"corrections/{profile}.csv").write_text("path;label\n")
-    assert "line 1: separate the fields by commas" in opened().error[0].value.replace("\\", "")
+    page = AppTest.from_file(str(ROOT / "app/navigation.py"), default_timeout=60).switch_page("labels.py").run()
+    assert not page.exception
+    assert "line 1: separate the fields by commas" in page.error[0].value.replace("\\", "")
 
 
 def test_a_duplicate_is_named_with_its_answer_so_that_nobody_swaps_the_labels_of_two(elsewhere):
@@ -185,5 +187,5 @@ def test_the_app_has_the_page_where_the_pictures_are(folder, monkeypatch, missin
     monkeypatch.setattr("streamlit.navigation", lambda pages, **options: AppTest)
     if missing:
         (folder / missing).unlink()
-    AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60).run()
+    AppTest.from_file(str(ROOT / "app/navigation.py"), default_timeout=60).run()
     assert ("labels.py" in pages) == (missing is None)

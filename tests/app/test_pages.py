@@ -127,9 +127,29 @@ def test_examples_need_a_model_that_can_be_loaded(elsewhere, production):
     (elsewhere / "data").mkdir()
     small_records.write(elsewhere / "data/records", {"test": small_records.SPLITS["val"]})
     (elsewhere / "models/production/model.keras").write_bytes(b"no model")
-    found = AppTest.from_file(str(ROOT / "app/photo.py"), default_timeout=60).run()
+    found = AppTest.from_file(str(ROOT / "app/navigation.py"), default_timeout=60).run()
     assert not found.exception
-    assert "model.keras is not a model that can be loaded" in found.error[0].value.replace("\\", "")
+    (said,) = found.error
+    assert "model.keras is damaged" in said.value.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("page", "file", "content"),
+    [
+        ("photo.py", "models/production/model.json", "{"),
+        ("photo.py", "models/production/model.json", "{}"),
+        ("batch.py", "data/validation_scores/transfer.json", "{"),
+        ("about.py", "data/scores/production.json", "{"),
+        ("about.py", "data/validation_scores/transfer.json", "{"),  # read after the page
+    ],
+)
+def test_a_damaged_file_is_a_sentence_on_the_page(elsewhere, page, file, content):
+    (elsewhere / file).parent.mkdir(parents=True)
+    (elsewhere / file).write_text(content)
+    found = AppTest.from_file(str(ROOT / "app/navigation.py"), default_timeout=60).switch_page(page).run()
+    assert not found.exception
+    (said,) = found.error
+    assert f"{elsewhere / file} is damaged" in said.value.replace("\\", "")
 
 
 @pytest.fixture
@@ -173,7 +193,7 @@ ALL, NONE = ({"presence": {"slope": [0.0] * 3, "intercept": [intercept] * 3}} fo
     [
         (ALL | {"unsure_below": 0.0}, False, []),
         (ALL | {"unsure_below": 0.9}, False, ["Unsure"]),
-        (ALL | {"unsure_below": None}, False, ["Never unsure"]),
+        (ALL | {"unsure_below": None}, False, ["This model never says"]),
         (ALL | {"unsure_below": 0.0, "unlike_above": 0.0}, False, ["Unlike the images it learned from"]),
         (ALL | {"unsure_below": 0.0, "unlike_above": 0.0}, True, ["Unlike the images it learned from"]),
         (NONE | {"unsure_below": 0.0, "calibrated": False}, True, ["Not calibrated", "Unlike its classes"]),
@@ -247,7 +267,8 @@ def test_the_gallery_marks_and_selects_what_is_unlike_the_training_images(elsewh
     assert not page.exception
     unlike = 0 if above is None else 2
     unsure_only, unlike_only = page.toggle
-    assert (unsure_only.label, unlike_only.label) == ("Unsure only · 0", f"Unlike only · {unlike}")
+    labels = ("Unsure only · 0", f"Unlike the training images only · {unlike}")
+    assert (unsure_only.label, unlike_only.label) == labels
     assert [":material/warning:" in page.button(key=f"tile-{number}").label for number in range(2)] == [unlike > 0] * 2
     unlike_only.set_value(True).run()
     assert len([button for button in page.button if "tile-" in button.key]) == unlike
@@ -269,7 +290,7 @@ def test_the_title_and_the_icon_are_those_of_the_profile(elsewhere, monkeypatch)
     params = check(ROOT / "params.yaml").model_copy(update={"profile": "own"})
     monkeypatch.setattr(models, "params", lambda: params)
     monkeypatch.setattr("streamlit.set_page_config", lambda **options: page.update(options))
-    started = AppTest.from_file(str(ROOT / "app/main.py"), default_timeout=60).run()
+    started = AppTest.from_file(str(ROOT / "app/navigation.py"), default_timeout=60).run()
     assert not started.exception
     assert page["page_title"] == params.profiles["own"].title
     assert page["page_icon"] == params.profiles["own"].icon

@@ -67,9 +67,11 @@ def test_layers_without_names_are_fine_tuned_and_found_again(tmp_path):
     assert len(network.trainable_variables) == 8  # of four convolutions, not of batch normalisation
     for number, variable in enumerate(network.trainable_variables, 1):
         variable.assign(variable.numpy() + number)
-    finetuning.save(tmp_path, network)
+    folder = tmp_path / "finetuned"
+    folder.mkdir()
+    finetuning.save(folder, network)
     before = again(images().astype(np.float32)).numpy()
-    finetuning.load(tmp_path, again)
+    finetuning.load(folder, again)
     found = again(images().astype(np.float32)).numpy()
     assert np.abs(found - before).max() > 1
     np.testing.assert_array_equal(found, network(images().astype(np.float32)))

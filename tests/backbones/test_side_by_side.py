@@ -45,7 +45,7 @@ def test_equal_sources_give_equal_bytes(tmp_path):
         weights.acquire(tmp_path / name, f"{OWN}tiny+{OWN}inside", "random", sha256=None, partial=tmp_path)
     contents = [{file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in "ab"]
     assert contents[0] == contents[1]
-    assert set(contents[0]) == {"backbone.json", "backbone.weights.h5"}
+    assert set(contents[0]) == {"SHA256SUMS", "backbone.json", "backbone.weights.h5"}
 
 
 def test_all_of_them_are_fine_tuned_saved_and_loaded(folders, tmp_path):

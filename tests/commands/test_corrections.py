@@ -49,7 +49,7 @@ def test_a_remark_stays_until_another_comes_and_without_rows_nothing_happens(aud
     merge(run, HEADER + "train/moor/1,lake,wet\ntrain/moor/2,lake,wet\ntrain/moor/3,lake,wet\n")
     merge(run, HEADER + "train/moor/1,lake,\ntrain/moor/2,lake,-dry\n\n  \ntrain/moor/3,drop,\n")
     text = FILE.read_text()
-    assert text == HEADER + "train/moor/1,lake,wet\ntrain/moor/2,lake, -dry\ntrain/moor/3,drop,\n"
+    assert text == HEADER + "train/moor/1,lake,wet\ntrain/moor/2,lake,'-dry\ntrain/moor/3,drop,\n"
     assert merge(run, HEADER).stdout == "no corrections in answers.csv\n"
     assert FILE.read_text() == text
 

@@ -1,13 +1,20 @@
-"""Outputs are whole or absent, also when the process is killed while it writes."""
+"""Outputs are whole or absent, also when the process is killed while it writes; what it leaves is read by nobody."""
 
+import ast
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from scenes.common.files import atomic_dir, atomic_write, suggest_path
-from tests.code_facts import ROOT
+from scenes.commands import checkout
+from scenes.common.files import atomic_dir, atomic_write, remove_leftovers, suggest_path, visible
+from scenes.evaluation import selection
+from scenes.export import check
+from scenes.provenance import record
+from scenes.report import pictures
+from scenes.training import state_key
+from tests.code_facts import PACKAGES, ROOT
 
 
 def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path):
@@ -65,3 +72,60 @@ def test_a_path_that_does_not_exist(tmp_path, monkeypatch):
     for path in ("flwers", "flwers/tulips", tmp_path / "flower", f"../{tmp_path.name}/flower"):
         assert suggest_path(path) == f"did you mean '{tmp_path}/flowers'?"
     assert suggest_path("x/y") == f"{tmp_path} has 'flowers'"
+
+
+LEFTOVERS = (".tmp-b.png", ".tmp-folder/b.png", "deep/.tmp-b.png", ".DS_Store", ".b.json", ".tmp-model/model.keras")
+# What lists folders without `visible`, and why it may.
+LISTING = {
+    "scenes/common/files.py": "it is decided there",
+    "scenes/common/system_failures.py": "which disk is full",
+    "scenes/commands/finetune.py": "the devices of a GPU",
+    "scenes/commands/repair.py": "the run cache of DVC",
+    "scenes/download/folder.py": "people's pictures, with a rule of their own",
+    "scenes/provenance/code.py": "the project's code, with a rule of its own",
+    "scenes/serving/photos.py": "people's pictures, with a rule of their own",
+}
+
+
+@pytest.fixture
+def littered(tmp_path):
+    """A folder of one picture, and what a killed stage and a desktop have left beside it."""
+    (tmp_path / "deep").mkdir()
+    for name in ("deep/a.png", *LEFTOVERS):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"left")
+    return tmp_path
+
+
+def test_no_reader_takes_a_dotfile(littered, tmp_path_factory, monkeypatch):
+    clean = tmp_path_factory.mktemp("clean")
+    (clean / "deep").mkdir()
+    (clean / "deep/a.png").write_bytes(b"left")
+    assert visible(littered, "**/*.png") == [littered / "deep/a.png"]
+    assert visible(littered) == [littered / "deep"]
+    assert record.folder_hash(littered) == record.folder_hash(clean)
+    assert selection._hashes(littered / "deep").keys() == {"a.png"}
+    assert [path.name for path in state_key._files([littered])] == ["a.png"]
+    monkeypatch.setattr(pictures.embedded_image, "embed", lambda path, **titles: path.name)
+    assert pictures.load_pictures(littered, {}) == {"a": "a.png"}
+    monkeypatch.setitem(check.PATHS, "any", "")
+    assert check.size(littered, "any") == 4
+    (littered / "data/validation_scores").mkdir(parents=True)
+    (littered / "data/validation_scores/.tmp-a.json").write_text('{"val":')
+    assert checkout.available_models(littered) == []
+
+
+def test_leftovers_are_removed_and_nothing_else(littered):
+    remove_leftovers([littered, littered / "missing"])
+    left = sorted(path.relative_to(littered).as_posix() for path in littered.rglob("*"))
+    assert left == [".DS_Store", ".b.json", "deep", "deep/a.png"]
+
+
+def test_folders_are_listed_by_the_one_function_that_leaves_out_dotfiles():
+    listing = set()
+    for file in (file for package in PACKAGES for file in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = {"glob", "rglob", "iglob", "iterdir", "scandir", "listdir", "walk"}
+            if isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) != "ast":
+                listing.add(file.relative_to(ROOT).as_posix())
+    assert listing == LISTING.keys()

@@ -59,6 +59,12 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("profile", "kaggle", "'kaggle' is not one of demo, intel"),
         ("split.val_fraction", 1.0, "`split.val_fraction`: Input should be less than 1"),
         ("profiles.demo.source", "ftp://x", "`profiles.demo.source`"),
+        ("profiles.demo.source", "https://h/a.zip?sig=SECRET", "use env:SCENES_URL"),
+        (
+            "profiles.demo.source",
+            ["https://h/a.zip?sig=SECRET"],
+            "`profiles.demo.source`: Input should be a valid string",
+        ),
         ("profiles.intel.source", "synthetic", "source: synthetic needs the block `synthetic`"),
         (
             "feature_sets",
@@ -115,6 +121,7 @@ def test_a_bad_value_is_named(path, value, sentence, tmp_path):
         checked(changed(path, value), tmp_path)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "SECRET" not in str(caught.value)
 
 
 def test_several_backbones_cannot_share_a_file(tmp_path):
@@ -130,6 +137,23 @@ def test_a_missing_key_is_named(tmp_path):
     del values["models"]["baseline"]["training"]["epochs"]
     with pytest.raises(InputError, match=r"`models.baseline.training.epochs` is missing"):
         checked(values, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("source: https://h/?sig=SECRET: x", "mapping values are not allowed here in line 1, column 30"),
+        ('source: "https://h/?sig=SECRET', "found unexpected end of stream in line 1, column 31"),
+        ("[https://h/?sig=SECRET", "expected ',' or ']', but got '<stream end>' in line 1"),
+        ("a: https://h/?sig=SECRET\na: SECRET", 'found duplicate key "a" in line 2, column 1'),
+    ],
+)
+def test_a_line_that_is_not_yaml_is_not_repeated(text, sentence, tmp_path):
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        check(tmp_path / "params.yaml")
+    assert f"is not YAML: {sentence}" in str(caught.value)
+    assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "{", "a: b: c", "\x00", "profile: [demo"])
@@ -196,6 +220,12 @@ def test_other_problems_are_counted(tmp_path):
     del values["xla"]
     with pytest.raises(InputError, match=r"did you mean `seed`\? \(and 2 more\)$"):
         checked(values, tmp_path)
+
+
+def test_an_address_to_watch_is_not_repeated(tmp_path):
+    with pytest.raises(InputError, match="`watch`: watch: this is an address, not a path") as caught:
+        checked(changed("watch", "https://h.example/w?sig=SECRET"), tmp_path)
+    assert "SECRET" not in str(caught.value)
 
 
 def test_a_path_to_watch_must_exist(tmp_path):

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from scenes.common import outputs
+from scenes.common.errors import InputError
 from scenes.dataset import record_writer, records
 from tests.code_facts import ROOT
 from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS, picture, write
@@ -153,10 +155,29 @@ def test_an_epoch_is_the_same_wherever_the_training_begins(folder, cache_mb):
     assert epochs_of(folder, cache_mb, epochs=4, start=2) == whole[2:]
 
 
+@pytest.mark.parametrize("name", ["index.json", "val-00000-of-00001.tfrecord"])
+def test_a_damaged_file_is_one_sentence(tmp_path, name):
+    write(tmp_path / "r")
+    file = tmp_path / "r" / name
+    good = file.read_bytes()
+    for at in range(0, len(good), max(len(good) // 25, 1)):
+        file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with pytest.raises(InputError, match=rf"{name} is damaged"):
+            records.open_records(tmp_path / "r", "val")
+    for bad in (b"", good[: len(good) // 2], (tmp_path / "r" / "pred-00000-of-00001.tfrecord").read_bytes()):
+        file.write_bytes(bad)
+        with pytest.raises(InputError, match=rf"{name} is damaged"):
+            records.open_records(tmp_path / "r", "val")
+    file.unlink()
+    with pytest.raises(InputError, match=rf"{name} is missing"):
+        records.open_records(tmp_path / "r", "val")
+
+
 def test_an_index_that_counts_wrong_is_noticed(tmp_path):
     write(tmp_path / "r")
     index = json.loads((tmp_path / "r" / "index.json").read_text())
     index["splits"]["val"]["count"] -= 1
     (tmp_path / "r" / "index.json").write_text(json.dumps(index))
+    outputs.write_sums(tmp_path / "r")
     with pytest.raises(ValueError, match=r"their index says|argument 2 is longer"):
         records.load(records.open_records(tmp_path / "r", "val"))

@@ -155,6 +155,21 @@ def test_no_credentials(loopback, home, partial, monkeypatch):
     assert loopback.requests == []
 
 
+def test_home_that_cannot_be_written(home, partial, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kaggle"]:
+        monkeypatch.delitem(sys.modules, name)  # the client makes its folder when it is imported
+    (home / "file").touch()
+    monkeypatch.setenv("HOME", str(home / "file"))
+    said = sentence_for(run(partial))
+    assert f"cannot use {home / 'file'}" in said
+    assert "(Not a directory); set HOME, or KAGGLE_CONFIG_DIR, to a folder that it can read and write" in said
+
+
+def test_ca_bundle_that_is_not_there(home, partial, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(home / "none.pem"))
+    assert "there is no CA certificate where REQUESTS_CA_BUNDLE" in sentence_for(run(partial))
+
+
 def test_connection_refused_by_the_proxy(home, partial, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -205,7 +220,10 @@ class Client:
         monkeypatch.setattr(download_kaggle, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr("scenes.download.partial.shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
 
-    def wait(self, timeout: float) -> int:
+    def kill(self) -> None:
+        self._steps = iter(())
+
+    def wait(self, timeout: float | None = None) -> int:
         self.now += 1
         try:
             step = next(self._steps)
@@ -250,6 +268,19 @@ def test_a_disk_that_fills_up_is_seen_from_outside(partial, monkeypatch):
     file = partial / "b.zip"
     with pytest.raises(OSError, match="No space left on device"):
         _watch(Client(file, [5, 0, 0, 0], monkeypatch, free=100), file, "kaggle:a/b", None, 60)
+
+
+@pytest.mark.parametrize(
+    ("expected_bytes", "sentence"),
+    [(None, "more than 9 bytes and does not say how many"), (8, "more than the 8 bytes")],
+)
+def test_an_endless_file_is_stopped_and_removed(partial, monkeypatch, expected_bytes, sentence):
+    file = partial / "b.zip"
+    client = Client(file, [5] * 100, monkeypatch, free=10)
+    with pytest.raises(InputError, match=sentence):
+        _watch(client, file, "kaggle:a/b", expected_bytes, 60)
+    assert client.returncode is not None
+    assert list(partial.iterdir()) == []
 
 
 @pytest.fixture

@@ -85,9 +85,6 @@ def test_of_many_classes_the_most_frequent_are_named_and_shown():
     sheets = galleries.class_sheets(found, names)
     assert list(sheets) == names[500:512]
     assert [len(rows) for rows in sheets.values()] == [2] * 12
-    assert galleries.sheet_name(names[500]) == "kind - 500.png"
-    assert not set('<>"/') & set(galleries.sheet_name('<img src="x">/y'))
-    assert len(galleries.sheet_name("ä" * 300).encode()) <= 255
 
 
 @pytest.mark.parametrize(("classes", "shown"), [(2, 2), (12, 12), (13, 12)])

@@ -35,7 +35,6 @@ SIGNED = f"https://{STORAGE}/kaggle-data-sets/1/archive.zip?X-Goog-Signature={SI
 INTROSPECT = "/v1/security.OAuthService/IntrospectToken"
 DOWNLOAD = "/v1/datasets.DatasetApiService/DownloadDataset"
 STORED = "/kaggle-data-sets/1/archive.zip"
-PIECE = 1 << 16  # bytes sent at a time
 
 
 @dataclass
@@ -43,10 +42,13 @@ class Reply:
     """What the server answers. Sizes are bytes of the body, counted from the start of the file also in a range.
 
     Attributes:
+        headers: sent instead of those that would be right.
         announce: whether Content-Length is sent; if not, the end of the connection is the end of the body.
         cut: the connection is closed after this many bytes.
         stall: nothing more is sent after this many bytes, but the connection stays open.
-        pause: seconds between two pieces.
+        piece: bytes sent at a time, with ``pause`` seconds between two.
+        chunked: each piece is a chunk of HTTP's, instead of the whole body with its length.
+        endless: the body starts again at its end.
         etag: None sends neither a version nor Accept-Ranges, and ranges are ignored.
     """
 
@@ -56,7 +58,10 @@ class Reply:
     announce: bool = True
     cut: int | None = None
     stall: int | None = None
+    piece: int = 1 << 16
     pause: float = 0.0
+    chunked: bool = False
+    endless: bool = False
     etag: str | None = '"one"'
 
 
@@ -196,16 +201,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: Reply) -> None:
         start, status = self._range(reply)
         self.send_response(status)
-        headers = {"Content-Type": "application/zip", **reply.headers}
+        headers = {"Content-Type": "application/zip"}
         if reply.etag:
             headers |= {"ETag": reply.etag, "Accept-Ranges": "bytes"}
         if status == 206:
             headers["Content-Range"] = f"bytes {start}-{len(reply.body) - 1}/{len(reply.body)}"
-        if reply.announce:
+        if reply.chunked:
+            headers["Transfer-Encoding"] = "chunked"
+        elif reply.announce:
             headers["Content-Length"] = str(len(reply.body) - start)
-        if not reply.announce or reply.cut is not None:
+        if reply.endless or not reply.announce or reply.cut is not None:
             headers["Connection"] = "close"
             self.close_connection = True
+        headers |= reply.headers
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -224,11 +232,13 @@ class _Handler(BaseHTTPRequestHandler):
         end = len(reply.body) if reply.cut is None else reply.cut
         stall = len(reply.body) if reply.stall is None else reply.stall
         while start < min(end, stall):
-            piece = reply.body[start : min(start + PIECE, end, stall)]
-            self.wfile.write(piece)
-            start += len(piece)
+            piece = reply.body[start : min(start + reply.piece, end, stall)]
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.chunked else piece)
+            start = 0 if reply.endless and start + len(piece) == len(reply.body) else start + len(piece)
             if reply.pause and self.loopback.closing.wait(reply.pause):
                 return
+        if reply.chunked:
+            self.wfile.write(b"0\r\n\r\n")
         if reply.stall is not None:
             self.loopback.closing.wait(30)
             self.close_connection = True

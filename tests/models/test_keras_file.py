@@ -153,9 +153,9 @@ def test_a_file_cannot_name_a_function_to_call(sound, tmp_path, monkeypatch, mod
 def test_a_file_that_is_cut_short(sound, tmp_path, part):
     data = sound.read_bytes()
     (tmp_path / "model.keras").write_bytes(data[: int(part * len(data))])
-    assert "is not a model that can be loaded (" in refusal(tmp_path / "model.keras")
+    assert "is damaged (" in refusal(tmp_path / "model.keras")
 
 
 def test_a_file_that_is_not_there_or_a_folder(tmp_path):
-    assert "is not a model that can be loaded (" in refusal(tmp_path / "nothing.keras")
-    assert "is not a model that can be loaded (" in refusal(tmp_path)
+    assert "is missing; make it with `dvc repro`" in refusal(tmp_path / "nothing.keras")
+    assert "is missing; make it with `dvc repro`" in refusal(tmp_path)

@@ -38,13 +38,13 @@ def test_the_classifier_of_the_cnn_gives_its_own_probabilities(tmp_path):
 
 
 def test_cached_features_are_joined_in_the_order_of_the_splits(tmp_path):
-    parts = {}
+    parts, classes = {}, ("a", "b", "c", "d")
     for number, split in enumerate(("pred", "test", "train", "val")):
         keys = np.array([f"{split}/{n}".encode() for n in range(number + 2)])
-        parts[split] = Features(keys, np.full(len(keys), number), np.full((len(keys), 3), number, np.float32), CLASSES)
+        parts[split] = Features(keys, np.full(len(keys), number), np.full((len(keys), 3), number, np.float32), classes)
         save_features(tmp_path / f"{split}.npz", parts[split])
     found = load_labelled_features(tmp_path)
     assert found.key.tolist() == [key for split in ("train", "val", "test") for key in parts[split].key.tolist()]
     assert found.label.tolist() == [2] * 4 + [3] * 5 + [1] * 3
     np.testing.assert_array_equal(found.features[:, 0], found.label)
-    assert found.classes == CLASSES
+    assert found.classes == classes

@@ -14,6 +14,7 @@ from scenes.dataset import records
 from scenes.evaluation import inference
 from scenes.models import classifier_features, cnn, store, training_distance
 from scenes.models.temperature import scale
+from scenes.provenance import record
 from tests.helpers.model_folders import (
     CNN,
     FROZEN,
@@ -146,6 +147,21 @@ def test_the_backbone_of_another_set_is_refused(tmp_path, data):
     (tmp_path / TUNED).symlink_to(data / FROZEN)
     with pytest.raises(InputError, match=r"trained on a backbone other than the one in .*tuned"):
         store.load(tmp_path / "linear", tmp_path)
+
+
+def test_damaged_weights_are_one_sentence(tmp_path):
+    save_cnn(tmp_path / "cnn")
+    file = tmp_path / "cnn/model.weights.h5"
+    content = file.read_bytes()
+    file.write_bytes(content[:2000])  # nothing has the hash of the file, but Keras notices
+    with pytest.raises(InputError, match=r"model\.weights\.h5 is damaged; make it again with `dvc repro`"):
+        store.load_network(tmp_path / "cnn")
+    file.write_bytes(content)
+    record.write(tmp_path / "cnn", {})  # and the hashes of all files
+    for at in range(0, len(content), len(content) // 9):
+        file.write_bytes(content[:at] + bytes([content[at] ^ 64]) + content[at + 1 :])
+        with pytest.raises(InputError, match=r"model\.weights\.h5 is damaged"):
+            store.load_network(tmp_path / "cnn")
 
 
 def test_a_missing_model_is_one_sentence(tmp_path):

@@ -46,7 +46,5 @@ def test_a_damaged_file_is_one_sentence_and_a_missing_one_is_none(damaged, tmp_p
     store.save_training_features(tmp_path, np.ones((2, 3), np.float16))
     (file,) = tmp_path.iterdir()
     file.write_bytes(damaged)
-    with pytest.raises(
-        InputError, match=r"training_features\.npy is damaged; get it again with `dvc pull` or `dvc repro`"
-    ):
+    with pytest.raises(InputError, match=r"training_features\.npy is damaged .*; make it again with `dvc repro`"):
         store.load_training_features(tmp_path)

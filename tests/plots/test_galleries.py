@@ -1,7 +1,14 @@
 """The galleries show what they say, in an order that depends on the predictions alone."""
 
+import html
+import re
+from urllib.parse import unquote
+
 import pandas as pd
 import pytest
+from dvc_render import ImageRenderer, render_html
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scenes.plots import galleries
 from tests.helpers.pictures import picture, texts_beyond_the_edge
@@ -58,3 +65,27 @@ def test_a_model_without_errors_has_an_empty_gallery():
     figure = galleries.predictions_figure(galleries.most_confident_errors(right), {}, title="none")
     assert not figure.axes
     assert texts_beyond_the_edge(figure) == []
+
+
+def test_a_sheet_is_named_after_its_class():
+    names = {"old town": "old town.png", "7": "class 7.png", "kind/5": "kind - 5.png", ".a": "_a.png"}
+    assert galleries.sheet_names(names) == names
+    assert list(galleries.sheet_names(["a?", "A#", "a%"]).values()) == ["a_.png", "A_ (2).png", "a_ (3).png"]
+
+
+CLASSES = st.text("\u00b2\u066310.aA_/ ", min_size=1, max_size=3) | st.text('<>"&;lt#%41?\\\n a', min_size=1)
+
+
+@given(st.lists(CLASSES | st.text(min_size=1) | st.integers(1, 300).map("\u00e4".__mul__), unique=True))
+def test_dvc_shows_the_sheets_of_any_classes(tmp_path_factory, classes):
+    page = tmp_path_factory.getbasetemp() / "sheets" / "index.html"
+    names = galleries.sheet_names(classes)
+    assert list(names) == classes
+    assert len({name.casefold() for name in names.values()}) == len(classes)
+    files = {f"plots/predictions/{name}" for name in names.values()}
+    assert all("/" not in name[:-4] and not name.startswith(".") for name in names.values())
+    assert all(len(name.encode()) <= 220 for name in names.values())
+    render_html([ImageRenderer([{"rev": "workspace", "src": file}], file) for file in files], page)
+    addresses = re.findall('<img src="(.*?)">', page.read_text(encoding="utf-8"))
+    assert {unquote(html.unescape(address)) for address in addresses} == files
+    assert not [address for address in addresses if set(address) & set("?#\\")]

@@ -227,7 +227,8 @@ SWALLOWED = """try:
 
 
 def project(folder, *, main="work()", work="pass", top="", child="pass"):
-    names = ("scenes/__init__.py", "scenes/provenance/code.py", "scenes/common/errors.py", "stages/__init__.py")
+    names = [file.relative_to(ROOT).as_posix() for file in sorted((ROOT / "scenes/common").glob("*.py"))]
+    names += ["scenes/__init__.py", "scenes/provenance/code.py", "stages/__init__.py"]
     code = STAGE.format(top=top, main=main, work=textwrap.indent(work, "    "))
     listed = f"x = 1\nif __name__ == '__main__':\n    {child}\n"
     files = {"scenes/listed.py": listed, "scenes/late.py": "x = 1\n", "stages/work.py": code}

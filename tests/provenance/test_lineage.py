@@ -123,8 +123,7 @@ def edit(name: str, text: str):
 
 def edit_provenance(**changes):
     def edit(folder):
-        file = folder / "models/m/provenance.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+        record.write(folder / "models/m", record.read(folder / "models/m") | changes)
 
     return edit
 
@@ -186,7 +185,7 @@ def refusal(model: str) -> str:
 def test_clear_sentences(folder):
     assert refusal("nope") == "dvc.lock has no model 'nope'; it has export, m"
     (folder / "models/m/provenance.json").unlink()
-    sentence = "models/m/provenance.json is missing; fetch it with `dvc pull` or make it with `dvc repro`"
+    sentence = "models/m/provenance.json is missing; make it with `dvc repro train` or fetch it with `dvc pull`"
     assert refusal("m") == sentence
     (folder / "dvc.lock").unlink()
     assert refusal("m") == "dvc.lock is missing; run `dvc repro`, which writes it"

@@ -27,7 +27,8 @@ def folder(tmp_path_factory):
     [
         ("kaggle:owner/photos/versions/2", "Kaggle's data set owner/photos (version 2)"),
         ("file:/home/somebody/secret/photos.zip", "from photos.zip"),
-        ("https://example.org/secret/photos.zip?token=secret", "from example.org"),
+        ("https://example.org/secret/photos.zip", "from example.org"),
+        ("env:secret", "from a private address"),
     ],
 )
 def test_a_source_is_named_without_what_is_private(source, said, folder):

@@ -1,7 +1,9 @@
 """A model gives an image the same answer in any batch and from any number of threads."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +20,13 @@ ATOL = 2e-6  # float32 sums in another order
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, deterministic) -> Classifier:
-    return classifier.from_folder(production_folder.save(tmp_path_factory.mktemp("model")))
+def saved(tmp_path_factory, deterministic) -> Path:
+    return production_folder.save(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def model(saved) -> Classifier:
+    return classifier.from_folder(saved)
 
 
 @pytest.fixture(scope="module")
@@ -75,4 +82,26 @@ def test_what_is_said_of_an_answer(model):
 
 def test_a_folder_without_a_model(tmp_path):
     with pytest.raises(InputError, match="there is no model in "):
+        classifier.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"classes": production_folder.CLASSES[:2]},
+        {"image_shape": [64, 64, 3]},
+        {"image_shape": []},
+        {"fit": "stretch"},
+        {"unsure_below": "often"},
+        {"presence": {"slope": [1.0], "intercept": [0.0]}},
+        {"presence": None},
+    ],
+    ids=str,
+)
+def test_a_description_of_another_network_gets_a_sentence(saved, tmp_path, described):
+    for file in saved.iterdir():
+        shutil.copy(file, tmp_path)
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | described))
+    with pytest.raises(InputError, match=r"model\.json does not fit the model\.keras beside it"):
         classifier.from_folder(tmp_path)

@@ -35,7 +35,8 @@ from tests.helpers.loopback import (
 from tests.helpers.stage import refusal
 
 KAGGLE = "kaggle:someone/pictures/versions/2"
-WEB = f"https://files.example/pictures.zip?sig={SIGNATURE}"
+SIGNED = f"https://files.example/pictures.zip?sig={SIGNATURE}"
+WEB = "env:SCENES_URL"
 SMALL = make_zip()
 LARGE = make_zip(member_bytes=1_000_000)
 # Kaggle's client is a process of its own.
@@ -75,7 +76,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "stages.download"],
             cwd=self.folder,
-            env=loopback.environment(self.home, KAGGLE_API_TOKEN=TOKEN),
+            env=loopback.environment(self.home, KAGGLE_API_TOKEN=TOKEN, SCENES_URL=SIGNED),
             stderr=subprocess.PIPE,
             text=True,
             # Who runs the tests in a shell's background has Ctrl-C ignored, and hands that on.
@@ -83,8 +84,9 @@ class Project:
         )
 
     def left(self) -> list[str]:
-        """Return the paths of all files there are but params.yaml."""
+        """Return the paths of all files there are but params.yaml and the locks of stages."""
         files = (path for path in self.folder.rglob("*") if path.is_file() and path.name != "params.yaml")
+        files = (path for path in files if path.parent.name != ".resume")
         return sorted(str(path.relative_to(self.folder)) for path in files)
 
 
@@ -92,7 +94,7 @@ class Project:
 def home(loopback, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()
-    play_only(loopback, home, monkeypatch, KAGGLE_API_TOKEN=TOKEN, VERBOSE="1")
+    play_only(loopback, home, monkeypatch, KAGGLE_API_TOKEN=TOKEN, SCENES_URL=SIGNED, VERBOSE="1")
     return home
 
 
@@ -234,6 +236,23 @@ def test_file_that_is_a_pipe(project, tmp_path):
     assert "not a regular file" in refusal(project.run("file:../some.zip"))
 
 
+def test_address_with_a_harmless_query(project, loopback):
+    loopback.replies["/pictures.zip"] = Reply(body=SMALL)
+    assert project.run("https://files.example/pictures.zip?download=1").returncode == 0
+    assert loopback.requests[0].path == "/pictures.zip?download=1"
+
+
+def test_signed_address_belongs_in_a_variable(project, loopback):
+    said = refusal(project.run(SIGNED))
+    assert "use env:SCENES_URL" in said
+    assert loopback.requests == []
+    loopback.replies["/pictures.zip"] = Reply(body=SMALL)
+    assert project.run(WEB).returncode == 0
+    assert loopback.requests[0].path == f"/pictures.zip?sig={SIGNATURE}"
+    for file in project.folder.rglob("*"):
+        assert not file.is_file() or SIGNATURE.encode() not in file.read_bytes()
+
+
 def test_bad_source(project):
     assert refusal(project.run("kaggle:someone")).startswith("source: 'kaggle:someone' is not a source")
 
@@ -321,7 +340,10 @@ def test_interrupted_download_keeps_what_it_has(project, loopback):
     loopback.replies["/pictures.zip"] = Reply(body=LARGE, pause=0.2)
     process = project.start(loopback, WEB)
     try:
-        wait_until(lambda: any(name.endswith(".part") for name in project.left()))
+        # Of a part with nothing in it, nothing is kept.
+        wait_until(
+            lambda: any(name.endswith(".part") and (project.folder / name).stat().st_size for name in project.left())
+        )
         assert "another download from this source is running" in refusal(project.run(WEB))
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=15)[1] == "interrupted\n"
@@ -335,20 +357,18 @@ def test_interrupted_download_keeps_what_it_has(project, loopback):
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("source", "path", "announce", "word"),
+    ("source", "path", "announce", "sentence"),
     [
-        (KAGGLE, STORED, False, "free"),
-        (WEB, "/pictures.zip", False, "free"),
-        (WEB, "/pictures.zip", True, "needed"),
+        (KAGGLE, STORED, False, "if less, 90% of the free disk"),
+        (WEB, "/pictures.zip", False, "if less, 90% of the free disk"),
+        (WEB, "/pictures.zip", True, "the server announces"),
     ],
     ids=["kaggle", "web", "web, announced"],
 )
-def test_full_disk(small_disk, loopback, source, path, announce, word):
+def test_full_disk(small_disk, loopback, source, path, announce, sentence):
     loopback.replies[path] = Reply(body=LARGE, announce=announce)
-    said = refusal(small_disk.run(source))
-    assert said.startswith("the disk is full")
-    assert word in said
-    assert not small_disk.archive.exists()
+    assert sentence in refusal(small_disk.run(source))
+    assert small_disk.left() == []
 
 
 @pytest.mark.process

@@ -58,7 +58,8 @@ def test_it_writes_the_formats_asked_for_and_their_metrics(folder, capsys):
     export.main()
     new = [
         "data/scores/export.json",
-        *(f"models/export/{name}" for name in ("model.json", "provenance.json", "saved_model/1/saved_model.pb")),
+        *(f"models/export/{name}" for name in ("SHA256SUMS", "model.json", "provenance.json")),
+        "models/export/saved_model/1/saved_model.pb",
     ]
     assert written(folder) == sorted([*before, *new])
     text = (folder / "data/scores/export.json").read_text()

@@ -22,6 +22,7 @@ def test_a_backbone_that_stays_as_it_came_says_so_and_names_no_code(tmp_path, ru
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "frozen stays as it is: finetune is null\n"
     assert written(tmp_path) == [
+        "data/finetuned/frozen/SHA256SUMS",
         "data/finetuned/frozen/finetuned.json",
         "data/finetuned/frozen/provenance.json",
         "params.yaml",

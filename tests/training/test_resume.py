@@ -1,18 +1,13 @@
-"""Killing a training at any moment and going on: the same bytes; and whose state is used, kept, waited for."""
+"""Killing a training at any moment and going on: the same bytes; and whose state is used and kept."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from pathlib import Path
 
 import pytest
 
-from scenes.common.errors import InputError
-from scenes.training import run as training_run
 from scenes.training.run import resumable
 from tests.code_facts import ROOT
 from tests.helpers.interrupted import CASES
@@ -118,81 +113,8 @@ def test_a_state_of_other_data_is_not_used(light):
     assert finished() is None
 
 
-def test_other_names_have_states_of_their_own_and_do_not_wait(light, monkeypatch):
-    monkeypatch.setattr(training_run, "_PATIENCE", 0.0)
+def test_other_names_have_states_of_their_own(light):
     other = interrupt("b")
     with resumable("a", inputs=["data"], settings={}, code=""), resumable("c", inputs=["data"], settings={}, code=""):
         pass
     assert other.read_bytes() == b"state"
-
-
-def test_a_second_training_waits_and_then_says_in_a_sentence_what_to_do(light, monkeypatch, capsys):
-    monkeypatch.setattr(training_run, "_PATIENCE", 1.5)
-    with resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
-        state.write_bytes(b"theirs")
-        began = time.monotonic()
-        with pytest.raises(InputError, match=r"another process is training a here; wait for it, or end it") as raised:
-            finished()
-        assert time.monotonic() - began > 1.5
-        assert str(Path(".resume/a.lock")) in str(raised.value)
-        assert "waiting for another process, which is training a" in capsys.readouterr().err
-        # It has left the other one's state alone.
-        assert [file.read_bytes() for file in Path(".resume/a").iterdir()] == [b"theirs"]
-
-
-HOLD = """
-import os, sys, time
-from scenes.training import run, state_key
-state_key.gpu_names = list
-with run.resumable("a", inputs=["data"], settings={"x": 1}, code="") as state:
-    found = "goes on" if state.exists() else "begins"
-    state.write_bytes(b"theirs")
-    print(found, flush=True)
-    time.sleep(float(sys.argv[1]))
-"""
-
-
-@pytest.fixture
-def hold(light):
-    """Start a process that trains ``a`` for so many seconds, and say whether it finds a state; it is ended by id."""
-    processes = []
-
-    def started(seconds):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", HOLD, str(seconds)]
-        process = subprocess.Popen(command, cwd=light, env=environment, stdout=subprocess.PIPE)
-        processes.append(process)
-        return process, process.stdout.readline().decode().strip()
-
-    yield started
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-@pytest.mark.process
-def test_a_second_process_goes_on_when_the_first_is_done(hold, capsys):
-    holder, _ = hold(0.5)
-    assert finished() is None
-    assert "waiting" in capsys.readouterr().err
-    assert holder.wait(10) == 0
-
-
-@pytest.mark.process
-def test_the_lock_of_a_killed_process_is_free_and_its_state_is_taken_up(hold):
-    first, found = hold(60)
-    assert found == "begins"
-    first.kill()
-    first.wait()
-    second, found = hold(0)
-    assert found == "goes on"
-    assert second.wait(10) == 0
-    assert list(Path(".resume").iterdir()) == [Path(".resume/a.lock")]
-
-
-@pytest.mark.process
-def test_what_waits_for_the_lock_of_a_process_killed_meanwhile_gets_it(hold):
-    holder, _ = hold(60)
-    threading.Timer(0.5, holder.kill).start()
-    finished()

@@ -1,0 +1,26 @@
+"""Paths on the command line: for argparse's ``type``, so that none is used or shown before it is checked."""
+
+import os
+
+from scenes.common.errors import InputError
+from scenes.download.source import parse_source, refuse_address
+
+
+def local_path(text: str) -> str:
+    """Return ``text``, a path that may not exist or, for ``--model``, a name.
+
+    Raises:
+        InputError: nothing has this path, and it is an address, which the message does not repeat because it may hold
+            a signature or password, or another ``source`` of params.yaml.
+    """
+    if os.path.lexists(text):
+        return text
+    refuse_address(text.removeprefix("file:"), "the path")
+    try:
+        source = parse_source(text)
+    except InputError:  # as it should be
+        return text
+    raise InputError(
+        f"the path: {source} is a `source` of a profile in params.yaml, not a path; name a file or folder on this "
+        "machine"
+    )

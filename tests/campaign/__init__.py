@@ -1,0 +1,1 @@
+"""Random faults in a small pipeline: ``python -m tests.campaign``."""
