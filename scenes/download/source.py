@@ -59,7 +59,7 @@ class Source:
         """Return the address of a ``web`` source, or the one in the variable of an ``env`` source.
 
         Raises:
-            InputError: the variable is not set, or what it holds is no address of this kind.
+            InputError: the variable is not set or does not hold a valid address.
         """
         if self.kind == "web":
             return self.place
