@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     """Return the exit status.
 
     Raises:
-        InputError: a file of corrections is wrong, or there is no audit to hold it against.
+        InputError: a file of corrections is wrong, or the audit to compare it with is missing.
     """
     parser = argparse.ArgumentParser(prog="scenes corrections", description="Labels that people have corrected.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

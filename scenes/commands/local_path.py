@@ -18,7 +18,7 @@ def local_path(text: str) -> str:
     refuse_address(text.removeprefix("file:"), "the path")
     try:
         source = parse_source(text)
-    except InputError:  # as it should be
+    except InputError:  # not a source, so it is a path
         return text
     raise InputError(
         f"the path: {source} is a `source` of a profile in params.yaml, not a path; name a file or folder on this "

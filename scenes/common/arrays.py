@@ -29,7 +29,7 @@ def load_arrays(path: str | Path, sha256: str | None = None) -> Any:
             with loaded:
                 arrays = dict(loaded)
     except (EOFError, KeyError, NotImplementedError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        # Of what is no array, NumPy says how to load it as a pickle, which would run code from the file.
+        # For a file that is not an array, NumPy explains how to load it as a pickle, which would run its code.
         raise damaged(path, "" if "pickle" in str(error) else str(error)) from None
     for array in arrays.values():
         if array.dtype.kind == "f" and not np.isfinite(array).all():

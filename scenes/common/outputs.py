@@ -72,7 +72,7 @@ def damaged(path: str | Path, why: str = "") -> InputError:
 def check_inputs(command: str) -> None:
     """Compare what the stage that runs ``command`` will read with what other stages wrote, according to dvc.lock.
 
-    Who reads a file in a folder with a SHA256SUMS compares that file; here, none may be missing.
+    Files in a folder with a SHA256SUMS are compared when they are read; here, only missing ones are found.
 
     Raises:
         InputError: a file or folder differs.

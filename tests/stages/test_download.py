@@ -340,7 +340,7 @@ def test_interrupted_download_keeps_what_it_has(project, loopback):
     loopback.replies["/pictures.zip"] = Reply(body=LARGE, pause=0.2)
     process = project.start(loopback, WEB)
     try:
-        # Of a part with nothing in it, nothing is kept.
+        # An empty part would be removed.
         wait_until(
             lambda: any(name.endswith(".part") and (project.folder / name).stat().st_size for name in project.left())
         )
