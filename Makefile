@@ -15,7 +15,7 @@ override DATA := $(value DATA)
 export BASE PROFILE DATA
 PYTEST := python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: help install repro own look status repro-gpu app test test-all test-processes test-slow campaign screenshots lint lint-workflows pip-audit format verify provenance review comment results docs bench experiments trials tune lock clean
+.PHONY: help install repro own look status repro-gpu app test test-all test-slow campaign screenshots lint lint-workflows pip-audit format verify provenance review comment results docs bench experiments trials tune lock clean
 
 help:  ## list all targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,10 +82,8 @@ app: .venv/installed-app  ## start the app (ARGS="--server.port 8600" for anothe
 test: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## lint, types and the tests that need no other process: minutes
 	$(PYTEST) -m "not process and not slow"
 
-test-processes: .venv/installed-dev
-	$(PYTEST) -m "process and not slow"
-
-test-all: test test-processes  ## `make test`, and the tests with real processes, servers, browsers and clones
+test-all: .venv/installed-dev lint $(if $(shell command -v npm),lint-workflows)  ## the same, and the tests with real processes, servers, browsers and clones
+	$(PYTEST) -m "not slow"
 
 screenshots: .venv/installed-dev  ## pictures of the app with this folder's results, and the README's (needs chromium)
 	FOLDER=. python -m pytest tests/app/test_browser.py
@@ -146,13 +144,13 @@ experiments: .venv/installed  ## what each experiment changed, and its scores (A
 	@python -m scenes experiments $(ARGS)
 
 trials: .venv/installed  ## run the write-ups' trials as experiments, e.g. ARGS="frozen -S profile=intel"
-	python -m scenes trials $(ARGS)
+	@python -m scenes trials $(ARGS)
 
 tune: .venv/installed-dev  ## search for better settings, e.g. ARGS="baseline --trials 20"
-	python -m scenes tune $(ARGS)
+	@python -m scenes tune $(ARGS)
 
 lock: .venv/installed-dev  ## lock the dependencies in pyproject.toml, with hashes
-	for extra in "" app dev gpu remotes; do \
+	for extra in "" app dev gpu remotes scale; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $${extra:+--extra $$extra} \
 			pyproject.toml -o requirements$${extra:+-$$extra}.txt; \

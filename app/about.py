@@ -76,8 +76,7 @@ def _models(root: Path, scores: Mapping[str, Mapping[str, Any]], production: Map
         with tab:
             if caption:
                 st.caption(caption)
-            stage = "evaluate" if file.startswith("scores/") else "explain"
-            _pictures(root / "plots" / name, [file], f"dvc repro {stage}@{name}")
+            _pictures(root / "plots" / name, [file], f"dvc repro evaluate@{name}")
 
 
 def _scores(scores: Mapping[str, Any]) -> dict[str, str]:

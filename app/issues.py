@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from app import models
-from scenes.archive.layout import Archive
 from scenes.common.tables import read_csv
 from scenes.dataset import corrections
 from scenes.evaluation import label_issues
+from scenes.layout.layout import Archive
 
 ISSUES, ARCHIVE = "data/label_issues.csv", "data/raw/archive.zip"
 AUDIT, SPLIT = "data/audit.csv", "data/split.csv"
@@ -55,7 +55,7 @@ def archive() -> Archive:
     """Return the archive, which all visitors share.
 
     Raises:
-        InputError: see ``scenes.archive.layout.Archive``.
+        InputError: see ``scenes.layout.layout.Archive``.
     """
     return _open(Path(models.ROOT, ARCHIVE).stat().st_mtime_ns)
 

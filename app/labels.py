@@ -11,8 +11,8 @@ from PIL import Image
 
 from app import issues, models
 from app.words import escape_markdown
-from scenes.archive.layout import Archive
 from scenes.dataset.corrections import DROP
+from scenes.layout.layout import Archive
 from scenes.plots.thumbnails import member_thumbnail
 
 _WIDTH, _HEIGHT = 540, 520  # pixels, of the picture

@@ -180,6 +180,6 @@ def _load(name: str, future: Future) -> None:
 
 @cache
 def _configure() -> None:
-    from scenes.common.runtime import configure
+    from scenes.process.runtime import configure
 
     configure(seed=0, threads=params().threads)

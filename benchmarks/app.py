@@ -48,8 +48,8 @@ def photos(folder: Path, count: int) -> list[tuple[bytes, str]]:
 
 def models(folder: Path, images: list[tuple[bytes, str]], visitors: int) -> None:
     """Print how long an answer of each model takes without a browser."""
-    from scenes.common.runtime import configure
     from scenes.config.params import read
+    from scenes.process.runtime import configure
 
     params = read(folder / "params.yaml")
     configure(seed=0, threads=params.threads)

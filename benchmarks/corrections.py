@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss
 
-from scenes.archive.layout import Archive
+from scenes.audit import audit_table
 from scenes.backbones.features import Features, load_features
-from scenes.common.runtime import configure
 from scenes.config.params import parse_yaml
-from scenes.dataset import audit_table, split
+from scenes.dataset import split
 from scenes.evaluation import label_issues
+from scenes.layout.layout import Archive
 from scenes.models import linear, temperature
+from scenes.process.runtime import configure
 from scenes.synthetic import ground_truth
 from scenes.training import logistic_regression
 
@@ -56,7 +57,7 @@ def corrected(images: Features, right: dict[str, str], listed: set[str]) -> Feat
 
 def measure(root: Path, judged: Path | None) -> list[dict[str, float]]:
     """Return a row of scores before, and one after the corrections."""
-    parts = {name: load_features(root / "data/features/frozen", name) for name in ("train", "val", "test")}
+    parts = {name: load_features(root / "data/features/frozen", name).sample() for name in ("train", "val", "test")}
     right = right_labels(root, judged)
     listed = set(label_issues.read(root / "data/label_issues.csv")["key"])
     fixed = {name: corrected(images, right, listed) for name, images in parts.items()}

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import f1_score
 
-from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
 from scenes.dataset import contained_classes
 from scenes.evaluation import inference, presence
 from scenes.evaluation.inference import Predictions
+from scenes.process.runtime import configure
 
 THRESHOLDS = np.geomspace(0.001, 1, 400)
 

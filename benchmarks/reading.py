@@ -77,7 +77,7 @@ def child(arguments) -> None:
     import resource
     import time
 
-    from scenes.common.runtime import configure
+    from scenes.process.runtime import configure
 
     configure(seed=0, threads=2)
     import numpy as np

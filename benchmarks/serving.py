@@ -91,8 +91,8 @@ def main() -> None:
     if not (folder / "model.json").is_file():
         raise SystemExit(f"there is no models/export in {root}; run `dvc repro export` or `dvc pull` first")
 
-    from scenes.common.runtime import configure
     from scenes.config.params import read
+    from scenes.process.runtime import configure
 
     params = read(root / "params.yaml")
     configure(seed=0, threads=params.threads)

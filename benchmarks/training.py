@@ -49,7 +49,7 @@ def feature_set(params) -> str:
 def open_backbone(arguments, params):
     """Return the graph that computes the features of `transfer`."""
     from scenes.backbones import backbone
-    from scenes.backbones.features import compile_extractor
+    from scenes.backbones.extraction import compile_extractor
 
     settings, folder = params.profile_settings.features[feature_set(params)], arguments.folder / "weights"
     network = backbone.load(folder / feature_set(params), settings.image_size, levels=settings.levels)
@@ -58,7 +58,7 @@ def open_backbone(arguments, params):
 
 def transfer(arguments, params) -> dict:
     """Extract the features of both splits, then fit the linear model; return the seconds of each."""
-    from scenes.backbones.features import compute_features
+    from scenes.backbones.extraction import compute_features
     from scenes.models import linear
     from scenes.training import logistic_regression
 
@@ -116,7 +116,7 @@ def feature_rates(arguments, params) -> dict:
     import numpy as np
     import tensorflow as tf
 
-    from scenes.backbones.features import compute_features
+    from scenes.backbones.extraction import compute_features
     from scenes.dataset import records
 
     extractor = open_backbone(arguments, params)
@@ -170,7 +170,7 @@ def main() -> None:
     arguments.folder = arguments.folder.resolve()
     params = read(arguments.params)
     if arguments.child:
-        from scenes.common.runtime import configure
+        from scenes.process.runtime import configure
 
         configure(seed=1, threads=params.threads)
         return print(json.dumps(CHILDREN[arguments.child](arguments, params)))

@@ -8,13 +8,15 @@ from functools import cache
 from pathlib import Path
 
 from scenes.common.errors import InputError
-from scenes.common.memory import check_address_space
 from scenes.common.outputs import check_inputs
-from scenes.common.stage_lock import running_stage
+from scenes.process.memory import check_address_space
+from scenes.process.stage_lock import running_stage
+from scenes.process.watchdog import exit_with_dvc
 from scenes.provenance.code import checked, digest, fingerprints, text
 
 ROOT = Path(__file__).absolute().parents[1]
 check_address_space()  # here, because a stage imports its libraries next
+exit_with_dvc()
 
 
 @contextmanager
@@ -27,10 +29,7 @@ def checked_stage(name: str) -> Iterator[None]:
 
 @cache
 def code_text(name: str) -> str:
-    """Return the content of code/<name>.txt for the code as it was at the first call.
-
-    A stage that can build a backbone can also call the functions that params.yaml names as such.
-    """
+    """Return the content of code/<name>.txt at the first call, with the backbones' functions that params.yaml names."""
     hashes = fingerprints(f"stages.{name}", ROOT)
     for module in sorted(_backbone_modules() if "scenes.backbones.backbone" in hashes else []):
         hashes |= fingerprints(module, ROOT)

@@ -1,21 +1,26 @@
 """Decode every image of the archive and write what is found: data/audit.csv, data/scores/audit.json, plots/audit/."""
 
-from scenes.archive.layout import Archive
-from scenes.archive.summary import summary
+from pathlib import Path
+
+from scenes.audit import audit_findings, audit_table
+from scenes.audit.audit import audit
+from scenes.audit.near_duplicate_scores import near_duplicate_scores
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_checks, audit_findings, audit_table
-from scenes.dataset.audit import audit
-from scenes.dataset.near_duplicate_scores import near_duplicate_scores
+from scenes.dataset import audit_checks
+from scenes.executors import executor
+from scenes.layout.layout import Archive
+from scenes.layout.summary import summary
 from scenes.plots.audit import plot
 from scenes.synthetic import ground_truth
-from stages import checked_stage
+from stages import checked_stage, code_digest
 
 ARCHIVE = "data/raw/archive.zip"
 TABLE = "data/audit.csv"
 SCORES = "data/scores/audit.json"
 PLOTS = "plots/audit"
+KEPT = Path(".resume/audit")  # of a killed audit
 
 
 def main() -> None:
@@ -23,7 +28,9 @@ def main() -> None:
     max_pixels = params.archive.max_pixels
     with Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive:
         print(*summary(archive.found), sep="\n", flush=True)
-        found = audit(archive, max_pixels=max_pixels, near_duplicate_distance=params.audit.near_duplicate_distance)
+        distance = params.audit.near_duplicate_distance
+        with executor.kept(KEPT, code_digest("audit")) as run:  # the shards hold the checksums of their images
+            found = audit(archive, max_pixels=max_pixels, near_duplicate_distance=distance, run=run)
         table = found.table
         # Written before anything is refused, as it says why. DVC keeps the outputs of a stage that failed.
         with atomic_write(TABLE) as table_file:

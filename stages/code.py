@@ -1,7 +1,7 @@
 """Write which code each stage can run: code/<stage>.txt. DVC runs a stage again only if its file changes."""
 
 from scenes.common.files import atomic_dir, visible
-from scenes.common.stage_lock import running_stage
+from scenes.process.stage_lock import running_stage
 from stages import ROOT, code_text
 
 FOLDER = "code"

@@ -1,9 +1,10 @@
 """Compare every two models on the test images, all and clean ones: data/scores/comparison.json."""
 
+from scenes.audit import audit_table
 from scenes.common.files import atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table, split
+from scenes.dataset import split
 from scenes.evaluation import comparison
 from stages import checked_stage
 

@@ -1,24 +1,24 @@
-"""Score a model on the test images, once: ``python -m stages.evaluate <model>``; metrics/ has the headlines alone."""
+"""Score and explain a model on the test images: ``python -m stages.evaluate <model>``; metrics/ has the headlines."""
 
 import sys
 from pathlib import Path
 
+from scenes.audit import audit_table
 from scenes.common import unused
 from scenes.common.files import atomic_write
-from scenes.common.runtime import configure
 from scenes.common.tables import write_csv, write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table, contained_classes, corrections, split
+from scenes.dataset import contained_classes, corrections, split
 from scenes.evaluation import corrected_test, inference, metrics, presence, selection
-from scenes.plots import evaluation
+from scenes.plots import evaluation, explanation
+from scenes.process.runtime import configure
 from stages import checked_stage
 
 ARCHIVE = "data/raw/archive.zip"
 AUDIT = "data/audit.csv"
 SPLIT = "data/split.csv"
 DATA = Path("data")
-MODELS = Path("models")
-PLOTS = Path("plots")
+MODELS, PLOTS = Path("models"), Path("plots")
 # All scores, the headlines, and those on validation for `select`, which depends on nothing else here.
 SCORES = [Path("data/scores"), Path("metrics"), Path("data/validation_scores")]
 TEST_PREDICTIONS = Path("data/test_predictions")  # for `compare`, likewise
@@ -27,10 +27,9 @@ TEST_PREDICTIONS = Path("data/test_predictions")  # for `compare`, likewise
 def main(name: str) -> None:
     params = read()
     folder, plots = MODELS / name, PLOTS / name
-    scores_files = [each / f"{name}.json" for each in SCORES]
-    predictions_file = TEST_PREDICTIONS / f"{name}.csv"
+    paths = [TEST_PREDICTIONS / f"{name}.csv", *(each / f"{name}.json" for each in SCORES)]
     if unused.is_unused(folder):
-        with atomic_write(predictions_file, *scores_files) as (table, *files):
+        with atomic_write(*paths) as (table, *files):
             for file in files:
                 write_json(file, {})
             unused.write_header(table, inference.COLUMNS)
@@ -48,11 +47,12 @@ def main(name: str) -> None:
     print(metrics.format_summary(name, scores), *corrected_test.format_summary(name, scores), sep="\n")
     print(presence.format_summary(name, scores["presence"]))
     for_selection = selection.validation_scores(folder, scores["val"], calibration)
-    with atomic_write(predictions_file, *scores_files) as (table, *files):
+    with atomic_write(*paths) as (table, *files):
         for file, value in zip(files, (scores, metrics.headlines(scores), for_selection), strict=True):
             write_json(file, value)
         write_csv(table, test.table())
         evaluation.write(plots, test, scores["per_class"], title=name)
+        explanation.write(plots, folder, DATA, test, title=name)
 
 
 if __name__ == "__main__":

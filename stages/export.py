@@ -3,13 +3,13 @@
 import numpy as np
 
 from scenes.common.files import atomic_dir, atomic_write
-from scenes.common.runtime import configure
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import records, selected_images
 from scenes.export import check
 from scenes.images import decode
 from scenes.models import store
+from scenes.process.runtime import configure
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from scenes.archive.layout import Archive
+from scenes.audit import audit_table
 from scenes.backbones.features import load_labelled_features
 from scenes.common.files import atomic_dir, atomic_write
-from scenes.common.runtime import configure
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table, corrections
+from scenes.dataset import corrections
 from scenes.evaluation import label_issues
+from scenes.layout.layout import Archive
 from scenes.plots import feature_map, galleries, style
+from scenes.process.runtime import configure
 from scenes.synthetic import ground_truth
 from stages import checked_stage
 
@@ -22,14 +23,14 @@ FEATURES = Path("data/features")
 TABLE = "data/label_issues.csv"
 SCORES = "data/scores/label_issues.json"
 PLOTS = "plots/label_issues"
+MAPPED = 20_000  # points of the feature map, at most; more hide each other
 
 
 def main() -> None:
     params = read()
     configure(seed=params.seed, threads=params.threads)
-    settings = params.label_issues
+    settings, audit = params.label_issues, audit_table.read(AUDIT)
     images = load_labelled_features(FEATURES / settings.features)
-    audit = audit_table.read(AUDIT)
     judged, limits = label_issues.judge_features(images, audit, folds=settings.folds, C=settings.C, seed=params.seed)
     corrected = corrections.read(f"corrections/{params.profile}.csv", audit)
     table = label_issues.combine(judged, corrections.apply(audit, corrected), corrected=corrected["path"])
@@ -44,12 +45,13 @@ def main() -> None:
             counts["planted"] = label_issues.score_planted(table, judged, corrections.apply(planted, corrected))
         label_issues.write(table, table_file)
         write_json(scores_file, counts)
-        max_pixels = params.archive.max_pixels
-        sheet = galleries.label_issues_figure(table, archive, count=settings.shown, max_pixels=max_pixels)
-        style.save(sheet, plots / "contact_sheet.png")
-        title, file = "Labelled images by their features, and label issues", plots / "feature_map.png"
-        is_issue = np.isin(np.char.decode(images.key), table["key"])
-        feature_map.plot(file, images.features, images.label, images.classes, is_issue, title=title)
+        sheet = {"count": settings.shown, "max_pixels": params.archive.max_pixels}
+        style.save(galleries.label_issues_figure(table, archive, **sheet), plots / "contact_sheet.png")
+        mapped, title = images.sample(MAPPED), "Labelled images by their features, and label issues"
+        if len(mapped.key) < len(images.key):
+            title += f": {len(mapped.key):,} of {len(images.key):,}"
+        ringed, file = np.isin(np.char.decode(mapped.key), table["key"]), plots / "feature_map.png"
+        feature_map.plot(file, mapped.features, mapped.label, mapped.classes, ringed, title=title)
     print(label_issues.format_summary(counts, limits))
 
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from scenes.common.files import atomic_dir, atomic_write
-from scenes.common.runtime import configure
 from scenes.common.tables import read_json, write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import records
 from scenes.evaluation import abstention, novelty_scores, selection
 from scenes.models import store
+from scenes.process.runtime import configure
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 

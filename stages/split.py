@@ -1,9 +1,10 @@
 """Correct labels; divide the images into train, val, test and pred, without those not to be used: data/split.csv."""
 
+from scenes.audit import audit_table
 from scenes.common.files import atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
-from scenes.dataset import audit_table, corrections, split, split_summary
+from scenes.dataset import corrections, split, split_summary
 from stages import checked_stage
 
 AUDIT = "data/audit.csv"

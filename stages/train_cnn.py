@@ -8,8 +8,9 @@ from scenes.common.files import atomic_dir
 from scenes.config.params import read, to_dict
 from scenes.dataset import records
 from scenes.models import store, temperature
+from scenes.process.runtime import keras_backend
 from scenes.provenance import record
-from scenes.training import batches, cnn, curves
+from scenes.training import cnn, curves, devices
 from scenes.training.run import training_run
 from stages import checked_stage, code_digest
 
@@ -22,6 +23,8 @@ def main(name: str) -> None:
     params = read()
     code = code_digest("train_cnn")
     runtime = {"seed": params.seed, "threads": params.threads, "precision": params.precision, "xla": params.xla}
+    if keras_backend() != "tensorflow":
+        runtime["backend"] = keras_backend()
     model, profile = to_dict(params.models[name]), to_dict(params.profile_settings.cnn)
     flip = params.augmentation.flip
     used = {f"models.{name}": model, "augmentation.flip": flip, "profile.cnn": profile}
@@ -29,8 +32,8 @@ def main(name: str) -> None:
     with training_run(f"train@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
         train, val = (records.open_records(DATA / model["input"], split) for split in ("train", "val"))
         settings = cnn.for_profile(model, image_shape=train.image_shape, **profile)
-        validation = batches.validation_images(val, settings["training"]["batch_size"])
-        options = {"flip": flip, "seed": params.seed, "state": state}
+        validation = devices.validation_images(val, settings["training"]["batch_size"])
+        options = {"flip": flip, "seed": params.seed, "state": state, "devices": devices.current()}
         after_epoch = partial(curves.write, PLOTS / name / "training")
         network, _ = cnn.fit_cnn(train, validation, settings, after_epoch=after_epoch, **options)
         description = {
@@ -41,6 +44,8 @@ def main(name: str) -> None:
             "classes": train.classes,
             **temperature.calibrate_network(network, validation)._asdict(),
         }
+        if devices.current().process:
+            return  # process 0 writes the model
         with atomic_dir(MODELS / name) as folder:
             store.save_network(folder, network, description)
             record.save(folder, origin=record.origin(DATA), inputs=inputs, params={**runtime, **used}, code=code)

@@ -6,9 +6,9 @@ from pathlib import Path
 from scenes.backbones.features import describe_features, load_features
 from scenes.common import unused
 from scenes.common.files import atomic_dir
-from scenes.common.runtime import configure
 from scenes.config.params import read, to_dict
 from scenes.models import linear, store, temperature
+from scenes.process.runtime import configure
 from scenes.provenance import record
 from scenes.training import batches, logistic_regression
 from stages import checked_stage, code_digest
@@ -28,7 +28,10 @@ def main(name: str) -> None:
         return
     code, used = code_digest("train_linear"), {"threads": params.threads, f"models.{name}": model}
     configure(seed=0, threads=params.threads)  # nothing here is random
-    train, validation = (load_features(source, split) for split in ("train", "val"))
+    stored = [load_features(source, split) for split in ("train", "val")]
+    train, validation = (split.sample() for split in stored)
+    if len(train.label) < (count := len(stored[0].label)):
+        print(f"{name}: fitted to {len(train.label):,} of {count:,} training images")
     network = linear.build(train.features.shape[1], len(train.classes))
     settings = {key: model[key] for key in ("C", "class_weight")}
     best, table = logistic_regression.fit_best(network, train, validation, **settings)
@@ -37,11 +40,11 @@ def main(name: str) -> None:
         f"{best['val_crossentropy']:.4f}, calibrated {best['val_calibrated_crossentropy']:.4f}"
     )
     description = {
-        "kind": model["kind"],
-        "input": model["input"],
+        **{key: model[key] for key in ("kind", "input")},
         "C": best["C"],
         "features": train.features.shape[1],
         "backbone": describe_features(source),
+        "images": len(train.label),
         "classes": train.classes,
         **temperature.calibrate_network(network, batches.validation_features(validation))._asdict(),
     }

@@ -6,9 +6,9 @@ from pathlib import Path
 from scenes.backbones import weights
 from scenes.common import unused
 from scenes.common.files import atomic_dir, visible
-from scenes.common.runtime import configure
 from scenes.config.params import read
 from scenes.download.partial import resumable_download_dir
+from scenes.process.runtime import configure
 from stages import checked_stage
 
 WEIGHTS = Path("data/weights")

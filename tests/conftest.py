@@ -14,20 +14,32 @@ from hypothesis import settings
 from scenes.commands import verify
 from tests.helpers import clones
 
-pytest_plugins = ["tests.helpers.loopback", "tests.helpers.planted", "tests.helpers.stage"]  # for their fixtures
+FIXTURES = ("loopback", "model_fixtures", "planted", "stage")
+pytest_plugins = [f"tests.helpers.{name}" for name in FIXTURES]
 
 # How long an example takes says more of the machine, which may be shared, than of the code.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
 
-# These begin: the first makes the pipeline, which takes long, and another worker does those that need none meanwhile.
-BEGIN = ("test_changes.py", "test_jax.py", "test_verify.py")
+# These begin, as they take longest: the first makes the pipeline, the next two need none, and the last waits for it.
+BEGIN = tuple(f"tests/test_{name}.py" for name in ("changes", "own", "jax", "day"))
 
 
 def pytest_collection_modifyitems(items):
-    """Put those in BEGIN first, then the other tests of the whole project, which take longest."""
-    items.sort(key=lambda item: (BEGIN.index(item.path.name) if item.path.name in BEGIN else 9, len(item.path.parts)))
+    """Put the files in BEGIN first, then those with processes, of these the tests of the whole project: longest first.
+
+    A worker runs a whole file, so a long one at the end would keep the others waiting.
+    """
+    begin = {name: place for place, name in enumerate(BEGIN)}
+    with_processes = {item.path for item in items if item.get_closest_marker("process")}
+    items.sort(
+        key=lambda item: (
+            begin.get(item.nodeid.partition("::")[0], 9),
+            item.path not in with_processes,
+            len(item.path.parts),
+        )
+    )
 
 
 def shrink(params: dict) -> dict:
@@ -76,7 +88,7 @@ def make(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def deterministic():
     """TensorFlow configured once, before any test runs an op."""
-    from scenes.common.runtime import configure
+    from scenes.process.runtime import configure
 
     assert "tensorflow" not in sys.modules or not _has_run()
     configure(seed=0, threads=2)

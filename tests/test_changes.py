@@ -18,9 +18,9 @@ from stages import code
 pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]  # the first of them waits for the pipeline
 MODELS = ("baseline", "transfer", "finetuned")
 SETS = ("frozen", "finetuned")
-EVALUATE, EXPLAIN = ({f"{stage}@{name}" for name in MODELS} for stage in ("evaluate", "explain"))
+EVALUATE = {f"evaluate@{name}" for name in MODELS}
 READ_MODELS = {"compare", "select", "report"}
-BY_MODEL = {f"{stage}@{name}" for stage in ("train", "evaluate", "explain") for name in MODELS}
+BY_MODEL = {f"{stage}@{name}" for stage in ("train", "evaluate") for name in MODELS}
 BY_SET = {f"{stage}@{name}" for stage in ("weights", "finetune", "features") for name in SETS}
 GROUPS = {name.partition("@")[0] for name in BY_MODEL | BY_SET}
 ALL = {name for name in code.texts() if not name.startswith("train_") and name not in GROUPS} | BY_MODEL | BY_SET
@@ -93,7 +93,7 @@ REMARKS = {
 EDITS = {
     **{name: (edit, set()) for name, edit in REMARKS.items()},
     "code of all stages": (append("scenes/common/errors.py", "x = 1"), ALL),
-    "code of the galleries": (append("scenes/plots/galleries.py", "x = 1"), {*EXPLAIN, "label_issues", "predict"}),
+    "code of the galleries": (append("scenes/plots/galleries.py", "x = 1"), {*EVALUATE, "label_issues", "predict"}),
     "code of a training": (append("stages/train_linear.py", "x = 1"), {"train@transfer", "train@finetuned"}),
     "code that no stage loads": (append("scenes/config/schema.py", "x = 1"), set()),
     "the report's page": (append("scenes/report/templates/report.html.jinja", "x"), {"report"}),
@@ -103,7 +103,7 @@ EDITS = {
         param("profiles.demo.features.frozen.image_size", 96),
         {"finetune@frozen", "features@frozen", "report"},
     ),
-    "another model": (third_model, {"train@wider", "evaluate@wider", "explain@wider", *READ_MODELS}),
+    "another model": (third_model, {"train@wider", "evaluate@wider", *READ_MODELS}),
     "a correction": (append("corrections/demo.csv", "a.jpg,drop,"), {"split", *EVALUATE, "label_issues"}),
     "the image size": (param("profiles.demo.image_size", 64), {"records"}),
     "the other profile": (param("profiles.intel.image_size", 128), set()),

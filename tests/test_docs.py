@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scenes.commands import estimates
+from scenes.own import estimates
 from tests.code_facts import ROOT
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))

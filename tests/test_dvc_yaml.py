@@ -147,7 +147,7 @@ def test_no_stage_names_a_model_or_a_feature_set():
         assert not re.search(rf"(?<!data/)\b{name}\b", text), name
 
 
-@pytest.mark.parametrize("stage", [f"{name}@baseline" for name in ("train", "evaluate", "explain")])
+@pytest.mark.parametrize("stage", [f"{name}@baseline" for name in ("train", "evaluate")])
 def test_what_looks_at_images_depends_on_no_backbone(stages, stage):
     paths = {dep.def_path for dep in stages[stage].deps}
     assert not any(path.startswith(("data/weights", "data/finetuned", "data/features")) for path in paths)

@@ -12,7 +12,7 @@ from tests.code_facts import ROOT
 from tests.helpers import clones, day_page
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OWN_TESTS = ("day.md", "own-images.md")  # tests/test_day.py and tests/commands/test_own_images_page.py run these
+OWN_TESTS = ("day.md", "own-images.md")  # tests/test_day.py and tests/own/test_own_images_page.py run these
 PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in OWN_TESTS]
 TEXT = "\n".join([README, *(path.read_text(encoding="utf-8") for path in PAGES)])
 BLOCKS = re.findall(r"(?:<!-- (slow|not run: \w|day)[^\n]*-->\n)? *```sh\n(.*?)```", TEXT, re.DOTALL)

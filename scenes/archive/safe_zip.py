@@ -3,26 +3,29 @@
 Nothing in the zip is trusted, names and sizes included.
 """
 
-import copy
 import errno
 import math
 import re
 import stat
 import struct
-import sys
 import zipfile
 import zlib
 from collections import Counter
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, Self
 
+from scenes.archive.packed import LOCAL_HEADER_BYTES, DamagedMember, Packed, unpack
 from scenes.archive.uncompressed import stated_bytes
 from scenes.archive.zip_names import decode_names, original_name
 from scenes.common.errors import InputError
 from scenes.common.limited_reader import BudgetExceeded, LimitedReader
 from scenes.common.words import show
+from scenes.executors.shards import ByteRange
+
+__all__ = ["DamagedMember", "SafeZip", "is_litter"]
 
 # A member of no more unpacked bytes is harmless at any ratio (a blank page packs 1000:1).
 _HARMLESS_BYTES = 1_000_000
@@ -31,18 +34,12 @@ _MORE_THAN_STATED = 100_000
 # What is wrong in a name: control characters (Cc), lone surrogates (Cs), and separators of lines and paragraphs.
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\u2028\\u2029]")
 _LITTER_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
-# The smallest local header: an entry takes at least this much room before its data.
-_LOCAL_HEADER_BYTES = 30
 # The signature of a directory entry, the offset of the lengths of its name, extra fields and comment, and the offset of
 # these three texts. zipfile reads the directory, which begins with an entry, in one call.
 _ENTRY, _LENGTHS, _TEXTS = b"PK\x01\x02", 28, 46
 # The most bytes of text in an entry: no path is longer, and zipfile's time grows with the square of the extra fields.
 # An entry counts once more for every _TEXT bytes.
 _MOST_TEXT, _TEXT = 4096, 256
-
-
-class DamagedMember(Exception):
-    """A member cannot be read: its checksum or its packed data is wrong."""
 
 
 class SafeZip:
@@ -93,6 +90,8 @@ class SafeZip:
                 self.name_note = decode_names(self.entries, name_encoding, strict=strict_names)
             except InputError as error:
                 raise InputError(f"{self.path}: {error}") from None
+            self._file, self._lock = file, Lock()
+            self._next_offset: dict[str, int] = {}  # by member; that of the last one is missing
             self.files = self._checked_files()
             self._resources = resources.pop_all()
 
@@ -117,23 +116,24 @@ class SafeZip:
         """
         if self._zip.fp is None:
             raise ValueError(f"{self.path} has been closed")
+        place, member = self.locate(path)
+        with self._lock:
+            part = place.read_from(self._file)
+        return unpack(part, member)
+
+    def locate(self, path: str) -> tuple[ByteRange, Packed]:
+        """Return where the member ``path`` is in the zip, and how :func:`scenes.archive.packed.unpack` reads it there.
+
+        With both, another process reads the member without listing the zip again.
+
+        Raises:
+            KeyError: there is no such member.
+        """
         info = self.files[path]
-        # zipfile stops at the size that the directory states, whatever the packed data contains. To see whether that
-        # size is true, remove the limit and count: zipfile checks the CRC where the data really ends.
-        unlimited = copy.copy(info)
-        unlimited.file_size = sys.maxsize
-        try:
-            with self._zip.open(unlimited) as member:
-                data = member.read(info.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, struct.error, ValueError) as error:
-            raise DamagedMember(f"{show(path)} cannot be unpacked: {error}") from None
-        if len(data) > info.file_size:
-            raise self._refusal(
-                info, f"unpacks to more than the {info.file_size} bytes that the archive states; do not trust it"
-            )
-        if len(data) < info.file_size:
-            raise DamagedMember(f"{show(path)} holds {len(data)} of {info.file_size} bytes")
-        return data
+        sizes = info.compress_size, info.file_size, info.CRC
+        member = Packed(str(self.path), path, info.orig_filename, info.compress_type, *sizes)
+        length = min(member.most_bytes, self._next_offset.get(path, math.inf) - info.header_offset)
+        return ByteRange(str(self.path), info.header_offset, int(length)), member
 
     def _checked_files(self) -> dict[str, zipfile.ZipInfo]:
         """Check every entry alone and in pairs, and return the files by name."""
@@ -148,7 +148,8 @@ class SafeZip:
             )
         by_offset = sorted(files, key=lambda info: info.header_offset)
         for first, second in pairwise(by_offset):
-            if first.header_offset + _LOCAL_HEADER_BYTES + first.compress_size > second.header_offset:
+            self._next_offset[first.filename] = second.header_offset
+            if first.header_offset + LOCAL_HEADER_BYTES + first.compress_size > second.header_offset:
                 raise self._refusal(
                     second,
                     f"shares its bytes with {show(first.filename)}, as in a zip bomb; do not trust this archive",

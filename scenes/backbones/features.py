@@ -1,29 +1,35 @@
-"""A backbone's pooled features, one row an image: computed once over all records, and kept as .npz files."""
+"""A backbone's pooled features, one row an image: computed once over all records, and kept in a file a shard.
 
-from collections.abc import Callable
+A folder of features has an index.json as that of the records has, and an .npy file for each of their shards, with a row
+for each image in the same order: ``label`` int64, ``key`` bytes and ``features`` float32 (d,). Without this project,
+``numpy.load(file, mmap_mode="r")["features"]`` reads it.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from scenes.backbones.backbone import DESCRIPTION
+from scenes.backbones.sharded_rows import ShardedRows
 from scenes.common.arrays import load_arrays
 from scenes.common.description import read_description
-from scenes.common.errors import InputError
-from scenes.common.memory import out_of_memory
 from scenes.common.outputs import damaged
-from scenes.dataset import records
-from scenes.dataset.records import Records
+from scenes.common.stratified import StratifiedSample
+from scenes.common.tables import read_json, write_json
 
-if TYPE_CHECKING:
-    import keras
+_INDEX = "index.json"
+# The most images that a classifier is fitted to: it takes 0.9 GB with 1,568 features. Of more images, a sample is used.
+SAMPLE = 50_000
+BLOCK = 1 << 14  # rows at a time where all are read
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one split, in the order of its records.
+    """Features of images, in memory.
 
     Attributes:
         key: bytes (n,), paths in the archive.
@@ -38,29 +44,29 @@ class Features:
     classes: tuple[str, ...]
 
 
-def extract_features(
-    folder: str | Path,
-    extractor: "keras.Model",
-    records_folder: str | Path,
-    *,
-    batch_size: int,
-) -> None:
-    """Write ``<split>.npz`` for every split of the records into an existing ``folder``.
+@dataclass(frozen=True)
+class StoredFeatures:
+    """The same, but ``features`` are read from their files when they are needed."""
 
-    Args:
-        extractor: from uint8 images to features, see ``scenes.backbones.backbone.feature_extractor``.
-        batch_size: images at a time; bounds the memory that their activations take.
+    key: np.ndarray
+    label: np.ndarray
+    features: ShardedRows
+    classes: tuple[str, ...]
 
-    Raises:
-        InputError: see :func:`compute_features` and :func:`check_informative`.
-    """
-    graph = compile_extractor(extractor)
-    for name in records.splits(records_folder):
-        split = records.open_records(records_folder, name)
-        features = compute_features(graph, split, batch_size=batch_size, desc=name)
-        if name == "train":
-            check_informative(features)
-        save_features(Path(folder) / f"{name}.npz", features)
+    def sample(self, size: int = SAMPLE) -> Features:
+        """Return a sample of about ``size`` of the images in memory, see ``scenes.common.stratified``.
+
+        All have a label. Of no more than ``size`` images, it returns all.
+        """
+        per_class = np.bincount(self.label, minlength=len(self.classes))
+        rows = StratifiedSample(per_class, size).mask(self.label)
+        return Features(self.key[rows], self.label[rows], self.features[rows], self.classes)
+
+
+def blocks(features: np.ndarray | ShardedRows) -> Iterator[np.ndarray]:
+    """Yield all rows in memory, ``BLOCK`` at a time. Of no rows, yield none once."""
+    for start in range(0, max(len(features), 1), BLOCK):
+        yield features[start : start + BLOCK]
 
 
 def describe_features(folder: str | Path) -> dict[str, Any]:
@@ -74,112 +80,87 @@ def describe_features(folder: str | Path) -> dict[str, Any]:
     return read_description(Path(folder) / DESCRIPTION, "backbone", ("sha256",))
 
 
-def save_features(path: str | Path, features: Features) -> None:
-    """Write ``features`` as an .npz file without pickles. NumPy gives its members a fixed date."""
-    np.savez(
-        path,
-        key=features.key,
-        label=features.label,
-        features=features.features,
-        classes=np.array(features.classes),
-    )
+def pack(key: np.ndarray, label: np.ndarray, features: np.ndarray) -> bytes:
+    """Return the content of the file for one shard; the arguments are as in :class:`Features`, or can be cast."""
+    longest = max((len(each) for each in key.tolist()), default=0)
+    width = max(-(-longest // 8) * 8, 8)  # aligns the features of each row
+    fields = [("label", "<i8"), ("key", f"S{width}"), ("features", "<f4", features.shape[1:])]
+    rows = np.zeros(len(label), fields)
+    rows["label"], rows["key"], rows["features"] = label, key, features
+    file = io.BytesIO()
+    np.save(file, rows)
+    return file.getvalue()
 
 
-def load_features(folder: str | Path, split: str) -> Features:
-    """Read ``<split>.npz`` in ``folder``.
-
-    Raises:
-        InputError: the file is missing or damaged, or its arrays do not fit together.
-    """
-    path = Path(folder) / f"{split}.npz"
-    arrays = load_arrays(path)
-    if arrays.keys() != {"key", "label", "features", "classes"}:
-        raise damaged(path, "it has other arrays")
-    key, label, features = arrays["key"], arrays["label"], arrays["features"]
-    if key.shape != label.shape or features.ndim != 2 or label.shape != features.shape[:1]:
-        raise damaged(path, "its arrays have other shapes")
-    if (key.dtype.kind, label.dtype, features.dtype) != ("S", np.int64, np.float32):
-        raise damaged(path, "its arrays have other types")
-    if not ((label >= -1) & (label < len(arrays["classes"]))).all():
-        raise damaged(path, "it has a label without a class")
-    return Features(key, label, features, tuple(arrays["classes"].tolist()))
-
-
-def load_labelled_features(folder: str | Path) -> Features:
-    """Return the features in ``folder`` of all labelled images: those of train, val and test, one after the other."""
-    parts = [load_features(folder, split) for split in ("train", "val", "test")]
-    return Features(
-        key=np.concatenate([part.key for part in parts]),
-        label=np.concatenate([part.label for part in parts]),
-        features=np.concatenate([part.features for part in parts]),
-        classes=parts[0].classes,
-    )
-
-
-def compile_extractor(extractor: "keras.Model") -> Callable[[Any], Any]:
-    """Return ``extractor`` as one graph for all splits and batch sizes; tracing takes seconds each time."""
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
-    return tf.function(lambda images: extractor(images, training=False), input_signature=signature)
-
-
-def compute_features(graph: Callable[[Any], Any], split: Records, *, batch_size: int, desc: str = "images") -> Features:
-    """Return the features of all images of ``split``, with a progress bar.
+def write_features(
+    folder: str | Path, classes: Sequence[str], splits: Mapping[str, Iterable[tuple[str, bytes]]]
+) -> None:
+    """Write the features of all splits into an existing folder: each file as it comes, then index.json.
 
     Args:
-        graph: from uint8 images (batch, h, w, 3) to float32 (batch, d), see :func:`compile_extractor`.
+        splits: by the name of the split, the names and contents of its files, in order; see :func:`pack`.
+    """
+    folder, entries = Path(folder), {}
+    for split, files in splits.items():
+        names, count = [], 0
+        for name, content in files:
+            (folder / name).write_bytes(content)
+            names.append(name)
+            count += len(np.load(io.BytesIO(content)))
+        entries[split] = {"count": count, "shards": names}
+    write_json(folder / _INDEX, {"classes": list(classes), "splits": entries})
+
+
+def load_features(folder: str | Path, split: str) -> StoredFeatures:
+    """Return the features of one split, in the order of its records. Each file is read once, to find damage.
 
     Raises:
-        InputError: a feature is not finite, as when a large network with random weights overflows; or memory runs out.
+        InputError: a file is missing or damaged, or the files do not fit together.
     """
-    parts: dict[str, list[np.ndarray]] = {"key": [], "label": [], "features": []}
-    bar = tqdm(total=split.count, desc=f"features of {desc}", unit="image", disable=None)
-    with bar, out_of_memory(_advice(batch_size)):
-        for batch in records.ordered_batches(split, batch_size):
-            features = graph(batch["image"]).numpy()
-            if not np.isfinite(features).all():
-                raise InputError(
-                    "the backbone gives features that are not finite; with random weights use a smaller backbone "
-                    "(EfficientNetLite0), otherwise check the weights file"
-                )
-            parts["key"].append(batch["key"].numpy())
-            parts["label"].append(batch["label"].numpy())
-            parts["features"].append(features)
-            bar.update(len(features))
-    return Features(
-        key=np.concatenate(parts["key"]).astype(bytes),
-        label=np.concatenate(parts["label"]),
-        features=np.concatenate(parts["features"]).astype(np.float32),
-        classes=split.classes,
+    folder = Path(folder)
+    index = read_json(folder / _INDEX)
+    entry = index["splits"][split]
+    files = [folder / name for name in entry["shards"]]
+    keys, labels, widths = [], [], []
+    for path in files:
+        rows = _load_shard(path, len(index["classes"]))
+        keys.append(rows["key"].copy())
+        labels.append(rows["label"].copy())
+        widths.append(rows["features"].shape[1])
+    counts = [len(part) for part in labels]
+    if len(set(widths)) != 1 or sum(counts) != entry["count"]:
+        raise damaged(folder, f"its files of {split} do not fit together")
+    features = ShardedRows(files, counts, widths[0])
+    return StoredFeatures(np.concatenate(keys), np.concatenate(labels), features, tuple(index["classes"]))
+
+
+def _load_shard(path: Path, classes: int) -> np.ndarray:
+    """Return the rows that :func:`pack` has put into a file.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    rows = load_arrays(path)
+    if not isinstance(rows, np.ndarray) or rows.ndim != 1 or rows.dtype.names != ("label", "key", "features"):
+        raise damaged(path, "it has other arrays")
+    label, key, features = rows["label"], rows["key"], rows["features"]
+    if (label.dtype, key.dtype.kind, features.dtype) != (np.int64, "S", np.float32):
+        raise damaged(path, "its arrays have other types")
+    if (label.ndim, key.ndim, features.ndim) != (1, 1, 2):
+        raise damaged(path, "its arrays have other shapes")
+    if not np.isfinite(features).all():
+        raise damaged(path, "it has a number that is not finite")
+    if not ((label >= -1) & (label < classes)).all():
+        raise damaged(path, "it has a label without a class")
+    return rows
+
+
+def load_labelled_features(folder: str | Path) -> StoredFeatures:
+    """Return the features in ``folder`` of all labelled images: those of train, val and test, one after the other."""
+    parts = [load_features(folder, split) for split in ("train", "val", "test")]
+    return StoredFeatures(
+        key=np.concatenate([part.key for part in parts]),
+        label=np.concatenate([part.label for part in parts]),
+        features=ShardedRows.concatenate([part.features for part in parts]),
+        classes=parts[0].classes,
     )
-
-
-def features_of(graph: Callable[[Any], Any], images: np.ndarray, *, batch_size: int) -> np.ndarray:
-    """Return the features float32 (n, d) of ``images`` uint8 (n, h, w, 3); ``graph`` as in :func:`compute_features`."""
-    if not len(images):  # one black image gives the width; TensorFlow's batch normalisation fails on an empty batch
-        black = np.zeros((1, *images.shape[1:]), np.uint8)
-        return features_of(graph, black, batch_size=1)[:0]
-    starts = range(0, len(images), batch_size)
-    with out_of_memory(_advice(batch_size)):
-        parts = [graph(images[start : start + batch_size]).numpy() for start in starts]
-    return np.concatenate(parts).astype(np.float32)
-
-
-def _advice(batch_size: int) -> str:
-    return f"in features, with batch_size {batch_size}; lower features.batch_size, or image_size of the feature set"
-
-
-def check_informative(features: Features) -> None:
-    """Refuse features that do not distinguish one image from another.
-
-    Raises:
-        InputError: every feature has the same value, up to float32's precision, on all images.
-    """
-    spread = features.features.std(axis=0, dtype=np.float64)
-    scale = np.abs(features.features).max(axis=0)
-    if (spread <= 1e-5 * scale).all():
-        raise InputError(
-            "the backbone gives the same features for every image; with random weights use a smaller backbone "
-            "(EfficientNetLite0), otherwise check the weights file"
-        )

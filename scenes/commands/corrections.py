@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scenes.audit import audit_table
 from scenes.commands.local_path import local_path
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write, suggest_path
 from scenes.common.words import count, listed, shortened, show
 from scenes.config import params
-from scenes.dataset import audit_table, corrections
+from scenes.dataset import corrections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ def merge(source: Path, file: Path, audit: "pd.DataFrame") -> str:
     Args:
         source: with corrections of images of the audit.
         file: is created if it is not there.
-        audit: see ``scenes.dataset.audit_table``.
+        audit: see ``scenes.audit.audit_table``.
 
     Raises:
         InputError: one of the two is wrong; ``file`` stays as it is.

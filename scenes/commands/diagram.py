@@ -18,7 +18,7 @@ GROUPS = {
     "Data": ("code", "download", "audit", "split", "records"),
     "Features": ("weights", "finetune", "features"),
     "Models": ("train",),
-    "Judgement": ("evaluate", "explain", "compare", "label_issues"),
+    "Judgement": ("evaluate", "compare", "label_issues"),
     "Delivery": ("select", "export", "predict", "report"),
 }
 

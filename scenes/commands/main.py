@@ -11,9 +11,9 @@ from typing import NamedTuple
 from scenes.commands.checkout import is_checkout
 from scenes.commands.repair import repair
 from scenes.common.errors import InputError, exit_on_input_error
-from scenes.common.memory import check_address_space
 from scenes.common.words import nearest
 from scenes.download.source import beginning
+from scenes.process.memory import check_address_space
 
 
 class Command(NamedTuple):
@@ -31,10 +31,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "look": Command("scenes.commands.look", "say what is in a folder or archive of pictures", True),
-    "own": Command("scenes.commands.own", "run the pipeline on your own pictures"),
+    "look": Command("scenes.own.look", "say what is in a folder or archive of pictures", True),
+    "own": Command("scenes.own.own", "run the pipeline on your own pictures"),
     "predict": Command("scenes.commands.predict", "classify images, folders and zips with a trained model", True),
-    "score": Command("scenes.commands.score", "score the model on other labelled pictures", True),
+    "score": Command("scenes.own.score", "score the model on other labelled pictures", True),
     "corrections": Command("scenes.commands.corrections", "merge corrected labels, or sum them up"),
     "provenance": Command("scenes.commands.provenance", "show what made a model, from archive to scores"),
     "experiments": Command("scenes.commands.experiments", "show what each experiment changed, and its scores"),

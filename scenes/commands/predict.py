@@ -6,8 +6,11 @@ folder takes no more memory than a small one. Photos that cannot be used are nam
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, redirect_stderr
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -17,9 +20,8 @@ from scenes.commands import checkout
 from scenes.commands.local_path import local_path
 from scenes.common.errors import InputError
 from scenes.common.files import visible
-from scenes.common.runtime import configure, muted_stderr
 from scenes.evaluation import abstention
-from scenes.images.decode import Decoded
+from scenes.process.runtime import configure, muted_stderr
 from scenes.serving import answer_formats, photos
 from scenes.serving.classifier import Classifier, from_folder
 from scenes.serving.photos import Limits, Refused
@@ -40,18 +42,18 @@ def main(argv: list[str] | None = None) -> int:
     configure(seed=0, threads=threads)  # nothing is random here
     model = open_model(arguments.model, unsure_below, drawn=drawn)
 
-    def decode(data: bytes) -> Decoded:
-        with muted_stderr():
-            return photos.decode(data, limits)
-
     skipped: list[str] = []
     entries = photos.find(arguments.paths, limits, skipped.append)
-    answers = answer_all(entries, decode, model.prepare, model.predict, BATCH_SIZE)
+    decode = partial(photos.decode, limits=limits)
     # A progress bar would break the lines on a terminal that shows both.
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()
     if arguments.csv:
         sys.stdout.write(answer_formats.csv_rows([], model, header=True))
-    good, bad = _write(tqdm(answers, unit=" photos", disable=hidden), _formatter(arguments, model))
+    with (
+        _muted_libraries(),
+        closing(answer_all(entries, decode, model.prepare, model.predict, BATCH_SIZE)) as answers,
+    ):
+        good, bad = _write(tqdm(answers, unit=" photos", disable=hidden), _formatter(arguments, model))
     if arguments.csv and good:  # the columns are those of data/predictions.csv
         if not model.calibrated:
             print("the probabilities are not calibrated", file=sys.stderr)
@@ -70,6 +72,14 @@ def main(argv: list[str] | None = None) -> int:
     if bad:
         print(f"{bad:,} of {good + bad:,} could not be used", file=sys.stderr)
     return int(bad > 0)
+
+
+@contextmanager
+def _muted_libraries() -> Iterator[None]:
+    """Silence the C libraries, which write about damaged photos to file descriptor 2; ``sys.stderr`` still writes."""
+    stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    with stderr, redirect_stderr(stderr), muted_stderr():
+        yield
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write
-from scenes.common.watchdog import dvc_in
+from scenes.process.watchdog import dvc_in
 
 LOCK = Path("dvc.lock")
 RWLOCK = Path(".dvc/tmp/rwlock")  # which files the running dvc commands read and write

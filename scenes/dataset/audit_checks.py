@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scenes.audit.audit_table import FATAL, usable
 from scenes.common.errors import InputError
 from scenes.common.words import shortened, show
-from scenes.dataset.audit_table import FATAL, usable
 from scenes.dataset.hold_out import refuse_too_few, units
 from scenes.images.formats import not_read
 
@@ -27,10 +27,10 @@ def refuse_unusable(
     """Raise an InputError if no classifier can be trained and tested on these images.
 
     Args:
-        audit: the table of ``scenes.dataset.audit_table``.
+        audit: the table of ``scenes.audit.audit_table``.
         archive: path of the archive, for the message.
         table: path of the audit as CSV, for the message.
-        formats_not_read: ``not_read`` of ``scenes.dataset.audit.Audit``.
+        formats_not_read: ``not_read`` of ``scenes.audit.audit.Audit``.
 
     Raises:
         InputError: no labelled image can be decoded; there is one class alone; a class has no usable image in train;
@@ -48,8 +48,7 @@ def refuse_unusable(
             "class, or set archive.layout so that the others are found"
         )
     trained = good[good["split"] == "train"]
-    missing = [label for label in classes if label not in set(trained["label"])]
-    if missing:
+    if missing := sorted({*classes} - {*trained["label"]}):
         raise InputError(f"{archive}: {'; '.join([_without_training(labelled, missing), *formats])}; see {table}")
     _refuse_few(good, trained, classes)
 

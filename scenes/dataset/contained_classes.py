@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenes.archive.layout import Archive
 from scenes.common import strict_csv
 from scenes.common.errors import InputError
 from scenes.common.words import show
+from scenes.layout.layout import Archive
 from scenes.synthetic import ground_truth
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def read(
     Args:
         path: of ``presence/<profile>.csv``. Its rows may name images that the archive lacks. Of a drawn archive it is
             only checked: what is returned is the answer sheet's.
-        archive_path, settings: see ``scenes.archive.layout.Archive.from_settings``.
+        archive_path, settings: see ``scenes.layout.layout.Archive.from_settings``.
         classes: names (k,).
 
     Raises:

@@ -32,7 +32,7 @@ def read(path: str | Path, audit: "pd.DataFrame") -> "pd.DataFrame":
 
     Args:
         path: the file.
-        audit: the table of ``scenes.dataset.audit_table``.
+        audit: the table of ``scenes.audit.audit_table``.
 
     Returns:
         ``COLUMNS`` as text, in the order of the file.

@@ -2,17 +2,18 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from tqdm import tqdm
 
 from scenes.common.hash_order import hash_rank
 from scenes.common.outputs import write_sums
 from scenes.common.tables import write_json
+from scenes.dataset.tfrecord import example, tfrecord
 from scenes.images import decode
 
 
@@ -68,62 +69,92 @@ def record_image(data: bytes, image_size: int, *, fit: str = "crop", max_pixels:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
+class RecordShard:
+    """A file of records.
+
+    Attributes:
+        name: ``<split>-00000-of-000NN.tfrecord``.
+        items: its images, in order.
+    """
+
+    name: str
+    items: list[Item]
+
+
+def plan(
+    splits: Mapping[str, Sequence[tuple[str, str]]], *, classes: Sequence[str], seed: int, shard_size: int
+) -> dict[str, list[RecordShard]]:
+    """Return the files of each split.
+
+    Args:
+        splits: per split, (key, class name or "") of each image.
+        classes: names; a label is an index into them, -1 for none.
+        seed: of the order of the images.
+        shard_size: images per shard, on average.
+    """
+    label_of = {name: label for label, name in enumerate(classes)} | {"": -1}
+    result = {}
+    for split, members in splits.items():
+        parts = shards((Item(position(key, seed), key, label_of[name]) for key, name in members), shard_size)
+        names = [f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord" for number in range(len(parts))]
+        result[split] = [RecordShard(name, part) for name, part in zip(names, parts, strict=True)]
+    return result
+
+
+def shard_bytes(items: Iterable[Item], images: Iterable[bytes], classes: Sequence[str]) -> bytes:
+    """Return the content of a file of records.
+
+    Args:
+        items: in the order of the file.
+        images: the JPEG or PNG of each, an RGB image of the shape of all.
+        classes: names.
+    """
+    return tfrecord(
+        [
+            example(
+                {
+                    "image/encoded": image,
+                    "image/key": item.key.encode(),
+                    "image/class/label": item.label,
+                    "image/class/text": classes[item.label].encode() if item.label >= 0 else b"",
+                }
+            )
+            for item, image in zip(items, images, strict=True)
+        ]
+    )
+
+
 def write(
     folder: str | Path,
-    splits: dict[str, list[tuple[str, str]]],
-    encoded: Callable[[str], bytes],
+    planned: Mapping[str, Sequence[RecordShard]],
+    contents: Iterable[bytes],
     *,
     classes: Sequence[str],
     image_size: int,
     fit: str = "crop",
-    seed: int,
-    shard_size: int,
 ) -> dict[str, Any]:
-    """Write ``<split>-00000-of-000NN.tfrecord`` shards, index.json and SHA256SUMS into an existing, empty folder.
+    """Write the shards, index.json and SHA256SUMS into an existing, empty folder.
 
     Args:
-        splits: per split, (key, class name or "") of each image.
-        encoded: returns the JPEG or PNG of a key, an RGB image of ``image_size`` pixels a side.
-        classes: names; a label is an index into them, -1 for none.
+        planned: the files of each split.
+        contents: that of each file, in the order of ``planned``.
+        classes: names.
         image_size: pixels a side of every image.
         fit: how they got that size, for index.json; see :func:`record_image`.
-        seed: of the order of the images.
-        shard_size: images per shard, on average.
 
     Returns:
         The content of index.json: classes, image_shape, fit, and per split its count, shards and counts per class.
     """
-    import tensorflow as tf
-
-    def feature(value: int | bytes) -> Any:
-        if isinstance(value, int):
-            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
     folder = Path(folder)
-    label_of = {name: label for label, name in enumerate(classes)} | {"": -1}
+    for shard, content in zip(chain(*planned.values()), contents, strict=True):
+        (folder / shard.name).write_bytes(content)
     split_entries: dict[str, dict[str, Any]] = {}
-    with tqdm(total=sum(map(len, splits.values())), desc="records", unit="image", disable=None) as bar:
-        for split, members in splits.items():
-            parts = shards((Item(position(key, seed), key, label_of[name]) for key, name in members), shard_size)
-            names = [f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord" for number in range(len(parts))]
-            for name, part in zip(names, parts, strict=True):
-                with tf.io.TFRecordWriter(str(folder / name)) as writer:
-                    for item in part:
-                        features = {
-                            "image/encoded": feature(encoded(item.key)),
-                            "image/key": feature(item.key.encode()),
-                            "image/class/label": feature(item.label),
-                            "image/class/text": feature(classes[item.label].encode() if item.label >= 0 else b""),
-                        }
-                        example = tf.train.Example(features=tf.train.Features(feature=features))
-                        # Protocol buffers do not define the order of map fields.
-                        writer.write(example.SerializeToString(deterministic=True))
-                        bar.update()
-            counts = Counter(label for _, label in members if label)
-            split_entries[split] = {"count": len(members), "shards": names}
-            if counts:
-                split_entries[split]["per_class"] = {name: counts[name] for name in classes}
+    for split, parts in planned.items():
+        counts = Counter(item.label for part in parts for item in part.items)
+        split_entries[split] = {"count": counts.total(), "shards": [part.name for part in parts]}
+        if set(counts) - {-1}:
+            split_entries[split]["per_class"] = {name: counts[label] for label, name in enumerate(classes)}
     shape = [image_size, image_size, 3]
     index = {"classes": list(classes), "image_shape": shape, "fit": fit, "splits": split_entries}
     write_json(folder / "index.json", index)

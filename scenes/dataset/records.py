@@ -18,6 +18,7 @@ import simplejpeg
 
 from scenes.common.outputs import checked
 from scenes.common.tables import read_json
+from scenes.dataset.batch_shares import ONE_DEVICE, BatchShares, Devices
 from scenes.images import tf_ops
 
 if TYPE_CHECKING:
@@ -91,19 +92,31 @@ def _feature_spec() -> dict[str, Any]:
     }
 
 
-def _examples(records: Records, files: Sequence[str] | np.ndarray) -> "tf.data.Dataset":
-    """Return a dataset of dicts in stored order: ``key`` string, ``image`` uint8 (h, w, c), ``label`` int64."""
+def _own(serialized: "tf.data.Dataset", shares: BatchShares) -> "tf.data.Dataset":
+    """Return what this process takes of the records of an epoch, in their order; padding included."""
+    import tensorflow as tf
+
+    if shares.devices == ONE_DEVICE:
+        return serialized
+    times = tf.constant(np.bincount(shares.positions(), minlength=shares.count))
+    return serialized.enumerate().flat_map(
+        lambda position, record: tf.data.Dataset.from_tensors(record).repeat(times[position])
+    )
+
+
+def _decoded(serialized: "tf.data.Dataset", image_shape: tuple[int, int, int]) -> "tf.data.Dataset":
+    """Return a dict for each record: ``key`` string, ``image`` uint8 (h, w, c), ``label`` int64."""
     import tensorflow as tf
 
     def decode(record: Any) -> dict[str, Any]:
         example = tf.io.parse_single_example(record, _feature_spec())
         return {
             "key": example["image/key"],
-            "image": tf.ensure_shape(tf_ops.decode(example["image/encoded"]), records.image_shape),
+            "image": tf.ensure_shape(tf_ops.decode(example["image/encoded"]), image_shape),
             "label": example["image/class/label"],
         }
 
-    return tf.data.TFRecordDataset(list(files)).map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return serialized.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def load(records: Records) -> dict[str, np.ndarray]:
@@ -143,20 +156,26 @@ def _load_in_background(records: Records) -> tuple[dict[str, np.ndarray], Iterat
 
 
 def _serialized(files: Sequence[str]) -> Iterator[memoryview]:
-    """Yield the bytes of each record. Tracing a tf.data graph for it would take longer than the reading itself.
+    """Yield the bytes of each record. Tracing a tf.data graph for it would take longer than the reading itself."""
+    for file in files:
+        if not Path(file).stat().st_size:
+            continue  # the hash of no image is in the range of this shard, and nothing can be mapped
+        with Path(file).open("rb") as opened:
+            yield from _split(memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)))
+
+
+def _split(data: memoryview) -> Iterator[memoryview]:
+    """Yield the records in the content of a file.
 
     A record comes after its length (8 bytes, little-endian) and a CRC (4 bytes), and before another CRC (4 bytes); see
     https://www.tensorflow.org/tutorials/load_data/tfrecord. :func:`open_records` has compared the file's hash, so the
     CRCs are not checked.
     """
-    for file in files:
-        with Path(file).open("rb") as opened:
-            data = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-        start = 0
-        while start < len(data):
-            stop = start + 12 + int.from_bytes(data[start : start + 8], "little")
-            yield data[start + 12 : stop]
-            start = stop + 4
+    start = 0
+    while start < len(data):
+        stop = start + 12 + int.from_bytes(data[start : start + 8], "little")
+        yield data[start + 12 : stop]
+        start = stop + 4
 
 
 def _fill(arrays: dict[str, np.ndarray], serialized: list[memoryview], start: int, stop: int) -> int:
@@ -181,16 +200,38 @@ def _page_aligned(shape: tuple[int, ...]) -> np.ndarray:
     return np.frombuffer(memory, np.uint8).reshape(shape)
 
 
-def ordered_batches(records: Records, batch_size: int) -> "tf.data.Dataset":
-    """Return a dataset of ``key``, ``image`` and ``label`` batches in stored order, streamed, for prediction."""
+def ordered_batches(records: Records, batch_size: int, devices: Devices = ONE_DEVICE) -> "tf.data.Dataset":
+    """Return a dataset of ``key``, ``image`` and ``label`` batches in stored order, streamed, for prediction.
+
+    Args:
+        devices: see :func:`shuffled_batches`.
+    """
     import tensorflow as tf
 
-    batches = _examples(records, records.files).batch(batch_size).prefetch(tf.data.AUTOTUNE)
-    return batches.apply(tf.data.experimental.assert_cardinality(-(-records.count // batch_size)))
+    shares = BatchShares(records.count, batch_size, devices)
+    own = _own(tf.data.TFRecordDataset(list(records.files)), shares)
+    batches = _decoded(own, records.image_shape).batch(shares.local_batch_size).prefetch(tf.data.AUTOTUNE)
+    return batches.apply(tf.data.experimental.assert_cardinality(shares.steps))
+
+
+def shard_batches(data: bytes, image_shape: tuple[int, int, int], batch_size: int) -> "tf.data.Dataset":
+    """Return the batches of :func:`ordered_batches` for the content of one shard, wherever its file is."""
+    import tensorflow as tf
+
+    serialized = tf.constant([bytes(record) for record in _split(memoryview(data))], tf.string)
+    examples = _decoded(tf.data.Dataset.from_tensor_slices(serialized), image_shape)
+    return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def shuffled_batches(
-    records: Records, *, batch_size: int, epochs: int, seed: int, cache_mb: float, start: int = 0
+    records: Records,
+    *,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    cache_mb: float,
+    start: int = 0,
+    devices: Devices = ONE_DEVICE,
 ) -> "tf.data.Dataset":
     """Return a dataset of (image, one-hot label) batches over all epochs, each epoch in a different order.
 
@@ -201,8 +242,10 @@ def shuffled_batches(
         batch_size: images per batch; the last batch of an epoch may be smaller.
         epochs: of the whole training.
         cache_mb: MB for decoded images; a larger split is streamed. Streaming permutes the shards and shuffles within a
-            window of half that memory, so its order is less random than in memory.
+            window of as many images as half that memory holds, so its order is less random than in memory.
         start: the first epoch of the dataset, counted from 0.
+        devices: if there are several, a batch has the rows of this process, see ``scenes.dataset.batch_shares``. In
+            memory each process keeps the whole split. Streaming, it reads all of it and decodes only its own rows.
 
     Returns:
         uint8 (b, h, w, c) and float32 (b, classes). The cardinality is known, because Keras runs an extra step per
@@ -210,16 +253,16 @@ def shuffled_batches(
     """
     import tensorflow as tf
 
+    shares = BatchShares(records.count, batch_size, devices)
     if records.nbytes <= cache_mb * 1e6:
-        dataset = _from_memory(records, batch_size, epochs, seed, start)
+        dataset = _from_memory(records, shares, epochs, seed, start)
     else:
         window = max(int(cache_mb * 1e6 / 2 / np.prod(records.image_shape)), 1)
-        dataset = _streamed(records, batch_size, epochs, seed, start, window)
-    steps = -(-records.count // batch_size) * (epochs - start)
-    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(steps))
+        dataset = _streamed(records, shares, epochs, seed, start, window)
+    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(shares.steps * (epochs - start)))
 
 
-def _from_memory(records: Records, batch_size: int, epochs: int, seed: int, start: int) -> "tf.data.Dataset":
+def _from_memory(records: Records, shares: BatchShares, epochs: int, seed: int, start: int) -> "tf.data.Dataset":
     """Return batches of (image, one-hot label) from the decoded split, which is filled during the first epoch."""
     import tensorflow as tf
 
@@ -227,19 +270,20 @@ def _from_memory(records: Records, batch_size: int, epochs: int, seed: int, star
     # DLPack shares the memory instead of copying it, and keeps it on the CPU if there is a GPU.
     images = tf.experimental.dlpack.from_dlpack(arrays["image"].__dlpack__())
     one_hot = np.eye(len(records.classes), dtype=np.float32)
-    steps = -(-records.count // batch_size)
+    positions, rows, steps = shares.positions(), shares.local_batch_size, shares.steps
     ready = 0
 
     @functools.lru_cache(maxsize=1)
     def order(epoch: int) -> np.ndarray:
         # The stored order is already random (by hash), so the first epoch can use it and need not wait until
         # everything is decoded.
-        return np.random.default_rng([seed, epoch]).permutation(records.count) if epoch else np.arange(records.count)
+        whole = np.random.default_rng([seed, epoch]).permutation(records.count) if epoch else np.arange(records.count)
+        return whole[positions]
 
     def batch(step: Any) -> tuple[Any, np.ndarray]:
         nonlocal ready
         epoch, position = divmod(int(step), steps)
-        indices = order(epoch)[position * batch_size : (position + 1) * batch_size]
+        indices = order(epoch)[position * rows : (position + 1) * rows]
         while ready <= indices.max():
             ready = next(progress)
         return tf.gather(images, indices), one_hot[arrays["label"][indices]]
@@ -252,15 +296,17 @@ def _from_memory(records: Records, batch_size: int, epochs: int, seed: int, star
     return tf.data.Dataset.range(start * steps, epochs * steps).map(shaped)
 
 
-def _streamed(records: Records, batch_size: int, epochs: int, seed: int, start: int, window: int) -> "tf.data.Dataset":
-    """Return batches of (image, one-hot label), decoded in each epoch and shuffled within ``window`` images."""
+def _streamed(
+    records: Records, shares: BatchShares, epochs: int, seed: int, start: int, window: int
+) -> "tf.data.Dataset":
+    """Return batches of (image, one-hot label), shuffled within ``window`` images and decoded in each epoch."""
     import tensorflow as tf
 
     def batches(epoch: int) -> "tf.data.Dataset":
         rng = np.random.default_rng([seed, epoch])
-        examples = _examples(records, rng.permutation(np.array(records.files)))
-        shuffled = examples.shuffle(window, int(rng.integers(2**31)), reshuffle_each_iteration=False)
-        return shuffled.batch(batch_size)
+        serialized = tf.data.TFRecordDataset(list(rng.permutation(np.array(records.files))))
+        shuffled = serialized.shuffle(window, int(rng.integers(2**31)), reshuffle_each_iteration=False)
+        return _decoded(_own(shuffled, shares), records.image_shape).batch(shares.local_batch_size)
 
     dataset = batches(start)
     for epoch in range(start + 1, epochs):

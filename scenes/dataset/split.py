@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scenes.audit.audit_table import conflicting, usable
 from scenes.common.errors import InputError
 from scenes.common.tables import read_csv, write_csv
 from scenes.common.words import show
 from scenes.dataset import corrections
-from scenes.dataset.audit_table import conflicting, usable
 from scenes.dataset.hold_out import hold_out, refuse_too_few, units
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def split(
     models are chosen by what they memorised.
 
     Args:
-        audit: the table of ``scenes.dataset.audit_table``.
+        audit: the table of ``scenes.audit.audit_table``.
         test_fraction: share of the training images of each class, where the archive has no test set, and of a class
             without test images; between 0 and 1, at least one image.
         val_fraction: share of the remaining training images of each class that has no validation images.
@@ -164,7 +164,7 @@ def final_splits(audit: "pd.DataFrame", table: "pd.DataFrame") -> "pd.DataFrame"
     """Return the audit with the final split of each image; one that is left out keeps that of the archive.
 
     Args:
-        audit: the table of ``scenes.dataset.audit_table``.
+        audit: the table of ``scenes.audit.audit_table``.
         table: that of :func:`split`.
     """
     final = audit["path"].map(table.set_index("path")["split"])

@@ -1,20 +1,23 @@
 """Predictions of a trained model on a split of its data."""
 
-from collections.abc import Collection
+import io
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenes.backbones.features import load_features
-from scenes.common.memory import out_of_memory
+from scenes.backbones.features import blocks, load_features
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.evaluation import abstention
-from scenes.models import store
+from scenes.executors.shards import ByteRange, Job, Shard
+from scenes.models import store, training_distance
 from scenes.models.temperature import Calibration, scale
+from scenes.process.memory import out_of_memory
+from scenes.process.runtime import configure
 
 if TYPE_CHECKING:
     import keras
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = ("key", "actual", "predicted", "confidence")  # of a table of predictions
 BATCH_SIZE = 64  # images; bounds the memory of their activations
 _FEATURES_BATCH_SIZE = 1024  # rows of features
+_ADVICE = "lower image_size, or free the device"
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,10 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     network, description = store.load_network(folder), store.describe(folder)
     source = Path(data) / description["input"]
     if description["kind"] == "linear":
-        features = load_features(source, split)
-        key, label, classes = np.char.decode(features.key), features.label, features.classes
-        outputs = network.predict(features.features, batch_size=_FEATURES_BATCH_SIZE, verbose=0)
+        stored = load_features(source, split)
+        key, label, classes = np.char.decode(stored.key), stored.label, stored.classes
+        parts = [network.predict(rows, batch_size=_FEATURES_BATCH_SIZE, verbose=0) for rows in blocks(stored.features)]
+        outputs = np.concatenate(parts)
     else:
         images = records.open_records(source, split)
         classes = images.classes
@@ -96,6 +101,57 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     calibration = Calibration(description["temperature"], description["calibrated"])
     return Predictions(key, label, probabilities, calibration, classes)
+
+
+def prediction_job(production: Path, *, threads: int) -> Job:
+    """Return the job that runs the model in production over records: a shard is a file, a result the file of outputs.
+
+    Args:
+        production: the folder, see ``scenes.models.store.load_production``.
+        threads: see :func:`scenes.process.runtime.configure`; nothing here is random.
+    """
+    load = partial(_load_production, threads=threads)
+    # TensorFlow computes on all cores or on a GPU.
+    return Job("predict", _predict_shard, load=load, folders=(production,), processes=1, gpus=1, advice=_ADVICE)
+
+
+def prediction_shards(source: Records) -> list[Shard]:
+    """Return a shard for each file of the records; their sizes are only known on average."""
+    bounds = np.linspace(0, source.count, len(source.files) + 1).astype(int)
+    return [
+        Shard(Path(file).name, (ByteRange(file),), source.image_shape, int(size))
+        for file, size in zip(source.files, np.diff(bounds), strict=True)
+    ]
+
+
+def join_predictions(results: Iterable[bytes], classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return the results of the job as arrays, in the order of the records.
+
+    Returns:
+        Keys str (n,), probabilities float32 (n, ``classes``), and distances float32 (n,), see
+        ``scenes.models.training_distance``; None if the model has no training features.
+    """
+    parts = [np.load(io.BytesIO(result)) for result in results if result]
+    if not parts:
+        return np.empty(0, str), np.empty((0, classes), np.float32), np.empty(0, np.float32)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].files}
+    return joined["key"], joined["probabilities"], joined.get("distance")
+
+
+def _load_production(folder: Path, *, threads: int) -> "keras.Model":
+    configure(seed=0, threads=threads)
+    network, _ = store.load_production(folder)
+    return training_distance.with_distance(network, store.load_training_features(folder))
+
+
+def _predict_shard(network: "keras.Model", shard: Shard, inputs: Sequence[bytes]) -> bytes:
+    if not inputs[0]:
+        return b""  # the hash of no image is in its range
+    # A batch ends where its shard ends, so that the result does not depend on where the other shards are computed.
+    key, _, outputs = _predict_batches(network, records.shard_batches(inputs[0], shard.spec, BATCH_SIZE))
+    buffer = io.BytesIO()
+    np.savez(buffer, key=key, **outputs)
+    return buffer.getvalue()
 
 
 def predict_records(network: "keras.Model", source: Records) -> tuple[np.ndarray, np.ndarray, Any]:
@@ -108,11 +164,15 @@ def predict_records(network: "keras.Model", source: Records) -> tuple[np.ndarray
         Keys str (n,), labels int64 (n,), and the outputs, float32 (n, k) or a dict of such arrays, in the order of the
         records.
     """
+    return _predict_batches(network, records.ordered_batches(source, BATCH_SIZE))
+
+
+def _predict_batches(network: "keras.Model", batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray, Any]:
     import keras
 
     keys, labels, outputs = [], [], []
-    with out_of_memory(f"in predictions of {BATCH_SIZE} images at a time; lower image_size, or free the device"):
-        for batch in records.ordered_batches(source, BATCH_SIZE):
+    with out_of_memory(f"in predictions of {BATCH_SIZE} images at a time; {_ADVICE}"):
+        for batch in batches:
             keys.append(batch["key"].numpy())
             labels.append(batch["label"].numpy())
             outputs.append(network.predict_on_batch(batch["image"]))

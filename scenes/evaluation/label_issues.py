@@ -29,14 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenes.audit.audit_table import usable
 from scenes.common.tables import read_csv, rounded, write_csv
-from scenes.dataset.audit_table import usable
 from scenes.evaluation import out_of_fold
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scenes.backbones.features import Features
+    from scenes.backbones.features import Features, StoredFeatures
 
 CONFUSED = 0.05  # share of the images of each of two classes, from which on the two are said to be hard to tell apart
 COLUMNS = ("key", "given_label", "suggested_label", "score", "reason")
@@ -45,7 +45,7 @@ _DUPLICATES = {"duplicate": "pixel_sha256", "near_duplicate": "group"}
 
 
 def judge_features(
-    images: "Features", audit: "pd.DataFrame", *, folds: int, C: float, seed: int
+    images: "Features | StoredFeatures", audit: "pd.DataFrame", *, folds: int, C: float, seed: int
 ) -> "tuple[pd.DataFrame, str]":
     """Return what an out-of-fold classifier on features says of the labels, and where it could not do as asked.
 
@@ -53,7 +53,7 @@ def judge_features(
     folds. A class of a single group is left out: a classifier that has not seen that group does not know the class.
 
     Args:
-        audit: see ``scenes.dataset.audit_table``; names the group of duplicates of each image.
+        audit: see ``scenes.audit.audit_table``; names the group of duplicates of each image.
         folds, C, seed: see ``scenes.evaluation.out_of_fold.predict``.
 
     Returns:
@@ -63,20 +63,21 @@ def judge_features(
     groups = audit.set_index("path")["group"].loc[keys].to_numpy()
     per_class = out_of_fold.groups_per_class(images.label, groups, classes)
     probabilities = np.zeros((len(keys), classes))
+    used = per_class[images.label] > 1
     if (per_class > 1).sum() > 1:
-        used = per_class[images.label] > 1
         probabilities[used] = out_of_fold.predict(
-            images.features[used],
+            images.features,
             images.label[used],
             groups[used],
             classes,
             folds=min(folds, int(per_class[per_class > 1].min())),
             C=C,
             seed=seed,
+            rows=np.flatnonzero(used),
         )
     judged = probabilities.any(axis=1)
     table = judge(keys[judged], images.label[judged], probabilities[judged], images.classes)
-    return table, out_of_fold.limits(per_class, images.classes, folds)
+    return table, out_of_fold.limits(per_class, images.classes, folds, int(used.sum()))
 
 
 def judge(keys: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> "pd.DataFrame":

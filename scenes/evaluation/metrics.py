@@ -27,7 +27,7 @@ def evaluate(test: "Predictions", clean: "Predictions", val: "Predictions") -> d
 
     Args:
         test: predictions on all test images.
-        clean: on the test images without duplicates, see ``scenes.dataset.audit_table.clean_test``.
+        clean: on the test images without duplicates, see ``scenes.audit.audit_table.clean_test``.
         val: on the validation images.
 
     Returns:

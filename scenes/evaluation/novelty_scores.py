@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DRAWINGS = 120
 _BATCH_SIZE = 32  # images at a time; bounds the memory for their activations
+_VALIDATION = 10_000  # validation images, at most, that the distance is measured on
 _MIN_IMAGES = 10  # of a class and of the others, for an AUROC
 
 
@@ -44,7 +45,8 @@ def measure(
         training images that are beyond it; ``drawings``, with ``auroc`` and ``unlike`` (the share beyond it), or None;
         ``left_out``, with ``mean``, ``min`` and ``max`` of the AUROC over the classes, or None.
     """
-    train, validation = (classifier_features.load(folder, data, split) for split in ("train", "val"))
+    train = classifier_features.load(folder, data, "train")
+    validation = classifier_features.load(folder, data, "val", size=_VALIDATION)
     training = training_distance.choose(train.features, train.label)
     known = training_distance.distances(validation.features, training)
     unlike_above = novelty.threshold(known)

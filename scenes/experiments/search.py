@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -17,6 +18,8 @@ from scenes.config.section import ModelName, Section
 from scenes.experiments import entries
 
 JOURNAL = "journal:"
+HEARTBEAT = 60  # seconds between two signs of life of a running trial, in a database
+RETRIES = 3  # of a trial whose worker was killed: it may be the trial that takes the machine down
 # Parameters that a CNN's scores depend on, besides those of the model.
 FIXED = (
     *("seed", "threads", "precision", "xla"),
@@ -156,11 +159,11 @@ def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, 
     try:
         study = optuna.create_study(
             study_name=name,
-            storage=_journal(storage) if storage.startswith(JOURNAL) else storage,
+            storage=_journal(storage) if storage.startswith(JOURNAL) else _database(storage),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=search.random, n_warmup_steps=search.prune_after),
             load_if_exists=True,
         )
-    except (OSError, ImportError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except (OSError, ImportError, ValueError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         # Without the address, which may contain a password.
         raise InputError(f"the study's storage cannot be opened ({type(error).__name__}); check --storage") from None
     if study.trials and study.user_attrs.get("basis", key) != key:
@@ -172,6 +175,21 @@ def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, 
     entropy = np.random.SeedSequence([seed, worker, len(study.trials)])
     study.sampler = optuna.samplers.TPESampler(seed=int(entropy.generate_state(1)[0]), n_startup_trials=search.random)
     return study
+
+
+def _database(address: str) -> optuna.storages.RDBStorage:
+    """Return a database in which a trial counts as failed after two intervals without a sign of life.
+
+    The next worker that is free then runs its settings again, as another trial.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.storages.RDBStorage(
+            address,
+            engine_kwargs={"pool_pre_ping": True},  # the server may have been restarted during a training
+            heartbeat_interval=HEARTBEAT,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
+        )
 
 
 def _journal(storage: str) -> optuna.storages.JournalStorage:

@@ -4,7 +4,8 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from scenes.provenance.code import digest, fingerprints, text
 
 FILE = Path("scenes/experiments/tune.yaml")
 MINIMISED = "val_crossentropy"  # one of the headlines
-DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+TAKEN_OVER = "Cannot tell a FAIL trial."  # Optuna's ValueError, when a trial ends that was counted as failed meanwhile
 
 Evaluate = Callable[[int, list[str], Watch], dict[str, float]]  # from trial number and settings to headlines
 
@@ -35,7 +37,8 @@ def tune(
         settings: ``key=value``, for every trial.
         storage: see :func:`scenes.experiments.search.open_study`.
         study: its name; None for the names of the profile and the model.
-        trials: number of trials of all workers together; None for the number in tune.yaml; 0 only makes the study.
+        trials: number of trials of all workers together, without those that failed; None for the number in tune.yaml; 0
+            only makes the study.
         jobs: number of workers, each a process.
         worker: a different number for each worker on one study; only worker 0 prints the best.
 
@@ -69,10 +72,11 @@ def tune(
         evaluate = evaluator(name, params, settings, f"tune-{title}")
         for handler in logging.getLogger("optuna").handlers:
             handler.addFilter(_without_traceback)
-        opened.optimize(
-            lambda trial: objective(trial, search, evaluate),
-            callbacks=[optuna.study.MaxTrialsCallback(total, states=DONE)],
-        )
+        with lost_study_explained():
+            opened.optimize(
+                lambda trial: objective(trial, search, evaluate),
+                callbacks=[optuna.study.MaxTrialsCallback(total, states=DONE)],
+            )
     if worker == 0 and total:
         print(format_summary(opened))
 
@@ -143,6 +147,32 @@ def objective(trial: BaseTrial, search: Search, evaluate: Evaluate) -> float:
     return headlines[MINIMISED]
 
 
+@contextmanager
+def lost_study_explained() -> Iterator[None]:
+    """Turn what ends a search from outside, in the middle of a trial, into an :class:`InputError`."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if str(error) == TAKEN_OVER:
+            raise InputError(
+                "this worker gave no sign of life for minutes, so its trial was given to another; start this command "
+                "again"
+            ) from None
+        cause: BaseException | None = error  # Optuna also fails while it handles the error of a lost database
+        while cause and not isinstance(cause, SQLAlchemyError | optuna.exceptions.StorageInternalError):
+            cause = cause.__context__
+        if cause is None:
+            raise
+        # Without its text, which names the server and quotes the query.
+        raise InputError(
+            "the study's storage was lost during a trial; start this command again when it is back"
+        ) from None
+
+
 def format_summary(study: optuna.Study) -> str:
     """Return the number of trials and the five best as text, each with the name of its experiment."""
     trials = study.get_trials(deepcopy=False)
@@ -171,7 +201,8 @@ def run_workers(jobs: int, storage: str, arguments: list[str]) -> None:
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    """Remove the traceback of an InputError from what Optuna logs."""
-    if record.exc_info and isinstance(record.exc_info[1], InputError):
+    """Remove the traceback from what Optuna logs of errors that end in one sentence."""
+    explained = InputError, optuna.exceptions.StorageInternalError, optuna.exceptions.UpdateFinishedTrialError
+    if record.exc_info and isinstance(record.exc_info[1], explained):
         record.exc_info = None
     return True

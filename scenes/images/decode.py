@@ -8,10 +8,11 @@ Every image becomes 8-bit RGB:
 - transparent pixels are composited on white, as a browser shows them;
 - only the first of several frames is used.
 
-Pillow reads all headers, and the pixels of all formats but JPEG, which simplejpeg decodes (``scenes.images.jpeg``). A
-JPEG that makes libjpeg warn is decoded by Pillow, which accepts it unless its last rows are missing. Such an image is
-``damaged``, and so is a PNG with a wrong checksum; the pixels are still the same for everybody. In the other formats
-nothing tells whether a byte has changed, as long as they can be decoded.
+Pillow reads the headers, and the pixels of all formats but JPEG, which simplejpeg decodes (``scenes.images.jpeg``); a
+sound JPEG with a plain header needs no Pillow. A JPEG that makes libjpeg warn is decoded by Pillow, which accepts it
+unless its last rows are missing. Such an image is ``damaged``, and so is a PNG with a wrong checksum; the pixels are
+still the same for everybody. In the other formats nothing tells whether a byte has changed, as long as they can be
+decoded.
 """
 
 import io
@@ -38,6 +39,7 @@ FIT_METHODS = ("crop", "pad", "squash")
 PADDING = 127
 
 _ORIENTATION = 0x0112
+_PLAIN_PIXELS = 10_000_000  # of larger JPEGs Pillow reads the header: it takes no time beside the pixels
 # EXIF in a JPEG has at most 64 KB. Anything longer may hold millions of numbers, but not the orientation.
 _EXIF_BYTES = 200_000
 _TRANSPOSE = {
@@ -111,6 +113,10 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
     Raises:
         ImageProblem: the bytes cannot be used; its ``reason`` says why.
     """
+    if decompression.is_bomb(data, max_pixels):
+        raise ImageProblem(CORRUPT)
+    if plain := _decode_plain_jpeg(data, max_pixels):
+        return plain
     with warnings.catch_warnings():
         # Pillow warns of sizes, which max_pixels limits, and of metadata that is not used.
         warnings.simplefilter("ignore")
@@ -184,9 +190,19 @@ def _resize(pixels: np.ndarray, height: int, width: int, box: tuple[float, float
     return np.asarray(narrow.resize((width, height), Image.Resampling.BICUBIC, (0, top, width, bottom)))
 
 
+def _decode_plain_jpeg(data: bytes, max_pixels: int) -> Decoded | None:
+    """Return what :func:`_decode` returns, without Pillow; None for damaged files and all others."""
+    width, height, mode = jpeg.plain_frame(data) or (0, 0, "")
+    if not 0 < width * height <= min(max_pixels, _PLAIN_PIXELS):
+        return None
+    pixels = jpeg.decode_sound(data, width, height)
+    if pixels is None:
+        return None
+    pixels.flags.writeable = False
+    return Decoded(pixels, "JPEG", mode, portable=mode == "RGB" and jpeg.is_portable(data))
+
+
 def _decode(data: bytes, max_pixels: int) -> Decoded:
-    if decompression.is_bomb(data, max_pixels):
-        raise ImageProblem(CORRUPT)
     image = _open(data)
     width, height, mode = *image.size, image.mode
     if width * height > max_pixels:

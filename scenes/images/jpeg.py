@@ -13,6 +13,7 @@ import simplejpeg
 # The second byte of the frame markers that simplejpeg and TensorFlow decode: baseline, extended and progressive DCT.
 _DCT = (0xC0, 0xC1, 0xC2)
 _NO_FRAME = 0  # not the second byte of any marker
+_MOST_SEGMENTS = 32  # of a plain header
 
 
 def decode_sound(data: bytes, width: int, height: int) -> np.ndarray | None:
@@ -32,6 +33,48 @@ def decode_sound(data: bytes, width: int, height: int) -> np.ndarray | None:
         return simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:
         return None
+
+
+def plain_frame(data: bytes) -> tuple[int, int, str] | None:
+    """Return width, height and Pillow's mode of a JPEG with a plain header; None for any other file.
+
+    A plain header is what most programs write: JFIF, tables, and one baseline or progressive frame of 8 bits, grey or
+    in three colours, each in a segment of the right size. EXIF, colour profiles and further pictures are in other
+    segments. Pillow finds nothing more in a plain header, and takes half as long for it as libjpeg for 150 x 150
+    pixels.
+    """
+    frame, position = None, 2
+    for _ in range(_MOST_SEGMENTS if data.startswith(b"\xff\xd8") else 0):
+        if data[position : position + 1] != b"\xff":
+            return None
+        start = position + 4
+        marker, size = data[position + 1 : position + 2], int.from_bytes(data[position + 2 : start])
+        position += 2 + size
+        segment = data[start:position]
+        match marker:
+            case b"\xda":  # the scan begins
+                return frame
+            case b"\xc0" | b"\xc2" if frame is None:
+                frame = _plain_frame(segment)
+                plain = frame is not None
+            case b"\xdb":  # tables of quantization, 64 bytes each after their number
+                plain = len(segment) % 65 == 0 and max(segment[::65], default=0) < 4
+            case b"\xe0":
+                plain = segment.startswith(b"JFIF\0") and len(segment) >= 14
+            case _:  # tables of Huffman codes, and how often the decoder restarts
+                plain = marker in (b"\xc4", b"\xdd")
+        if not plain:
+            return None
+    return None
+
+
+def _plain_frame(segment: bytes) -> tuple[int, int, str] | None:
+    if len(segment) < 6:
+        return None
+    bits, height, width, components = struct.unpack_from(">BHHB", segment)
+    if bits != 8 or components not in (1, 3) or len(segment) != 6 + 3 * components:
+        return None
+    return width, height, "L" if components == 1 else "RGB"
 
 
 def is_damaged(data: bytes) -> bool:

@@ -143,9 +143,17 @@ def load_production(folder: str | Path) -> "tuple[keras.Model, dict[str, Any]]":
     Raises:
         InputError: model.json or model.keras is missing or damaged.
     """
-    folder = Path(folder)
-    description = read_description(folder / _DESCRIPTION, "model", _PRODUCTION_KEYS)
-    return keras_file.load(folder / _PRODUCTION), description
+    description = describe_production(folder)
+    return keras_file.load(Path(folder) / _PRODUCTION), description
+
+
+def describe_production(folder: str | Path) -> dict[str, Any]:
+    """Return the description that :func:`save_production` wrote to ``folder``.
+
+    Raises:
+        InputError: model.json is missing or damaged.
+    """
+    return read_description(Path(folder) / _DESCRIPTION, "model", _PRODUCTION_KEYS)
 
 
 def save_training_features(folder: str | Path, features: "np.ndarray") -> None:

@@ -171,11 +171,14 @@ def calibrate_network(network: "keras.Model", validation: Iterable[tuple[Any, An
 
 
 def predict(network: "keras.Model", batches: Iterable[tuple[Any, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels int64 (n,) and the probabilities (n, k) of all (input, one-hot label) ``batches``."""
+    """Return the labels int64 (n,) and the probabilities (n, k) of all (input, one-hot label) ``batches``.
+
+    Inputs without a label are padding.
+    """
     labels, probabilities = [], []
     for inputs, one_hot in batches:
         labels.append(np.argmax(one_hot, axis=1))
-        probabilities.append(network.predict_on_batch(inputs))
+        probabilities.append(network.predict_on_batch(inputs)[: len(one_hot)])
     return np.concatenate(labels), np.concatenate(probabilities)
 
 

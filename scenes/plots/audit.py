@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from scenes.archive.layout import SPLITS, Archive
-from scenes.dataset.audit_table import FATAL, NOTED, across_splits, conflicting, in_train_and_test, usable
+from scenes.audit.audit_table import FATAL, NOTED, across_splits, conflicting, in_train_and_test, usable
+from scenes.layout.layout import SPLITS, Archive
 from scenes.plots import contact_sheet, style
 from scenes.plots.contact_sheet import Cell, Section
 from scenes.plots.text import short
@@ -58,7 +58,7 @@ def class_balance(audit: "pd.DataFrame") -> "Figure":
     totals = labelled["label"].value_counts().sort_index()
     labels, places = _largest_and_smallest(totals)
     figure = style.figure(10, 1.6 + 0.42 * len(labels), layout="constrained")
-    present = [split for split in SPLITS if split in set(labelled["split"])]
+    present = [split for split in SPLITS if (labelled["split"] == split).any()]
     panels = figure.subplots(1, len(present), sharey=True, squeeze=False)[0]
     for axes, split in zip(panels, present, strict=True):
         counts = labelled.loc[labelled["split"] == split, "label"].value_counts()

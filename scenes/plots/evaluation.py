@@ -9,7 +9,7 @@ from scenes.common.tables import write_csv
 from scenes.evaluation import inference
 from scenes.evaluation.calibration import reliability_table
 from scenes.evaluation.inference import Predictions
-from scenes.plots import confusion, per_class, reliability
+from scenes.plots import confusion, explanation, per_class, reliability
 
 TABLES = {
     "predictions.csv": inference.COLUMNS,
@@ -47,9 +47,9 @@ def write(
 
 
 def write_unused(folder: str | Path) -> None:
-    """Write ``TABLES`` without rows and ``PICTURES`` with a mark, for a model that is not trained in this profile."""
+    """Write ``TABLES`` without rows and all folders with a mark, for a model that is not trained in this profile."""
     folder = Path(folder)
     with atomic_write(*(folder / name for name in TABLES)) as files:
         for file, columns in zip(files, TABLES.values(), strict=True):
             unused.write_header(file, columns)
-        unused.mark(folder / PICTURES)
+        unused.mark(*(folder / name for name in (PICTURES, *explanation.FOLDERS)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenes.archive.layout import Archive
+from scenes.layout.layout import Archive
 from scenes.plots import contact_sheet
 from scenes.plots.contact_sheet import Cell, Section
 from scenes.plots.text import short

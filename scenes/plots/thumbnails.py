@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from scenes.archive.layout import Archive
 from scenes.archive.safe_zip import DamagedMember
 from scenes.images import decode
+from scenes.layout.layout import Archive
 
 
 def thumbnail(pixels: np.ndarray, side: int) -> Image.Image:

@@ -18,8 +18,7 @@ ROUNDED = frozenset(
         "features",
         "train",
         "label_issues",  # a regression on features
-        "evaluate",  # probabilities
-        "explain",  # gradients
+        "evaluate",  # probabilities and gradients
         "export",  # a converter folds constants, and the metrics say how far apart two roundings are
         "predict",  # probabilities
     ]

@@ -1,10 +1,12 @@
 """The pictures of the report: their titles and their order."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from scenes.common.files import visible
+from scenes.process.runtime import cores
 from scenes.report import embedded_image
 
 # By file name without ending: the title of a picture, and a description of it.
@@ -59,9 +61,10 @@ def load_pictures(
     files = {path.stem: path for path in visible(folder, "**/*.png")}
     order = [name for name in titles if name in files] + sorted(files.keys() - titles.keys())
     pictures = {}
-    for name in order:
-        title, description = titles.get(name, (name.replace("_", " "), ""))
-        title = f"{prefix}{title}{suffix}"
-        alt = f"{title}; {description}" if description else title
-        pictures[name] = embedded_image.embed(files[name], title=title, alt=alt)
-    return pictures
+    with ThreadPoolExecutor(cores()) as threads:  # Pillow compresses without the GIL
+        for name in order:
+            title, description = titles.get(name, (name.replace("_", " "), ""))
+            title = f"{prefix}{title}{suffix}"
+            alt = f"{title}; {description}" if description else title
+            pictures[name] = threads.submit(embedded_image.embed, files[name], title=title, alt=alt)
+    return {name: picture.result() for name, picture in pictures.items()}

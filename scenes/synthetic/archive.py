@@ -3,14 +3,17 @@
 import csv
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write
+from scenes.executors.executor import run
+from scenes.executors.shards import Job, Shard
 from scenes.synthetic.canvas import pick, resize
 from scenes.synthetic.faults import SPLITS, Place, encode, extras, near_copy, plan, shape, shuffled_number
 from scenes.synthetic.ground_truth import COLUMNS, MEMBER
@@ -26,6 +29,7 @@ CONFUSED = {
     "street": "buildings",
 }
 SIZES = 32, 512  # smaller images are unrecognisable, larger ones show no more detail
+_SHARD = 64  # images that a process draws at a time
 
 
 def draw_image(place: Place, seed: int, size: int) -> tuple[bytes, list[str]]:
@@ -43,6 +47,11 @@ def draw_image(place: Place, seed: int, size: int) -> tuple[bytes, list[str]]:
     if place.change:
         pixels, quality = near_copy(pixels, place, quality)
     return encode(pixels, place, quality, subsampling), classes_shown(layers)
+
+
+def _draw(state: None, shard: Shard, inputs: Sequence[bytes]) -> list[tuple[bytes, list[str]]]:
+    places, seed, size = shard.spec
+    return [draw_image(place, seed, size) for place in places]
 
 
 def member_path(place: Place, seed: int) -> str:
@@ -97,14 +106,22 @@ def draw_archive(
     if faults["broken"]:
         members += extras("seg_train/seg_train")
     members.sort(key=lambda member: member[0])
+    placed = [member for _, member in members if isinstance(member, Place)]
+    parts = [tuple(placed[first : first + _SHARD]) for first in range(0, len(placed), _SHARD)]
+    shards = [Shard(f"part {number}", (), (part, seed, size), len(part)) for number, part in enumerate(parts)]
 
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(COLUMNS)
-    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, member in tqdm(members, desc="drawing scenes", unit="image", disable=None):
+    with (
+        closing(run(Job("drawing scenes", _draw), shards)) as results,
+        atomic_write(path) as temporary,
+        zipfile.ZipFile(temporary, "w") as archive,
+    ):
+        images = chain.from_iterable(results)
+        for name, member in members:
             if isinstance(member, Place):
-                data, classes = draw_image(member, seed, size)
+                data, classes = next(images)
                 source = member_path(member.source, seed) if member.source else ""
                 shown = " ".join(classes)
                 rows.writerow([name, member.subject, member.label, shown, member.fault, source, member.change])

@@ -3,9 +3,9 @@
 import io
 from typing import TYPE_CHECKING
 
-from scenes.archive.layout import Archive
 from scenes.archive.safe_zip import DamagedMember
 from scenes.common.tables import read_csv
+from scenes.layout.layout import Archive
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,7 @@ import numpy as np
 
 from scenes.backbones.features import Features
 from scenes.dataset import records
+from scenes.dataset.batch_shares import ONE_DEVICE, BatchShares, Devices
 from scenes.dataset.records import Records
 
 if TYPE_CHECKING:
@@ -26,26 +27,31 @@ def training_images(
     cache_mb: float,
     augmentation: Mapping[str, Any],
     start: int = 0,
+    devices: Devices = ONE_DEVICE,
 ) -> "tf.data.Dataset":
     """Return the augmented (image, one-hot label) batches of all epochs, from epoch ``start`` (counted from 0) on.
 
     Args:
-        split, batch_size, epochs, seed, cache_mb, start: see ``scenes.dataset.records.shuffled_batches``.
+        split, batch_size, epochs, seed, cache_mb, start, devices: see ``scenes.dataset.records.shuffled_batches``.
         augmentation: ``flip``, ``min_area`` and ``colour``, see :func:`sample_augmentation`.
     """
     import tensorflow as tf
+
+    shares = BatchShares(split.count, batch_size, devices)
+    positions = shares.positions()
 
     def epoch_draws(epoch: int) -> tf.data.Dataset:
         # The third number makes these draws independent of those that order the epoch.
         rng = np.random.default_rng([seed, epoch, 1])
         draws = sample_augmentation(rng, split.count, **augmentation)
-        return tf.data.Dataset.from_tensor_slices(draws).batch(batch_size)
+        own = {name: values[positions] for name, values in draws.items()}
+        return tf.data.Dataset.from_tensor_slices(own).batch(shares.local_batch_size)
 
     draws = epoch_draws(start)
     for epoch in range(start + 1, epochs):
         draws = draws.concatenate(epoch_draws(epoch))
     batches = records.shuffled_batches(
-        split, batch_size=batch_size, epochs=epochs, seed=seed, cache_mb=cache_mb, start=start
+        split, batch_size=batch_size, epochs=epochs, seed=seed, cache_mb=cache_mb, start=start, devices=devices
     )
     return (
         tf.data.Dataset.zip(batches, draws)
@@ -108,11 +114,15 @@ def augment(images: Any, draws: Any) -> Any:
     return tf.clip_by_value(recoloured, 0.0, 255.0)
 
 
-def validation_images(split: Records, batch_size: int) -> "tf.data.Dataset":
-    """Return (image, one-hot label) batches in stored order, streamed."""
+def validation_images(split: Records, batch_size: int, devices: Devices = ONE_DEVICE) -> "tf.data.Dataset":
+    """Return (image, one-hot label) batches in stored order, streamed.
+
+    Args:
+        devices: see ``scenes.dataset.records.shuffled_batches``.
+    """
     import tensorflow as tf
 
-    return records.ordered_batches(split, batch_size).map(
+    return records.ordered_batches(split, batch_size, devices).map(
         lambda batch: (batch["image"], tf.one_hot(batch["label"], len(split.classes)))
     )
 

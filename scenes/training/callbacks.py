@@ -1,5 +1,6 @@
 """Keras callbacks: scores on validation, early stopping that can be resumed, and progress on the terminal."""
 
+import json
 import sys
 import time
 from collections.abc import Iterable
@@ -8,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from scenes.dataset.batch_shares import ONE_DEVICE, Devices
 from scenes.models import temperature
+from scenes.training.devices import from_first
 
 if TYPE_CHECKING:
     import keras
 
 
-def validation_scores(validation: Iterable[tuple[Any, Any]], *, label_smoothing: float) -> "keras.callbacks.Callback":
+def validation_scores(
+    validation: Iterable[tuple[Any, Any]], *, label_smoothing: float, devices: Devices = ONE_DEVICE
+) -> "keras.callbacks.Callback":
     """Return a callback that predicts the validation set once an epoch and adds its scores to the logs.
 
     It takes the place of Keras' ``validation_data`` and goes before the callbacks that read the scores. val_accuracy,
@@ -24,6 +29,8 @@ def validation_scores(validation: Iterable[tuple[Any, Any]], *, label_smoothing:
     Args:
         validation: (input, one-hot label) batches.
         label_smoothing: that of the loss; penalties of layers are not part of val_loss.
+        devices: those that train together. All processes get the scores of the first: they decide when to stop, and
+            another kind of CPU may round them differently.
     """
     import keras
 
@@ -32,10 +39,13 @@ def validation_scores(validation: Iterable[tuple[Any, Any]], *, label_smoothing:
             labels, probabilities = temperature.predict(self.model, validation)
             losses = -np.log(np.maximum(probabilities.astype(np.float64), temperature.TINY))
             crossentropy = losses[np.arange(len(labels)), labels].mean()
-            logs["val_accuracy"] = float((probabilities.argmax(axis=1) == labels).mean())
-            logs["val_crossentropy"] = float(crossentropy)
-            logs["val_calibrated_crossentropy"] = temperature.calibrated_crossentropy(labels, probabilities)
-            logs["val_loss"] = float((1 - label_smoothing) * crossentropy + label_smoothing * losses.mean())
+            scores = {
+                "val_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+                "val_crossentropy": float(crossentropy),
+                "val_calibrated_crossentropy": temperature.calibrated_crossentropy(labels, probabilities),
+                "val_loss": float((1 - label_smoothing) * crossentropy + label_smoothing * losses.mean()),
+            }
+            logs.update(json.loads(from_first(json.dumps(scores).encode(), devices)))
 
     return ValidationScores()
 
@@ -82,8 +92,8 @@ def early_stopping(*, monitor: str, min_delta: float, patience: int | None, rest
     )
 
 
-def epoch_lines(images_per_epoch: int, epochs: int) -> "keras.callbacks.Callback":
-    """Return a callback that prints one line an epoch and adds the learning rate to the history.
+def epoch_lines(images_per_epoch: int, epochs: int, *, quiet: bool = False) -> "keras.callbacks.Callback":
+    """Return a callback that prints one line an epoch, unless ``quiet``, and adds the learning rate to the history.
 
     On a terminal it also shows a progress bar.
     """
@@ -97,6 +107,8 @@ def epoch_lines(images_per_epoch: int, epochs: int) -> "keras.callbacks.Callback
             seconds = time.perf_counter() - self.begin
             left = round(seconds * (epochs - epoch - 1))
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            if quiet:
+                return
             print(
                 f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}"
                 f"  accuracy {logs['accuracy']:.4f} (val {logs['val_accuracy']:.4f})"
@@ -120,4 +132,4 @@ def epoch_lines(images_per_epoch: int, epochs: int) -> "keras.callbacks.Callback
             self.bar.close()
             super().on_epoch_end(epoch, logs)
 
-    return EpochBars() if sys.stderr.isatty() else EpochLines()
+    return EpochBars() if sys.stderr.isatty() and not quiet else EpochLines()

@@ -1,5 +1,6 @@
 """The state of a training after an epoch: everything needed to resume as if nothing had happened."""
 
+import io
 import json
 import os
 import zipfile
@@ -62,31 +63,37 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
     temporary.replace(path)
 
 
-def load(path: str | Path) -> Checkpoint | None:
+def load(source: str | Path | bytes) -> Checkpoint | None:
     """Return what :func:`save` wrote; None if the file is missing or damaged.
+
+    Args:
+        source: the path of the file, or its content.
 
     Raises:
         InputError: the system failed, e.g. memory ran out; the file may be sound.
     """
     try:
-        return _load(path)
+        return _load(source)
     except InputError:
         raise
     except Exception:  # a damaged zip raises nearly anything, NotImplementedError included
         return None
 
 
-def _load(path: str | Path) -> Checkpoint | None:
+def _load(source: str | Path | bytes) -> Checkpoint | None:
     with explained():
-        with zipfile.ZipFile(path) as archive:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with zipfile.ZipFile(file) as archive:
             # np.load reads only as many bytes as the array header declares, so a truncated member can slip past the
             # CRC; run testzip first.
             if archive.testzip():
                 return None
-        with np.load(path, allow_pickle=False) as file:
-            facts = json.loads(str(file["facts"]))
+        if isinstance(file, io.BytesIO):
+            file.seek(0)
+        with np.load(file, allow_pickle=False) as members:
+            facts = json.loads(str(members["facts"]))
             arrays = {
-                name: [file[f"{name}/{index}"] for index in range(length)]
+                name: [members[f"{name}/{index}"] for index in range(length)]
                 for name, length in facts.pop("lengths").items()
             }
     return Checkpoint(arrays=arrays, **facts)

@@ -1,17 +1,17 @@
 """Training a CNN from scratch on images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenes.common.memory import out_of_memory
+from scenes.dataset.batch_shares import ONE_DEVICE, Devices
 from scenes.dataset.records import Records
 from scenes.models import cnn
+from scenes.process.memory import out_of_memory
 from scenes.training import batches, fit
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 
 def for_profile(
@@ -34,21 +34,22 @@ def for_profile(
 
 def fit_cnn(
     train: Records,
-    validation: "tf.data.Dataset",
+    validation: Iterable[tuple[Any, Any]],
     settings: Mapping[str, Any],
     *,
     flip: bool,
     seed: int,
     state: Path | None = None,
     after_epoch: fit.AfterEpoch | None = None,
+    devices: Devices = ONE_DEVICE,
 ) -> "tuple[keras.Model, dict[str, list[float]]]":
     """Train a CNN from scratch; return it (see ``scenes.models.cnn.build``) and its history.
 
     Args:
-        validation: see :func:`scenes.training.batches.validation_images`.
+        validation: see :func:`scenes.training.devices.validation_images`.
         settings: ``network``, ``augmentation``, ``training`` and ``cache_mb`` of a model, see :func:`for_profile`.
         flip: see :func:`scenes.training.batches.sample_augmentation`.
-        state, after_epoch: see :func:`scenes.training.fit.run`, also for the history and the errors.
+        state, after_epoch, devices: see :func:`scenes.training.fit.run`, also for the history and the errors.
     """
     network = cnn.build(train.image_shape, len(train.classes), **settings["network"])
     training = settings["training"]
@@ -67,11 +68,13 @@ def fit_cnn(
                 cache_mb=settings["cache_mb"],
                 augmentation={"flip": flip, **settings["augmentation"]},
                 start=start,
+                devices=devices,
             ),
             validation,
             per_class=train.per_class,
             state=state,
             after_epoch=after_epoch,
+            devices=devices,
             **training,
         )
     return network, history

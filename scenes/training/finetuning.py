@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenes.backbones import backbone, finetuning
-from scenes.backbones.features import compile_extractor, compute_features
-from scenes.common.memory import out_of_memory
+from scenes.backbones.extraction import compile_extractor, compute_features
 from scenes.dataset.records import Records
 from scenes.models import linear
+from scenes.process.memory import out_of_memory
 from scenes.training import batches, checkpoint, fit, logistic_regression
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def fit_backbone(
         The history, see :func:`scenes.training.fit.run`.
 
     Raises:
-        InputError: memory runs out; see also ``scenes.backbones.features.compute_features`` and
+        InputError: memory runs out; see also ``scenes.backbones.extraction.compute_features`` and
             :func:`scenes.training.fit.run`.
     """
     extractor = backbone.feature_extractor(network)

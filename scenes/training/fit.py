@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenes.common.errors import InputError
+from scenes.dataset.batch_shares import ONE_DEVICE, BatchShares, Devices
 from scenes.training import checkpoint
+from scenes.training import devices as several_devices
 from scenes.training.callbacks import early_stopping as stopping_callback
 from scenes.training.callbacks import epoch_lines, validation_scores
 from scenes.training.checkpoint import Checkpoint
@@ -97,7 +99,7 @@ def compile_classifier(
             keras.metrics.CategoricalCrossentropy(name="crossentropy"),
         ],
         # JAX would run a step op by op without it. For TensorFlow, Keras compiles nothing while op determinism is on,
-        # see scenes/common/runtime.py.
+        # see scenes/process/runtime.py.
         jit_compile=keras.backend.backend() == "jax",
     )
     # Else the first step builds it, and is traced a second time.
@@ -123,6 +125,7 @@ def run(
     gradient_accumulation: int = 1,
     state: Path | None = None,
     after_epoch: AfterEpoch | None = None,
+    devices: Devices = ONE_DEVICE,
 ) -> dict[str, list[float]]:
     """Compile and train ``model``; it ends with the weights that ``early_stopping`` asks for.
 
@@ -139,6 +142,9 @@ def run(
         state: a file for the state after each epoch. If it exists, training resumes from it and ends in the same bytes
             as without an interruption.
         after_epoch: called with the history so far, also when a training resumes; not after an epoch that diverged.
+        devices: if there are several, ``batches`` has the rows of this process, see ``scenes.dataset.batch_shares``;
+            ``batch_size`` is that of all together. Process 0 alone reads and writes ``state``, prints, and calls
+            ``after_epoch``.
 
     Returns:
         The values after each epoch by metric name: accuracy, crossentropy, loss, their ``val_``,
@@ -149,8 +155,9 @@ def run(
     """
     import keras
 
-    count = sum(per_class)
-    steps = -(-count // batch_size)
+    count, first_process = sum(per_class), devices.process == 0
+    shares = BatchShares(count, batch_size, devices)
+    steps = shares.steps
     compile_classifier(
         model,
         rate(
@@ -165,12 +172,15 @@ def run(
         gradient_accumulation=gradient_accumulation,
     )
     stopping = stopping_callback(epochs=epochs, **early_stopping)
-    saved = checkpoint.load(state) if state else None
+    if devices != ONE_DEVICE:
+        several_devices.cut_padding(model, shares)
+    saved = _load(state, devices) if state else None
     if saved:
         _restore(model, stopping, saved)
-        print(f"resuming after epoch {saved.epoch} of {epochs}", flush=True)
-        if after_epoch:
-            after_epoch(saved.history)
+        if first_process:
+            print(f"resuming after epoch {saved.epoch} of {epochs}", flush=True)
+            if after_epoch:
+                after_epoch(saved.history)
     history = saved.history if saved else {}
     first = (epochs if saved.stopped else saved.epoch) if saved else 0
     if first == epochs:  # killed after the last epoch, before the model was saved
@@ -189,11 +199,11 @@ def run(
         # The order matters: the others read the scores, a diverged epoch is not saved, and early stopping runs before
         # its counters are saved.
         callbacks=[
-            validation_scores(validation, label_smoothing=label_smoothing),
+            validation_scores(validation, label_smoothing=label_smoothing, devices=devices),
             keras.callbacks.TerminateOnNaN(),
-            epoch_lines(count, epochs),
+            epoch_lines(count, epochs, quiet=not first_process),
             stopping,
-            _recording(history, stopping, state, after_epoch),
+            _recording(history, stopping, devices, state, after_epoch),
         ],
     )
     if not all(math.isfinite(value) for name in ("loss", "val_loss") for value in history.get(name, [math.nan])):
@@ -202,7 +212,11 @@ def run(
 
 
 def _recording(
-    history: dict[str, list[float]], stopping: Any, state: Path | None, after_epoch: AfterEpoch | None
+    history: dict[str, list[float]],
+    stopping: Any,
+    devices: Devices,
+    state: Path | None,
+    after_epoch: AfterEpoch | None,
 ) -> "keras.callbacks.Callback":
     """Return a callback that adds each epoch to ``history``, writes the state and calls ``after_epoch``."""
     import keras
@@ -212,6 +226,9 @@ def _recording(
             for name, value in logs.items():
                 history.setdefault(name, []).append(float(value))
             if not math.isfinite(logs["loss"] + logs["val_loss"]):
+                return
+            several_devices.check_weights(self.model, devices)
+            if devices.process:
                 return
             if state:
                 model = self.model
@@ -226,6 +243,14 @@ def _recording(
                 after_epoch(history)
 
     return Recording()
+
+
+def _load(state: Path, devices: Devices) -> Checkpoint | None:
+    """Return the state that process 0 finds, in all processes."""
+    if devices.processes == 1:
+        return checkpoint.load(state)
+    content = state.read_bytes() if devices.process == 0 and state.exists() else b""
+    return checkpoint.load(several_devices.from_first(content, devices))
 
 
 def _restore(model: "keras.Model", stopping: Any, saved: Checkpoint) -> None:

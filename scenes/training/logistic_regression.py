@@ -99,7 +99,9 @@ def _candidates(train: Features, values: Sequence[float], class_weight: str) -> 
 
     mean, variance = standardisation.moments(train.features)
     scale = np.sqrt(variance)
-    scaled = (train.features - mean) / scale
+    scaled = train.features.astype(np.float64)  # once, and changed in place: it is the largest array of a training
+    scaled -= mean
+    scaled /= scale
     weights = None if class_weight == "none" else class_weight
     regression = LogisticRegression(class_weight=weights, max_iter=1000, warm_start=True)
     for C in values:

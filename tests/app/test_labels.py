@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import issues, models
-from scenes.dataset import audit_table, corrections
+from scenes.audit import audit_table
+from scenes.dataset import corrections
 from tests.code_facts import ROOT
 from tests.helpers import hostile
 from tests.helpers.audited import table

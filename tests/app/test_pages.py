@@ -22,12 +22,11 @@ from streamlit.testing.v1 import AppTest
 from app import examples, models, words
 from scenes.common.errors import InputError
 from scenes.config.schema import check
-from scenes.dataset import record_writer
 from scenes.images import decode
 from scenes.models.store import save_production, save_training_features
 from scenes.serving import photos
 from tests.code_facts import ROOT
-from tests.helpers import hostile, reported, small_records
+from tests.helpers import hostile, reported, small_records, written_records
 from tests.helpers.image_bytes import exif
 from tests.helpers.pictures import encode, jpeg, picture
 from tests.helpers.small_model import DESCRIPTION, small
@@ -301,7 +300,7 @@ def test_each_class_has_an_example(elsewhere, production):
     images = [(f"{name}/{number}.jpg", name) for number in range(3) for name in names]
     (elsewhere / "data/records").mkdir(parents=True)
     splits, settings = {"train": images[:1], "test": images}, {"image_size": 48, "seed": 1, "shard_size": 1000}
-    record_writer.write(elsewhere / "data/records", splits, lambda key: jpeg(1), classes=names, **settings)
+    written_records.write(elsewhere / "data/records", splits, lambda key: jpeg(1), classes=names, **settings)
     examples.load.cache_clear()
     assert [example.label for example in examples.load()] == names
     examples.load.cache_clear()

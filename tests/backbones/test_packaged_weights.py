@@ -22,7 +22,7 @@ SIDE = 64
 CLASSES = ("forest", "sea", "street", "buildings")
 ACQUIRE = """
 import sys
-from scenes.common.runtime import configure
+from scenes.process.runtime import configure
 configure(seed=7, threads=1)
 from scenes.backbones import weights
 weights.acquire(sys.argv[1], "EfficientNetLite0", "imagenet", sha256=None, partial=sys.argv[1])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from scenes.audit import audit_table
 from scenes.commands.corrections import main
-from scenes.dataset import audit_table, split
+from scenes.dataset import split
 from tests.code_facts import ROOT
 from tests.helpers.audited import OPTIONS, plain_rows, table
 from tests.helpers.stage import refusal, written

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -21,12 +22,12 @@ import pytest
 from scenes.commands import verify
 from scenes.commands.main import main
 from scenes.commands.predict import LIMITS, THREADS, _parser
-from scenes.common.runtime import muted_stderr
 from scenes.config import schema
 from scenes.evaluation import abstention
 from scenes.evaluation.presence import PresenceCalibration
 from scenes.images import decode
 from scenes.images.formats import FORMATS
+from scenes.process.runtime import muted_stderr
 from scenes.serving import answer_formats, classifier
 from scenes.serving import photos as serving_photos
 from scenes.serving.classifier import Answer
@@ -420,8 +421,8 @@ def peak(folder: Path, checkout_folder: Path) -> float:
 
 @pytest.mark.process
 def test_a_large_folder_takes_no_more_memory_than_a_small_one(checkout_folder, tmp_path):
-    """1,450 photos more, which would take 500 MB if they were kept."""
-    assert peak(many(tmp_path / "many", 1500), checkout_folder) < peak(many(tmp_path / "few", 50), checkout_folder) + 60
+    """550 photos more, which would take 190 MB if they were kept."""
+    assert peak(many(tmp_path / "many", 600), checkout_folder) < peak(many(tmp_path / "few", 50), checkout_folder) + 60
 
 
 @pytest.mark.process
@@ -442,6 +443,25 @@ def test_head_ends_it_quietly_also_where_the_screen_knows_no_accents(checkout_fo
     assert status == "141"
     assert "Error" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.process
+def test_ctrl_c_ends_it_at_once(checkout_folder, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scenes", "predict", many(tmp_path / "many", 3000)],
+        cwd=checkout_folder,
+        env=verify.environment(PYTHONPATH=str(ROOT), PYTHONSAFEPATH="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell lets what it starts with & ignore it
+    )
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.count("\n") < 640  # those of the batches in work, and not of all
+    assert "Traceback" not in err
 
 
 @pytest.mark.process

@@ -218,7 +218,7 @@ def test_each_that_uses_dvc_is_listed():
     """What a sub-command imports or starts shows in its text, or in that of scenes.experiments."""
     using = {
         path.stem
-        for path in (ROOT / "scenes/commands").glob("*.py")
+        for path in (*(ROOT / "scenes/commands").glob("*.py"), *(ROOT / "scenes/own").glob("*.py"))
         if re.search(r"\b(import dvc|from dvc|dvc_lock|scenes\.experiments)\b|\[\"dvc\"", path.read_text())
     }
     assert using - {"repair"} == USE_DVC

@@ -9,6 +9,7 @@ from PIL import Image
 
 from scenes.dataset import record_writer, records
 from scenes.images import decode
+from tests.helpers import written_records
 from tests.helpers.damaged_jpegs import SIDE, SOUND, variants
 from tests.helpers.image_bytes import exif
 from tests.helpers.pictures import encode, jpeg, picture
@@ -34,7 +35,7 @@ def test_3000_damaged_jpegs_have_the_same_pixels_for_audit_records_and_training(
         assert not (image.damaged and encoded[name] == data)  # libjpeg's warnings never reach training
     assert min(outcomes.values()) > 300
     members = [(name, "a") for name in expected]
-    record_writer.write(
+    written_records.write(
         tmp_path, {"train": members}, encoded.__getitem__, classes=["a"], image_size=SIDE, seed=0, shard_size=1000
     )
     split = records.open_records(tmp_path, "train")
@@ -85,5 +86,5 @@ def test_the_whole_or_the_middle_is_recorded(fit, tmp_path):
     data = record_writer.record_image(wide, SIDE, fit=fit, max_pixels=LIMIT)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), decode.fit(picture(1, 90, 40), SIDE, fit))
     options = {"classes": ["a"], "image_size": SIDE, "seed": 0, "shard_size": 10}
-    record_writer.write(tmp_path, {"train": [("x", "a")]}, lambda _: data, fit=fit, **options)
+    written_records.write(tmp_path, {"train": [("x", "a")]}, lambda _: data, fit=fit, **options)
     assert records.open_records(tmp_path, "train").fit == fit

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,6 +172,13 @@ def test_a_damaged_file_is_one_sentence(tmp_path, name):
     file.unlink()
     with pytest.raises(InputError, match=rf"{name} is missing"):
         records.open_records(tmp_path / "r", "val")
+
+
+def test_a_shard_can_be_empty(tmp_path):
+    write(tmp_path / "records", shard_size=1)
+    split = records.open_records(tmp_path / "records", "train")
+    assert not all(Path(file).stat().st_size for file in split.files)
+    assert sorted(records.load(split)["key"]) == sorted(key.encode() for key, _ in SPLITS["train"])
 
 
 def test_an_index_that_counts_wrong_is_noticed(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from scenes.audit.audit_table import FATAL, NOTED, clean_test, usable
 from scenes.common.errors import InputError
-from scenes.dataset.audit_table import FATAL, NOTED, clean_test, usable
 from scenes.dataset.corrections import COLUMNS, DROP
 from scenes.dataset.split import REASONS, final_splits, read, split, split_corrected, write
 from tests.helpers.audited import OPTIONS, by_split, divided, plain_rows, table

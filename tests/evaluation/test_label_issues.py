@@ -132,6 +132,22 @@ def test_a_class_of_few_images_means_fewer_folds():
     pd.testing.assert_frame_equal(judged, again)
 
 
+def test_of_many_images_each_classifier_learns_from_a_sample(monkeypatch):
+    fitted, fit = [], LogisticRegression.fit
+
+    def recorded(self, rows, labels):
+        fitted.append(np.bincount(labels).tolist())
+        return fit(self, rows, labels)
+
+    monkeypatch.setattr(LogisticRegression, "fit", recorded)
+    monkeypatch.setattr(out_of_fold, "SAMPLE", 20)
+    judged, said = judged_by_features([0] * 75 + [1] * 25, np.arange(100), folds=5)
+    assert said == "each classifier is fitted to 20 of the 80 images in the other folds"
+    assert fitted == [[15, 5]] * 5
+    assert len(judged) == 100
+    assert not judged["doubted"].any()
+
+
 def test_a_class_of_one_image_is_not_judged_nor_suggested():
     labels = [0] * 10 + [1] * 10 + [2] + [3, 3, 3]
     groups = [*range(21), 21, 21, 21]  # those of the last class are the same picture

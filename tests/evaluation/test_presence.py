@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, softmax
 from sklearn.metrics import average_precision_score, f1_score
 
+from scenes.common.stratified import StratifiedSample
 from scenes.evaluation import presence
 from scenes.evaluation.inference import Predictions
 from scenes.evaluation.presence import BEYOND_THE_LABEL, MIN_KNOWN, PresenceCalibration
@@ -80,6 +81,16 @@ def test_a_class_without_validation_images_has_the_scaling_of_the_labels():
     rest = labels != 2
     found = presence.fit(probabilities[rest], labels[rest], np.full_like(contained, np.nan)[rest])
     assert found.slope[2] == found.slope[0] > 0
+
+
+def test_of_many_images_a_sample_gives_the_scaling_of_the_labels(monkeypatch):
+    probabilities, labels, contained = drawn()
+    unknown = np.full_like(contained, np.nan)
+    rows = StratifiedSample(np.bincount(labels), 60).mask(labels)
+    expected = presence.fit(probabilities[rows], labels[rows], unknown[rows])
+    assert presence.fit(probabilities, labels, unknown) != expected
+    monkeypatch.setattr(presence, "_SCORES", 180)  # of three classes
+    assert presence.fit(probabilities, labels, unknown) == expected
 
 
 def test_presence_is_a_probability():

@@ -26,6 +26,7 @@ TINY = Search(
         "models.baseline.training.batch_size": Choices(choices=[16, 32]),
     },
 )
+pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage")  # only `optimize` gives signs of life
 # What is not computed here stays out of the way.
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -134,7 +135,14 @@ def test_a_study_with_another_key_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "storage", ["postgresql://me:secret@127.0.0.1:1/x", "nonsense", "sqlite:////nowhere/x", "journal:/nowhere/x"]
+    "storage",
+    [
+        "postgresql://me:secret@127.0.0.1:1/x",
+        "postgresql://me:my@127.0.0.1:secret/x",  # a password with an unquoted @ and :
+        "nonsense",
+        "sqlite:////nowhere/x",
+        "journal:/nowhere/x",
+    ],
 )
 def test_a_storage_out_of_reach_is_one_sentence_without_a_password(storage):
     with pytest.raises(InputError) as caught:

@@ -198,7 +198,6 @@ def test_a_trial_that_has_run_is_in_the_table_as_its_metrics_say(pipeline, tmp_p
     done = subprocess.run(command, cwd=folder, env=verify.environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "demo-weak-penalty: transfer: C 0.5 is best on validation" in done.stdout
-    assert "stages.explain" not in done.stdout
     assert "stages.report" not in done.stdout
     assert (folder / "dvc.lock").read_bytes() == before  # the workspace is as it was
 

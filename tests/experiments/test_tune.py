@@ -136,6 +136,9 @@ def test_an_experiment_found_in_the_way_later_ends_the_search(project):
     assert "Traceback" not in log.getvalue()
     assert [trial.state for trial in study(f"demo-{NAME}", "journal:later.log")] == [TrialState.FAIL]
     assert len(project.memory.started) == 1
+    # It does not count as one of the trials.
+    again = tune(trials=1, storage="journal:later.log", settings=[f"models.{NAME}.network.dropout=0.6"])
+    assert [trial.state for trial in again] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
 def test_a_study_holds_on_to_the_settings_that_it_was_given(project):
@@ -151,6 +154,28 @@ def test_an_experiment_that_is_not_worth_it_is_pruned(project):
     with pytest.raises(optuna.TrialPruned, match="e-0 was ended early"):
         tuning.objective(trial, wanted, evaluate)
     assert (project.memory.started, project.memory.files) == (["e-0"], {})
+
+
+def test_a_trial_that_was_given_to_another_worker_ends_in_one_sentence(tmp_path):
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/study")
+
+    def objective(trial):
+        optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study").set_trial_state_values(
+            trial._trial_id, TrialState.FAIL
+        )
+        trial.set_user_attr("settings", [])
+
+    with pytest.raises(InputError, match="its trial was given to another"), tuning.lost_study_explained():
+        study.optimize(objective, n_trials=1)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql+psycopg://me:se/cret@host/x", "mysql://host/x?user=me&password=secret"]
+)
+def test_a_password_on_the_command_line_is_refused(address, project, tmp_path):
+    done = run_module("scenes", "tune", "--storage", address, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: --storage contains a password") and "cret" not in done.stderr
 
 
 def test_other_code_ends_a_search_and_a_remark_does_not(tmp_path, monkeypatch):

@@ -90,7 +90,7 @@ def workspace(pipeline, tmp_path_factory):
 def test_each_trial_of_the_killed_search_is_an_experiment(workspace):
     first, killed, *others = trials(workspace)
     assert first.state == TrialState.COMPLETE
-    assert killed.state == TrialState.RUNNING  # nobody was left to say that it was not
+    assert killed.state == TrialState.RUNNING  # its last sign of life is not old enough
     assert [trial.state for trial in others] in ([TrialState.COMPLETE], [TrialState.COMPLETE] * 2)  # one a worker
     complete = [first, *others]
     assert experiments(workspace) == {f"{EXPERIMENT}-{trial.number}" for trial in complete}

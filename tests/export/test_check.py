@@ -30,7 +30,7 @@ FORMATS = list(check.PATHS)
 TOLERANCE = 1e-4
 SAVE = """
 import sys
-from scenes.common.runtime import configure
+from scenes.process.runtime import configure
 configure(seed=0, threads=2)
 from scenes.export import check
 from tests.helpers.small_model import DESCRIPTION, small

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scenes.dataset.audit_table import COLUMNS
+from scenes.audit.audit_table import COLUMNS
 from scenes.dataset.split import split
 
 OPTIONS = {

@@ -15,7 +15,7 @@ import numpy as np
 
 from scenes.backbones import backbone, finetuning
 from scenes.backbones.features import Features
-from scenes.models import cnn, linear, store
+from scenes.models import linear, store
 from scenes.synthetic import scenes
 from scenes.synthetic.archive import resize
 from scenes.training import fit as training_fit
@@ -26,9 +26,6 @@ CLASSES = ("forest", "sea", "street")
 FEATURES = 8
 SIDE = 48  # of an image
 SEEN = 32  # by the backbone
-CNN = {"filters": [8, 16], "dropout": 0.1}
-TEMPERATURE = 2.0  # of the CNN
-VALIDATION = 60  # images; from 50 on, a temperature is fitted
 
 
 class RefuseTensorFlow:
@@ -91,25 +88,9 @@ def tuned():
 
 
 def train(folder: Path) -> None:
-    """Train a CNN, a linear classifier and a backbone; write them, inputs, losses and scores."""
+    """Train a linear classifier and a backbone; write them, inputs and losses."""
     keras.utils.set_random_seed(0)
-    for name in ("cnn", "linear"):
-        (folder / name).mkdir()
-
-    network = cnn.build((SIDE, SIDE, 3), len(CLASSES), **CNN)
-    history = fit(network, images(96, seed=0), images(VALIDATION, seed=1), rate=0.01, epochs=6)
-    losses = {"cnn": history["loss"]}
-    scores = {name: values[-1] for name, values in history.items() if name.startswith("val_")}
-    described = {
-        "kind": "cnn",
-        "input": "records",
-        "classes": CLASSES,
-        "image_shape": (SIDE, SIDE, 3),
-        "network": CNN,
-        "temperature": TEMPERATURE,
-    }
-    store.save_network(folder / "cnn", network, described)
-
+    (folder / "linear").mkdir()
     network, rows = linear.build(FEATURES, len(CLASSES)), features(96, seed=0)
     label = np.arange(len(rows)) % len(CLASSES)
     logistic_regression.fit(network, Features(np.array([b""] * len(rows)), label, rows, CLASSES), C=1.0)
@@ -118,7 +99,7 @@ def train(folder: Path) -> None:
 
     network, classifier = tuned()
     before = [variable.numpy().copy() for variable in network.variables]
-    losses["tuned"] = fit(classifier, images(16, seed=0), images(12, seed=1), rate=0.0005, epochs=10)["loss"]
+    losses = fit(classifier, images(16, seed=0), images(12, seed=1), rate=0.0005, epochs=10)["loss"]
     moved = {
         variable.path: not np.array_equal(variable.numpy(), value)
         for variable, value in zip(network.variables, before, strict=True)
@@ -128,22 +109,20 @@ def train(folder: Path) -> None:
     classifier.save_weights(folder / "tuned.weights.h5")
 
     # None of these was trained on.
-    inputs = {"cnn": images(VALIDATION, seed=1), "linear": features(48, seed=1), "tuned": images(12, seed=1)}
+    inputs = {"linear": features(48, seed=1), "tuned": images(12, seed=1)}
     np.savez(folder / "inputs.npz", **inputs)
     moved = {"learning": learning, "statistics": statistics}
-    trained = {"losses": losses, "scores": scores, "moved": moved, "temperature": TEMPERATURE}
+    trained = {"losses": losses, "moved": moved}
     (folder / "trained.json").write_text(json.dumps(trained), encoding="utf-8")
     score(folder)
 
 
 def score(folder: Path) -> None:
     """Load what :func:`train` wrote and write the probabilities of the inputs to BACKEND.npz."""
-    networks = {name: store.load_network(folder / name) for name in ("cnn", "linear")}
-    networks["tuned"] = tuned()[1]
+    networks = {"linear": store.load_network(folder / "linear"), "tuned": tuned()[1]}
     networks["tuned"].load_weights(folder / "tuned.weights.h5")
     with np.load(folder / "inputs.npz") as inputs:
         found = {name: network.predict(inputs[name], verbose=0) for name, network in networks.items()}
-        found["calibrated cnn"] = store.load(folder / "cnn", folder).predict(inputs["cnn"], verbose=0)
     np.savez(folder / f"{keras.backend.backend()}.npz", **found)
 
 

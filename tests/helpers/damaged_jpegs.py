@@ -55,4 +55,26 @@ def lengthened(data: bytes, rng: np.random.Generator) -> bytes:
     return data[:place] + rng.bytes(rng.integers(1, 50)) + data[place:]
 
 
-_DAMAGES = (cut, cut_but_ended, flipped, overwritten, lengthened)
+def with_segments(data: bytes, rng: np.random.Generator) -> bytes:
+    """Leave out, double or move a segment of the header, change its size, or put another one in."""
+    segments, position = [], 2
+    while data[position + 1] != 0xDA:
+        size = int.from_bytes(data[position + 2 : position + 4])
+        segments.append((data[position + 1], data[position + 4 : position + 2 + size]))
+        position += 2 + size
+    marker, content = segments.pop(rng.integers(len(segments)))
+    match rng.integers(5):
+        case 1:
+            segments += [(marker, content)] * 2
+        case 2:
+            segments.insert(rng.integers(len(segments) + 1), (marker, content))
+        case 3:
+            segments.append((marker, content[: rng.integers(len(content) + 1)]))
+        case 4:
+            other = rng.choice([0xC0, 0xC1, 0xC2, 0xC4, 0xC8, 0xDB, 0xDC, 0xDD, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE])
+            segments += [(marker, content), (int(other), rng.choice([b"JFIF\0", b"Exif\0\0", b""]) + rng.bytes(9))]
+    parts = (bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content for marker, content in segments)
+    return data[:2] + b"".join(parts) + data[position:]
+
+
+_DAMAGES = (cut, cut_but_ended, flipped, overwritten, lengthened, with_segments)

@@ -147,7 +147,7 @@ def train(case: str, kill: tuple | None, *, resume: bool = True) -> None:
     """Train in the working folder and write, as a stage does, weights and history, and a hash of all state left."""
     import keras
 
-    from scenes.common.runtime import configure, set_precision
+    from scenes.process.runtime import configure, set_precision
     from scenes.training import fit as training_fit
     from scenes.training.run import resumable
 

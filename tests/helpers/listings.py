@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable, Mapping
 
-from scenes.archive.layout import Entry, Found, find_members
+from scenes.layout.layout import Entry, Found, find_members
 
 
 def contents(paths: Iterable[str]) -> dict[str, bytes]:

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from scenes.backbones import backbone, finetuning, weights
-from scenes.backbones.features import describe_features, extract_features, load_features
+from scenes.backbones.extraction import Extractor, compile_extractor, extract_features, extraction_job
+from scenes.backbones.features import describe_features, load_features
 from scenes.models import cnn, linear, store
 from tests.helpers.small_records import BYTES, CLASSES, SIZE, SPLITS
 from tests.helpers.small_records import write as write_records
@@ -47,7 +48,9 @@ def _write_features(data: Path, name: str, network: keras.Model, test_time_flip:
         "finetuned": name == TUNED,
     }
     backbone.save(folder, network, backbone.describe(data / "weights") | settings)
-    extract_features(folder, backbone.open_extractor(folder), data / "records", batch_size=16)
+    model = backbone.open_extractor(folder)
+    ready = Extractor(network, compile_extractor(model), model.output_shape[-1])
+    extract_features(folder, data / "records", extraction_job(lambda: ready, (), batch_size=16))
 
 
 def save_cnn(folder: Path) -> keras.Model:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,8 @@ CHROMIUM = ("chromium", "google-chrome")
 
 def find(*names: str) -> str | None:
     """Return the path of the first of ``names`` that is there, or None."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    debian = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *debian))
     return next(filter(None, (shutil.which(name, path=path) for name in names)), None)
 
 
@@ -36,3 +38,8 @@ def chromium() -> str:
 
 def sshd() -> str:
     return program("sshd", package="openssh-server")
+
+
+def postgresql() -> Path:
+    """Return the folder of the server's programs."""
+    return Path(program("initdb", package="postgresql")).resolve().parent

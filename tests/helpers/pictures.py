@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scenes.archive.layout import Archive
+from scenes.layout.layout import Archive
 
 LAYOUT = {"train": "seg_train", "test": "seg_test", "pred": "seg_pred"}
 SUBSET = Path(__file__).resolve().parents[2] / "../shared/data/intel-subset.zip"

@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 from PIL import Image
 
-from scenes.dataset import record_writer
+from tests.helpers import written_records
 
 SIZE = 32
 CLASSES = ("sea", "street")
@@ -32,6 +32,6 @@ BYTES = {key: picture(number) for number, (key, _) in enumerate(chain(*SPLITS.va
 
 def write(folder, splits=SPLITS, seed=1, shard_size=10):
     folder.mkdir()
-    return record_writer.write(
+    return written_records.write(
         folder, splits, BYTES.__getitem__, classes=CLASSES, image_size=SIZE, seed=seed, shard_size=shard_size
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from scenes.backbones.features import Features
 from scenes.common.checksum import file_hash
-from scenes.common.runtime import configure
+from scenes.process.runtime import configure
 from scenes.training import batches as training_batches
 from scenes.training import fit
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from scenes.images import jpeg
 from scenes.images.decode import ImageProblem, decode
-from tests.helpers.damaged_jpegs import SOUND
+from tests.helpers.damaged_jpegs import SOUND, variants
 from tests.helpers.decoded import LIMIT, pixels
 from tests.helpers.image_bytes import chunk, exif
 from tests.helpers.pictures import encode, picture
@@ -24,6 +25,26 @@ def test_a_jpeg_is_damaged_where_libjpeg_warns():
     with Image.open(io.BytesIO(half)) as reference:
         assert np.array_equal(image.pixels, reference)
     assert np.array_equal(image.pixels[:8], sound.pixels[:8])  # what comes before the cut
+
+
+def test_plain_jpegs_are_what_they_are_with_pillow(monkeypatch):
+    """Whatever is done to a JPEG, the short cut finds what Pillow and simplejpeg find together."""
+
+    def outcomes():
+        for _, data in variants(900, seed=1):
+            try:
+                image = decode(data, max_pixels=LIMIT)
+            except ImageProblem as problem:
+                yield vars(problem)
+            else:
+                yield vars(image) | {"pixels": image.pixels.tobytes(), "shape": image.pixels.shape}
+
+    with_it = list(outcomes())
+    plain = [jpeg.plain_frame(data) is not None for _, data in variants(900, seed=1)]
+    assert 300 < sum(plain) < 800
+    assert sum(not outcome.get("damaged", True) for outcome in with_it) > 50
+    monkeypatch.setattr(jpeg, "plain_frame", lambda data: None)
+    assert list(outcomes()) == with_it
 
 
 @pytest.mark.parametrize("kind", SOUND)

@@ -1,16 +1,14 @@
 """Models as folders: equal bytes, the same answers by every way in, other backbones refused."""
 
 import json
-import zipfile
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from scenes.backbones.features import Features, check_informative, compute_features, describe_features, load_features
+from scenes.backbones import features
+from scenes.backbones.features import describe_features, load_features
 from scenes.common.errors import InputError
-from scenes.dataset import records
 from scenes.evaluation import inference
 from scenes.models import classifier_features, cnn, store, training_distance
 from scenes.models.temperature import scale
@@ -89,9 +87,18 @@ def test_the_whole_model_agrees_with_the_one_on_cached_features(tmp_path, data, 
         np.testing.assert_allclose(by_image[key], probabilities, atol=1e-5)
 
 
+def test_the_features_of_many_images_are_read_in_blocks(tmp_path, data, monkeypatch):
+    save_linear(tmp_path / "linear", data)
+    at_once = inference.predict(tmp_path / "linear", data, "train")
+    monkeypatch.setattr(features, "BLOCK", 16)
+    in_blocks = inference.predict(tmp_path / "linear", data, "train")
+    assert in_blocks.key.tolist() == at_once.key.tolist()
+    np.testing.assert_allclose(in_blocks.probabilities, at_once.probabilities, atol=1e-6)
+
+
 def test_the_features_of_two_sets_differ(data):
     """Else the test above would pass with the backbone of the other set."""
-    frozen, tuned = (load_features(data / name, "train").features for name in (FROZEN, TUNED))
+    frozen, tuned = (load_features(data / name, "train").features[:] for name in (FROZEN, TUNED))
     assert np.abs(frozen - tuned).max() > 1e-3
 
 
@@ -167,30 +174,3 @@ def test_damaged_weights_are_one_sentence(tmp_path):
 def test_a_missing_model_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="there is no model in"):
         store.load(tmp_path / "nowhere", tmp_path)
-
-
-def test_features_come_back_and_hold_no_pickle(data):
-    loaded = load_features(data / FROZEN, "val")
-    assert sorted(loaded.key.tolist()) == sorted(k.encode() for k, _ in SPLITS["val"])
-    assert loaded.features.dtype == np.float32
-    assert loaded.classes == CLASSES
-    with zipfile.ZipFile(data / FROZEN / "val.npz") as archive:
-        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-
-
-@pytest.mark.parametrize("bad", [np.inf, np.nan])
-def test_features_that_overflow_stop_in_one_sentence(data, bad):
-    def overflowing(images):
-        return tf.fill((tf.shape(images)[0], 5), tf.constant(bad, tf.float32))
-
-    with pytest.raises(InputError, match="not finite"):
-        compute_features(overflowing, records.open_records(data / "records", "val"), batch_size=2)
-
-
-def test_constant_features_stop_in_one_sentence():
-    rows = np.tile(np.array([[1.0, 1e6, 0.0]], np.float32), (10, 1))
-    constant = Features(np.array([b"k"] * 10), np.zeros(10, int), rows, CLASSES)
-    with pytest.raises(InputError, match="the same features for every image"):
-        check_informative(constant)
-    rows[0, 0] = 2.0
-    check_informative(constant)

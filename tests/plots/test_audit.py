@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scenes.dataset.audit import audit
-from scenes.dataset.audit_table import FATAL, NOTED
+from scenes.audit.audit import audit
+from scenes.audit.audit_table import FATAL, NOTED
 from scenes.plots import audit as plots_audit
 from scenes.plots import style
 from tests.helpers.pictures import encode, jpeg, opened, pack, picture, sound_files, texts_beyond_the_edge
@@ -43,13 +43,13 @@ def found(tmp_path_factory):
         f"{TRAIN}/moor/conflict.jpg": jpeg(1009),
     }
     with opened(pack(tmp_path_factory.mktemp("found") / "a.zip", files)) as archive:
-        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, workers=1).table, archive
+        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, processes=1).table, archive
 
 
 @pytest.fixture(scope="module")
 def nothing(tmp_path_factory):
     with opened(pack(tmp_path_factory.mktemp("nothing") / "a.zip", sound_files())) as archive:
-        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, workers=1).table, archive
+        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, processes=1).table, archive
 
 
 @pytest.mark.parametrize("which", ["found", "nothing"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenes.dataset.audit_table import FATAL, NOTED
+from scenes.audit.audit_table import FATAL, NOTED
 from scenes.report import data
 from tests.helpers import reported
 from tests.helpers.report_page import Page, rendered

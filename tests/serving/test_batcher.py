@@ -124,7 +124,7 @@ import numpy as np
 import psutil
 from scenes.serving import classifier
 from scenes.serving.batcher import Batcher
-from scenes.common.runtime import configure
+from scenes.process.runtime import configure
 
 configure(seed=0, threads=2)
 model = classifier.from_folder(sys.argv[1])

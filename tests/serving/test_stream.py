@@ -1,15 +1,17 @@
 """A stream of photos is answered in its order, a few at a time, and what cannot be read holds up no other."""
 
 from functools import partial
+from threading import Event
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scenes.serving import photos
 from scenes.serving.classifier import Answer
 from scenes.serving.photos import Limits, Photo, Refused
-from scenes.serving.stream import answer_all
+from scenes.serving.stream import DECODERS, answer_all
 from tests.helpers.pictures import encode, pack
 
 LIMITS = Limits(max_member_bytes=100_000, max_ratio=200, max_pixels=10_000)
@@ -63,7 +65,7 @@ def test_a_damaged_photo_is_answered_and_marked():
     assert [(photo.name, photo.damaged) for photo in answered] == [("whole", False), ("cut", True)]
 
 
-def test_no_more_is_read_than_a_batch():
+def test_no_more_is_read_than_two_batches_and_what_the_threads_decode():
     read = []
 
     def found():
@@ -72,7 +74,7 @@ def test_no_more_is_read_than_a_batch():
 
     stream = answer_all(found(), decode, prepare, Model().predict, 4)
     assert next(stream).name == "0"
-    assert read == [0, 1, 2, 3]
+    assert 8 <= len(read) <= 8 + 2 * DECODERS
 
 
 def test_a_zip_is_read_while_it_is_open(tmp_path):
@@ -83,3 +85,35 @@ def test_a_zip_is_read_while_it_is_open(tmp_path):
     ]
     found = photos.find(zips, LIMITS, print)
     assert seen(list(answer_all(found, decode, prepare, Model().predict, 4))) == [0, 1, 2, 10, 11, 12]
+
+
+def test_the_next_photos_are_decoded_while_the_model_computes():
+    """Each waits for the other: one after the other they would wait forever."""
+    decoded_second, computing_first = Event(), Event()
+
+    def decode_second_after_the_model_began(data):
+        if data == photo(1):
+            assert computing_first.wait(60)
+            decoded_second.set()
+        return decode(data)
+
+    class Waiting(Model):
+        def predict(self, prepared):
+            computing_first.set()
+            assert decoded_second.wait(60)
+            return super().predict(prepared)
+
+    found = [Photo(str(index), lambda index=index: photo(index)) for index in range(2)]
+    answered = answer_all(found, decode_second_after_the_model_began, prepare, Waiting().predict, 1)
+    assert seen(answered) == [0, 1]
+
+
+def test_what_a_model_raises_ends_the_stream_at_once():
+    def fail(prepared):
+        raise KeyError("mine")
+
+    decoded = []
+    found = (Photo(str(index), lambda index=index: photo(index)) for index in range(1000))
+    with pytest.raises(KeyError, match="mine"):
+        list(answer_all(found, lambda data: decoded.append(data) or decode(data), prepare, fail, 4))
+    assert len(decoded) <= 8 + 2 * DECODERS

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scenes.dataset import audit_table
+from scenes.audit import audit_table
 from scenes.synthetic.archive import draw_archive
 from scenes.synthetic.faults import CHANGES, RATED
 from stages import audit

@@ -6,7 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from scenes.dataset import audit_table, split
+from scenes.audit import audit_table
+from scenes.dataset import split
 from stages import compare
 from tests.code_facts import ROOT
 from tests.helpers.stage import refusal, written

@@ -67,3 +67,15 @@ def test_the_next_run_starts_at_once_and_gets_its_own_files(project):
     writers = {path.read_text() for path in [project / "data/file", *(project / "data/folder").iterdir()]}
     assert len(writers) == 1 and writers != {str(orphan.pid)}
     assert sorted(path.name for path in (project / "data").iterdir()) == ["file", "folder"]
+
+
+def test_a_program_that_runs_dvc_as_a_library_is_watched_too(project):
+    library = [sys.executable, "-c", "from dvc.repo import Repo; Repo().reproduce()"]
+    Run(project, *library).end(0)
+    (project / "data/file").write_text("changed")
+    run = Run(project, *library)
+    run.wait_for(r"in \d+")
+    stage = run.stage()
+    run.process.kill()
+    stage.wait(10)
+    assert "the dvc that started this is gone" in run.text()

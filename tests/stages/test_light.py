@@ -13,7 +13,7 @@ from tests.code_facts import ROOT
 SCRIPT = """
 import importlib, json, sys
 loaded = {}
-for name in ("scenes.download.source", "stages.download", "stages.audit", "stages.split"):
+for name in ("scenes.download.source", "stages.download", "stages.audit", "stages.split", "stages.records"):
     module = importlib.import_module(name)
     loaded[name] = sorted({each.partition(".")[0] for each in sys.modules})
     if name.startswith("stages."):
@@ -50,3 +50,4 @@ def test_light_stages_load_nothing_heavy(project):
     assert not loaded["stages.audit"] & {"kaggle", *LEARNING, *NUMBERS - {"numpy", "PIL"}}
     assert "matplotlib" in loaded["stages.audit after its work"], "the check would find it"
     assert not loaded["stages.split after its work"] & {"kaggle", *LEARNING}
+    assert not loaded["stages.records after its work"] & {"kaggle", *LEARNING}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scenes.dataset import audit_table, split
+from scenes.audit import audit_table
+from scenes.dataset import split
 from stages import split as stage
 from tests.helpers.audited import plain_rows, table
 from tests.helpers.stage import refusal, written

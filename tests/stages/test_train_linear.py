@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from scenes.backbones.features import save_features
+from scenes.backbones.features import StoredFeatures
 from scenes.common import unused
 from scenes.models import store
 from stages import train_linear
 from tests.code_facts import ROOT
+from tests.helpers import feature_folders
 from tests.helpers.small_training import features
 from tests.helpers.stage import written
 
@@ -27,8 +29,8 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     FEATURES.mkdir(parents=True)
-    for seed, (split, count) in enumerate({"train": 90, "val": 60}.items()):
-        save_features(FEATURES / f"{split}.npz", features(count, seed, spread=3.0))
+    splits = {"train": features(90, 0, spread=3.0), "val": features(60, 1, spread=3.0)}
+    feature_folders.save(FEATURES, splits, shard_size=25)
     (FEATURES / "backbone.json").write_text('{"sha256": "0"}')
     (FEATURES / "provenance.json").write_text('{"inputs": {}}')
     origin = {"archive_sha256": "1", "split_sha256": "2", "data_params": {}}
@@ -48,7 +50,7 @@ def test_it_writes_the_model_of_the_best_c(project, run):
     )
 
     described = store.describe("models/transfer")
-    assert (described["C"], described["classes"]) == (best["C"], ["a", "b", "c"])
+    assert (described["C"], described["classes"], described["images"]) == (best["C"], ["a", "b", "c"], 90)
     assert described["backbone"] == {"sha256": "0"}
     val = features(60, 1, spread=3.0)
     probabilities = store.load_network("models/transfer").predict(val.features, verbose=0)
@@ -57,6 +59,14 @@ def test_it_writes_the_model_of_the_best_c(project, run):
     used = json.loads(Path("models/transfer/provenance.json").read_text())
     assert used["features"] == {"inputs": {}}
     assert used["params"].keys() == {"threads", "models.transfer"}
+
+
+def test_of_many_images_it_learns_from_a_sample_and_says_so(project, run, monkeypatch):
+    monkeypatch.setattr(StoredFeatures, "sample", partialmethod(StoredFeatures.sample, 30))
+    done = run(train_linear.main, "transfer")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("transfer: fitted to 30 of 90 training images\n")
+    assert store.describe("models/transfer")["images"] == 30
 
 
 def test_the_same_bytes_twice(project, run):

@@ -16,7 +16,7 @@ from tests.helpers.stage import written
 SET, MODEL = "finetuned", "finetuned"
 STAGES = [
     *((stage, SET) for stage in ("weights", "finetune", "features")),
-    *((stage, MODEL) for stage in ("train_linear", "evaluate", "explain")),
+    *((stage, MODEL) for stage in ("train_linear", "evaluate")),
 ]
 SCRIPT = """
 import importlib, json, sys

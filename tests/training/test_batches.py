@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from scenes.dataset import records
+from scenes.dataset.batch_shares import ONE_DEVICE, Devices
 from scenes.training import batches as training_batches
 from tests.helpers.small_records import write
 
@@ -108,3 +109,27 @@ def test_validation_keeps_the_stored_order(split):
     found = list(training_batches.validation_images(split, 16).as_numpy_iterator())
     np.testing.assert_array_equal(np.concatenate([images for images, _ in found]), stored["image"])
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]).argmax(axis=1), stored["label"])
+
+
+@pytest.mark.parametrize("cache_mb", [100, 0.05])
+@pytest.mark.parametrize(("count", "processes"), [(3, 1), (4, 2), (4, 4)])
+def test_the_shares_of_several_devices_make_the_batches_of_one(split, cache_mb, count, processes):
+    """The last batch of an epoch has one image."""
+    whole = batches(split, cache_mb=cache_mb)
+    own = [batches(split, cache_mb=cache_mb, devices=Devices(count, processes, n)) for n in range(processes)]
+    for number, (images, labels) in enumerate(whole):
+        rows, targets = (np.concatenate([shares[number][part] for shares in own]) for part in (0, 1))
+        assert len(rows) % count == 0
+        np.testing.assert_array_equal(rows[: len(images)], images)
+        np.testing.assert_array_equal(targets[: len(labels)], labels)
+
+
+@pytest.mark.parametrize("batch_size", [16, 18])  # of 41 images: 9 or 5 are left for the last batch
+def test_the_shares_of_a_validation_are_those_of_its_batches(split, batch_size):
+    whole, *own = (
+        list(training_batches.validation_images(split, batch_size, devices).as_numpy_iterator())
+        for devices in (ONE_DEVICE, Devices(4, 2, 0), Devices(4, 2, 1))
+    )
+    for expected, first, second in zip(whole, *own, strict=True):
+        for value, *parts in zip(expected, first, second, strict=True):
+            np.testing.assert_array_equal(np.concatenate(parts)[: len(value)], value)

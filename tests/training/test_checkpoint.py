@@ -52,6 +52,7 @@ def test_it_comes_back_bit_by_bit(tmp_path_factory, saved):
     path = tmp_path_factory.mktemp("state") / "state.npz"
     checkpoint.save(path, saved)
     assert same(checkpoint.load(path), saved)
+    assert same(checkpoint.load(path.read_bytes()), saved)
     assert os.listdir(path.parent) == ["state.npz"]  # noqa: PTH208
 
 

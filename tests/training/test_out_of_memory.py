@@ -1,10 +1,8 @@
 """A training that needs more memory than there is says what to lower; the error is TensorFlow's, from within fit."""
 
 import keras
-import numpy as np
 import pytest
 
-from scenes.backbones import features
 from scenes.common.errors import InputError
 from scenes.dataset import records
 from scenes.evaluation import inference
@@ -89,13 +87,6 @@ def test_of_a_backbone(splits, monkeypatch, tmp_path, stage):
             state=tmp_path / "state.npz",
         )
     assert str(raised.value) == expected
-
-
-def test_of_features_of_other_images():
-    with pytest.raises(
-        InputError, match=r"^out of memory in features, with batch_size 2; lower features\.batch_size, or"
-    ):
-        features.features_of(exhausted, np.zeros((3, SIZE, SIZE, 3), np.float32), batch_size=2)
 
 
 def test_of_predictions(splits):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scenes.common.errors import InputError
 from scenes.training import run
 
 USUAL = {"settings": {"epochs": 3}, "code": "0" * 64, "seed": 1, "threads": 2, "precision": "float32", "xla": False}
@@ -26,7 +27,7 @@ def state(tmp_path, monkeypatch):
 
 def test_the_surroundings_are_set_up_as_asked(state):
     state(seed=5, precision="mixed_bfloat16", xla=True)
-    assert state.made == [{"seed": 5, "threads": 2, "xla": True}, "mixed_bfloat16"]
+    assert state.made == [{"seed": 5, "threads": 2, "xla": True, "backend": "tensorflow"}, "mixed_bfloat16"]
 
 
 def test_the_log_names_the_device_once(state, monkeypatch, capsys):
@@ -50,3 +51,11 @@ def test_the_log_names_the_device_once(state, monkeypatch, capsys):
 def test_each_of_them_keeps_states_apart(state, other):
     assert state() == state()
     assert state(**other) != state()
+
+
+def test_processes_with_other_inputs_do_not_train_together(state, monkeypatch):
+    compared = []
+    monkeypatch.setattr(run.several_devices, "is_same", lambda key, devices: compared.append(key))
+    with pytest.raises(InputError, match="the processes have other data"):
+        state()
+    assert len(compared) == 1

@@ -5,6 +5,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
+from scenes.dataset.batch_shares import Devices
 from scenes.training import state_key
 from tests.code_facts import packages
 
@@ -89,6 +90,24 @@ def test_it_changes_with_the_gpu(folder, monkeypatch):
     assert taken() != before
 
 
+def test_it_changes_with_the_backend_and_its_version(folder, monkeypatch):
+    with_tensorflow = taken()
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    before, installed = taken(), state_key.version
+    assert before != with_tensorflow
+    monkeypatch.setattr(state_key, "version", lambda name: "0.0.1" if name == "jax" else installed(name))
+    assert taken() != before
+
+
+def test_it_changes_with_the_number_of_devices_and_is_the_same_in_all_their_processes(folder):
+    keys = {
+        state_key.state_key([], {}, "", Devices(count, processes))
+        for count, processes in ((1, 1), (4, 1), (4, 2), (4, 4), (8, 4))
+    }
+    assert len(keys) == 5
+    assert state_key.state_key([], {}, "", Devices(4, 2, 1)) in keys
+
+
 def test_dates_modes_and_the_order_of_keys_do_not_count(folder):
     before = taken()
     for path in folder.rglob("*"):
@@ -97,9 +116,20 @@ def test_dates_modes_and_the_order_of_keys_do_not_count(folder):
     assert taken(settings=dict(reversed(SETTINGS.items()))) == before
 
 
-# Libraries that change no result: they read params and dvc.lock, draw bars, write curves, find the process of DVC and
-# damaged objects in its cache, or decode HEIC files for the records.
-IDLE = {"PyYAML", "dvc", "pandas", "pi-heif", "psutil", "ruamel.yaml", "ruamel.yaml.clib", "threadpoolctl", "tqdm"}
+# Libraries that change no result: they read params and dvc.lock, spread work over processes, draw bars, write curves,
+# find the process of DVC and damaged objects in its cache, or decode HEIC files for the records.
+IDLE = {
+    "PyYAML",
+    "dvc",
+    "pandas",
+    "pi-heif",
+    "psutil",
+    "ray",
+    "ruamel.yaml",
+    "ruamel.yaml.clib",
+    "threadpoolctl",
+    "tqdm",
+}
 
 
 @pytest.mark.parametrize("stage", ["finetune", "train_cnn"])
@@ -108,4 +138,4 @@ def test_each_library_that_a_training_depends_on_is_named(stage):
     distributions = packages_distributions()
     imported = {name for package in packages(f"stages.{stage}") for name in distributions.get(package, ())}
     assert {"keras", "numpy"} <= imported
-    assert imported - IDLE <= set(state_key.LIBRARIES)
+    assert imported - IDLE <= {*state_key.LIBRARIES, "jax"}, "the backend counts where it is used"

@@ -1,0 +1,48 @@
+"""The processes that train one model together, as their launcher describes them in environment variables."""
+
+import os
+from dataclasses import dataclass
+
+from scenes.common.errors import InputError
+
+_ADDRESS, _COUNT, _NUMBER = (f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID"))
+
+
+@dataclass(frozen=True)
+class Processes:
+    """One process among those that train together.
+
+    Attributes:
+        count: how many there are.
+        number: that of this one, counted from 0.
+        address: host and port where process 0 listens; None: JAX finds it from Slurm's variables.
+    """
+
+    count: int = 1
+    number: int = 0
+    address: str | None = None
+
+
+def from_environment() -> Processes:
+    """Return this process among the others, by the variables of ``keras.distribution.initialize`` or else of Slurm.
+
+    Raises:
+        InputError: a variable is missing or wrong, or Keras' backend is not JAX.
+    """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if _COUNT in os.environ:
+        count, number, address = (os.environ.get(name, "") for name in (_COUNT, _NUMBER, _ADDRESS))
+        if not (count.isdecimal() and number.isdecimal() and int(number) < int(count)):
+            raise InputError(
+                f"{_COUNT} is {count!r} and {_NUMBER} is {number!r}; set the first to the number of processes, and the "
+                "second to a number of its own for each process, counted from 0"
+            )
+        if int(count) > 1 and backend != "jax":
+            raise InputError(f"{_COUNT} is {count}, but KERAS_BACKEND is {backend}; set it to jax or unset {_COUNT}")
+        if not address.split(",")[0].rpartition(":")[2].isdecimal():
+            raise InputError(f"{_ADDRESS} is {address!r}; set it to the host and a free port of process 0: host:port")
+        return Processes(int(count), int(number), address.split(",")[0])
+    # A step of several tasks: `srun`, not the batch script around it.
+    if backend == "jax" and int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        return Processes(int(os.environ["SLURM_STEP_NUM_TASKS"]), int(os.environ["SLURM_PROCID"]))
+    return Processes()
