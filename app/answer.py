@@ -6,12 +6,14 @@ from PIL import Image
 
 from app.models import Served
 from app.words import escape_markdown, percent
+from scenes.evaluation import abstention
 from scenes.evaluation.presence import MIN_CLASSES
 from scenes.images import decode
 from scenes.plots import gradcam
 from scenes.serving.classifier import Answer, Classifier
 
 TOP_K = 3  # classes shown at most, so that the answer is no taller than the photo
+NEVER_UNSURE = f"This model is {abstention.NO_PROMISE}."
 _SIDE = 448  # pixels of the pictures
 _SEEN = {"crop": "the central square", "pad": "the whole photo, padded", "squash": "the whole photo, squashed"}
 
@@ -79,19 +81,11 @@ def warn_of_drawings(model: Classifier) -> None:
         st.warning("Learned from drawings, not from photos.")
 
 
-def never_unsure() -> str:
-    """Return what is said of a model without a threshold of confidence."""
-    return (
-        'This model never says "unsure": it was validated on too few images, or erred on too many of them, '
-        "to promise a precision."
-    )
-
-
 def remarks(model: Classifier, answer: Answer) -> list[str]:
     """Return a line of Markdown for each reason to doubt an answer."""
     found = []
     if model.unsure_below is None:
-        found.append(never_unsure())
+        found.append(NEVER_UNSURE)
     elif model.unsure(answer):
         found.append(f"Unsure: below {percent(model.unsure_below)} it errs too often.")
     if model.unlike(answer):

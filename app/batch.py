@@ -52,7 +52,7 @@ class Result(NamedTuple):
         tiles: the photos that were answered.
         csv: see ``scenes.serving.answer_formats.csv_rows``.
         refused: a sentence for each photo that could not be used.
-        skipped: the files whose names are not those of photos.
+        skipped: a line for each reason why files were skipped.
     """
 
     tiles: list[Tile]
@@ -91,14 +91,14 @@ def main() -> None:
     if result.tiles:
         answer.warn_of_drawings(served.classifier)
         if served.classifier.unsure_below is None:
-            st.caption(answer.never_unsure())
+            st.caption(answer.NEVER_UNSURE)
         _show_gallery(result, files, served)
 
 
 def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
     model = served.classifier
     total = sum(1 for _ in _find(files, lambda name: None))  # opens zips, reads no photo
-    skipped: list[str] = []
+    skipped: list[photos.Skipped] = []
     entries = _find(files, skipped.append)
     tiles: list[Tile] = []
     csv = [answer_formats.csv_rows([], model, header=True)]
@@ -118,10 +118,10 @@ def _answer(files: Sequence[UploadedFile], served: models.Served) -> Result:
         if done % BATCH_SIZE == 0:
             bar.progress(done / total, text=f"{done:,} of {total:,} photos")
     bar.empty()
-    return Result(tiles, "".join(csv), refused, skipped)
+    return Result(tiles, "".join(csv), refused, photos.skipped_in_words(skipped, _SHOWN))
 
 
-def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Generator[Photo | Refused]:
+def _find(files: Sequence[UploadedFile], skipped: Callable[[photos.Skipped], None]) -> Generator[Photo | Refused]:
     """Yield the photos in the uploaded files, up to ``MOST``, and a refusal for the next one."""
     count = 0
     for file in files:
@@ -140,14 +140,13 @@ def _find(files: Sequence[UploadedFile], skipped: Callable[[str], None]) -> Gene
 
 
 def _show_unused(result: Result) -> None:
-    refused, skipped = result.refused, result.skipped
+    refused = result.refused
     if refused:
         more = f"\n\nand {len(refused) - _SHOWN:,} more" if len(refused) > _SHOWN else ""
         sentences = "\n\n".join(map(escape_markdown, refused[:_SHOWN]))
         st.error(f"{len(refused):,} could not be used:\n\n{sentences}{more}")
-    if skipped:
-        names = ", ".join(skipped[:_SHOWN]) + (", …" if len(skipped) > _SHOWN else "")
-        st.caption(f"{len(skipped):,} skipped, because their names are not those of images: {escape_markdown(names)}")
+    for line in result.skipped:
+        st.caption(escape_markdown(line))
 
 
 def _show_gallery(result: Result, files: Sequence[UploadedFile], served: models.Served) -> None:

@@ -14,7 +14,7 @@ from scenes.dataset import corrections
 from scenes.evaluation import label_issues
 from scenes.layout.layout import Archive
 
-ISSUES, ARCHIVE = "data/label_issues.csv", "data/raw/archive.zip"
+ISSUES, ARCHIVE = "data/label_issues.csv", "data/raw"
 AUDIT, SPLIT = "data/audit.csv", "data/split.csv"
 
 
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 def exist() -> bool:
     """Return whether there are label issues and the pictures to show them."""
-    return all(Path(models.ROOT, name).is_file() for name in (ISSUES, ARCHIVE, AUDIT, SPLIT))
+    return all(Path(models.ROOT, name).exists() for name in (ISSUES, ARCHIVE, AUDIT, SPLIT))
 
 
 def archive() -> Archive:
@@ -77,7 +77,7 @@ def load(pictures: Archive) -> Issues:
     corrected = corrections.parse(file).set_index("path")["label"].to_dict() if file.is_file() else {}
     split = read_csv(root / SPLIT)
     found = label_issues.read(root / ISSUES).merge(split[["path", "split"]], "left", left_on="key", right_on="path")
-    found = found[found["key"].isin(pictures.files.keys() - corrected.keys())]
+    found = found[found["key"].isin({member.path for member in pictures.members} - corrected.keys())]
     classes = sorted(set(split["label"]) - {""})
     return Issues(list(found.itertuples(index=False)), classes, _duplicates(found, root / AUDIT), corrected)
 
@@ -89,6 +89,16 @@ def _duplicates(found: pd.DataFrame, audit_file: Path) -> dict[str, list[tuple[s
     pairs = groups.merge(audit[audit["label"] != ""], on="group")
     pairs = pairs[pairs["label"] != pairs["given_label"]]
     return {key: list(zip(rows["path"], rows["label"], strict=True)) for key, rows in pairs.groupby("key")}
+
+
+def answers() -> dict[str, Answer]:
+    """Return the answers about the selected profile, by path: of all visitors, until the app ends."""
+    return _answers(models.params().profile)
+
+
+@st.cache_resource(show_spinner=False)
+def _answers(profile: str) -> dict[str, Answer]:
+    return {}
 
 
 def as_csv(answers: Mapping[str, Answer]) -> str:

@@ -19,6 +19,7 @@ _WIDTH, _HEIGHT = 540, 520  # pixels, of the picture
 _END = ""  # shown after the last picture
 _BUTTONS = 9  # classes with a button and a digit each; where there are more, they are in a list
 _DUPLICATES = 3  # named at most
+_REMARK = 500  # characters at most: the app keeps the answers in memory
 _REASONS = {
     "model": "A classifier that has not seen the picture doubts the label.",
     "duplicate": "The same picture is there with another label.",
@@ -30,9 +31,12 @@ def main() -> None:
     st.title("Labels that may be wrong", anchor=False)
     archive = issues.archive()
     found = issues.load(archive)
-    answers: dict[str, issues.Answer] = st.session_state.setdefault("label answers", {})
+    for key in found.corrected:  # the answers have been merged
+        issues.answers().pop(key, None)
+    answers = issues.answers().copy()  # other visitors answer meanwhile
     keys = [row.key for row in found.rows]
-    shown = st.session_state.get("label shown")
+    # A page that is loaded again goes on at the first picture without an answer.
+    shown = st.session_state.setdefault("label shown", next((key for key in keys if key not in answers), _END))
     _show_progress(answers, keys)
     if keys and shown != _END:
         position = keys.index(shown) if shown in keys else 0
@@ -77,7 +81,7 @@ def _show_issue(archive: Archive, found: issues.Issues, position: int, answers: 
         st.markdown("Or it shows:")
         _class_buttons(issue, found.classes, say)
         remark = answer.remark if answer else ""
-        st.text_input("Remark", remark, key=f"remark {issue.key}", placeholder="goes with the answer")
+        st.text_input("Remark", remark, _REMARK, key=f"remark {issue.key}", placeholder="goes with the answer")
         with st.container(horizontal=True):
             before = found.rows[max(0, position - 1)].key
             st.button("Back", "back", on_click=_go, args=(before,), shortcut="Left")
@@ -137,7 +141,7 @@ def _say_selected(say: partial, key: str) -> None:
 
 def _say(key: str, after: str, label: str) -> None:
     """Keep the answer about the picture ``key`` and go on to the one ``after`` it."""
-    st.session_state["label answers"][key] = issues.Answer(label, st.session_state.get(f"remark {key}", "").strip())
+    issues.answers()[key] = issues.Answer(label, st.session_state.get(f"remark {key}", "").strip())
     _go(after)
 
 
@@ -158,7 +162,7 @@ def _offer(answers: dict[str, issues.Answer]) -> None:
             disabled=not count,
         )
         st.caption(
-            "Nothing is saved here. Download the answers, then run "
+            "The answers of all who use this app are here until it ends, and saved nowhere. Download them, then run "
             "`python -m scenes corrections merge corrections.csv` and `dvc repro`."
         )
 

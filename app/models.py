@@ -11,9 +11,10 @@ import numpy as np
 import streamlit as st
 
 from scenes.commands import checkout
-from scenes.common.description import read_description
 from scenes.common.errors import InputError
+from scenes.common.tables import read_json
 from scenes.config.schema import Params, Profile, check
+from scenes.download.source import is_drawn
 from scenes.evaluation import gradcam
 from scenes.images.decode import Decoded
 from scenes.serving import photos
@@ -65,7 +66,7 @@ def profile() -> Profile:
 
 def synthetic() -> bool:
     """Return whether the images of the selected profile are drawn: a model that learned from them knows no photo."""
-    return profile().source == "synthetic"
+    return is_drawn(profile().source)
 
 
 def test_images() -> str:
@@ -103,7 +104,7 @@ def key(name: str) -> str:
     """Return the name in params.yaml of one of :func:`available_models`."""
     if name != checkout.PRODUCTION:
         return name
-    return read_description(Path(ROOT, "models/production/model.json"), "model", ["model"])["model"]
+    return read_json(Path(ROOT, "models/production/model.json"))["model"]
 
 
 def in_words(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Visitors who have left, and with them their uploads and answers: forgotten after a while.
+"""Visitors who have left, and with them their uploads and the answers about these: forgotten after a while.
 
 Streamlit keeps a visitor who has left for ``server.disconnectedSessionTTL`` seconds, in case only the connection was
 lost, and after that until another one leaves, which may be never.

@@ -18,6 +18,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from scenes.commands.argument_types import whole_number
+from scenes.common.errors import exit_on_input_error
+
 CLASSES = [f"class {number:04d}" for number in range(1000)]
 LEAVES = 30
 SIDE = 16
@@ -127,6 +130,7 @@ def made_up_table(count: int):
             "split": "train",
             "label": [CLASSES[number % 1000] for number in range(count)],
             "subject": "",
+            "archive": 1,
             "bytes": 15_000,
             "width": 150,
             "height": 150,
@@ -150,7 +154,7 @@ def features(count: int) -> Part:
     rng, folder = np.random.default_rng(0), tempfile.TemporaryDirectory()
     keys = np.array([f"train/{number:09d}.jpg".encode() for number in range(ROWS)])
     labels = np.arange(ROWS) % len(CLASSES)
-    names = [f"train-{number:05d}.npy" for number in range(count // ROWS)]
+    names = [f"train-{number:05d}.npy" for number in range(-(-count // ROWS))]
     first, *others = (Path(folder.name, name) for name in names)
     first.write_bytes(stored.pack(keys, labels, rng.normal(size=(ROWS, WIDTH)).astype(np.float32)))
     for other in others:
@@ -177,7 +181,7 @@ PIECES = {each.__name__: each for each in (near_duplicates, audit_table, split, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("piece", choices=PIECES)
-    parser.add_argument("rows", type=int, help="images")
+    parser.add_argument("rows", type=whole_number(1), help="images")
     options = parser.parse_args()
     part = PIECES[options.piece](options.rows)
     start = time.process_time()
@@ -188,4 +192,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with exit_on_input_error():
+        main()

@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale --images 5000 20000     # every stage, on drawn pictures
     python -m benchmarks.scale --images 3060 --classes 102
+    python -m benchmarks.scale --images 20000 --more 2000    # and then once more, with a second archive
     python -m benchmarks.scale --rows 1000000          # only the parts in benchmarks/pieces.py, on made-up inputs
 
 For each number of images, it clones the last commit, draws a folder of pictures, sets it up as ``make own`` does but
@@ -16,7 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks import pieces
 from scenes.commands import verify
+from scenes.commands.argument_types import whole_number
 
 ROOT = Path(__file__).parents[1]
 SIDES = 3, 4, 5, 6, 8, 32
@@ -55,9 +57,9 @@ def picture(number: int, classes: int, rng: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
-def draw(folder: Path, images: int, classes: int) -> None:
+def draw(folder: Path, images: int, classes: int, seed: int = 0) -> None:
     """Write pictures into ``folder``, one folder a class."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for index in range(images):
         place = folder / f"class {index % classes:04d}"
         place.mkdir(parents=True, exist_ok=True)
@@ -102,26 +104,44 @@ def size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
-def measure_stages(images: int, classes: int) -> dict[str, Cost]:
-    """Return the cost of each stage."""
+def measure_stages(images: int, classes: int, more: int = 0) -> dict[int, dict[str, Cost]]:
+    """Return the cost of each stage, by the number of images.
+
+    Args:
+        more: images of a second archive, with which the stages run once more in the same clone; 0: there is none.
+    """
     from dvc.utils.hydra import apply_overrides
 
-    result: dict[str, Cost] = {}
+    result = {}
     with tempfile.TemporaryDirectory() as parent, (Path(parent) / "log").open("w+b") as log:
-        checkout, folder = verify.clone(ROOT, Path(parent) / "clone"), Path(parent) / "pictures"
-        draw(folder, images, classes)
+        checkout, pictures = verify.clone(ROOT, Path(parent) / "clone"), Path(parent) / "pictures"
+        archives = [pictures / "first", pictures / "second"] if more else [pictures / "first"]
+        for archive, count in zip(archives, (images, more), strict=False):
+            draw(archive, count, classes, seed=count)
         try:
-            run(["python", "-m", "scenes", "own", "--no-run", "--no-finetune", str(folder)], checkout, log)
-            apply_overrides(checkout / "params.yaml", SETTINGS)
+            run(["python", "-m", "scenes", "own", "--no-run", "--no-finetune", str(archives[0])], checkout, log)
+            apply_overrides(checkout / "params.yaml", [*SETTINGS, f"watch={pictures}"])
             (checkout / "dvc.lock").unlink()  # a stage refuses inputs that it does not name
-            for name, commands, outputs in stages(checkout):
-                costs = [run(command, checkout, log) for command in commands]
-                seconds, memory = sum(cost.seconds for cost in costs), max(cost.memory for cost in costs)
-                result[name] = Cost(seconds, memory, f"{sum(map(size_of, outputs)) / 1e6:,.1f} MB")
-                print(f"{images:,} {name} {result[name]}", file=sys.stderr, flush=True)
+            result[images] = run_stages(checkout, images, log)
+            if more:
+                source = ",".join(f"file:{archive}" for archive in archives)
+                pins = [f"profiles.own.{name}=[null,null]" for name in ("archive_bytes", "archive_sha256")]
+                apply_overrides(checkout / "params.yaml", [f"profiles.own.source=[{source}]", *pins])
+                result[images + more] = run_stages(checkout, images + more, log)
         except subprocess.CalledProcessError:
             log.seek(0)
             raise SystemExit(log.read().decode(errors="replace")[-3000:]) from None
+    return result
+
+
+def run_stages(checkout: Path, images: int, log: io.IOBase) -> dict[str, Cost]:
+    """Run the stages one by one and return the cost of each."""
+    result = {}
+    for name, commands, outputs in stages(checkout):
+        costs = [run(command, checkout, log) for command in commands]
+        seconds, memory = sum(cost.seconds for cost in costs), max(cost.memory for cost in costs)
+        result[name] = Cost(seconds, memory, f"{sum(map(size_of, outputs)) / 1e6:,.1f} MB")
+        print(f"{images:,} {name} {result[name]}", file=sys.stderr, flush=True)
     return result
 
 
@@ -159,17 +179,25 @@ def table(measured: dict[int, dict[str, Cost]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, nargs="+", default=[], help="run the stages on so many pictures")
-    parser.add_argument("--classes", type=int, default=6, help="of the pictures (default: %(default)s)")
-    parser.add_argument("--rows", type=int, nargs="+", default=[], help="run the pieces on so many made-up images")
+    parser.add_argument(
+        "--images", type=whole_number(1), nargs="+", default=[], help="run the stages on so many pictures"
+    )
+    parser.add_argument("--classes", type=whole_number(2), default=6, help="of the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--more", type=whole_number(0), default=0, help="then run them again with an archive of so many more"
+    )
+    parser.add_argument(
+        "--rows", type=whole_number(1), nargs="+", default=[], help="run the pieces on so many made-up images"
+    )
     options = parser.parse_args()
-    measure: Callable[[int], dict[str, Cost]]
-    for counts, measure in (
-        (options.images, lambda images: measure_stages(images, options.classes)),
-        (options.rows, measure_pieces),
-    ):
-        if counts:
-            print("\n".join(table({count: measure(count) for count in counts})))
+    if not options.images and not options.rows:
+        parser.error("name a number of --images or of --rows")
+    measured: dict[int, dict[str, Cost]] = {}
+    for images in options.images:
+        measured |= measure_stages(images, options.classes, options.more)
+    for costs in (measured, {rows: measure_pieces(rows) for rows in options.rows}):
+        if costs:
+            print("\n".join(table(costs)))
 
 
 if __name__ == "__main__":

@@ -3,23 +3,25 @@
 from pathlib import Path
 
 from scenes.audit import audit_findings, audit_table
-from scenes.audit.audit import audit
+from scenes.audit.audit import audit, file_keys
 from scenes.audit.near_duplicate_scores import near_duplicate_scores
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import audit_checks
-from scenes.executors import executor
+from scenes.executors import executor, reuse
 from scenes.layout.layout import Archive
 from scenes.layout.summary import summary
 from scenes.plots.audit import plot
 from scenes.synthetic import ground_truth
 from stages import checked_stage, code_digest
 
-ARCHIVE = "data/raw/archive.zip"
+ARCHIVE = "data/raw"
 TABLE = "data/audit.csv"
 SCORES = "data/scores/audit.json"
 PLOTS = "plots/audit"
+INSPECTED = "data/inspected"
+KEYS = "data/keys/audit.json"  # not in the folder, because they change with the code
 KEPT = Path(".resume/audit")  # of a killed audit
 
 
@@ -29,8 +31,10 @@ def main() -> None:
     with Archive.from_settings(ARCHIVE, to_dict(params.archive)) as archive:
         print(*summary(archive.found), sep="\n", flush=True)
         distance = params.audit.near_duplicate_distance
-        with executor.kept(KEPT, code_digest("audit")) as run:  # the shards hold the checksums of their images
-            found = audit(archive, max_pixels=max_pixels, near_duplicate_distance=distance, run=run)
+        code = code_digest("audit")
+        kept = executor.kept(KEPT, code)  # the shards hold the checksums of their images
+        with kept as run, reuse.renewed(INSPECTED, KEYS, file_keys(archive, (code, max_pixels))) as folder:
+            found = audit(archive, folder, max_pixels=max_pixels, near_duplicate_distance=distance, run=run)
         table = found.table
         # Written before anything is refused, as it says why. DVC keeps the outputs of a stage that failed.
         with atomic_write(TABLE) as table_file:

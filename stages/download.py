@@ -1,56 +1,54 @@
-"""Download, copy, pack or draw the archive and check that it is sound: data/raw/archive.zip."""
+"""Get the archive of each source, or draw it, and check that it is sound: data/raw/."""
 
-import shutil
+from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 
-from scenes.common.checksum import check_file, file_hash
-from scenes.common.files import atomic_write
+from scenes.common.archives import archive_name, as_list
+from scenes.common.checksum import file_hash
+from scenes.common.files import atomic_dir
+from scenes.common.outputs import earlier, write_sums
 from scenes.config.params import read, to_dict
-from scenes.download.local import check_watched, check_zip, get_archive
+from scenes.download.local import check_watched, is_watched
+from scenes.download.obtain import Pins, obtain, pinning
 from scenes.download.partial import resumable_download_dir
-from scenes.download.source import parse_source
+from scenes.download.source import parse_sources
 from stages import checked_stage
 
-ARCHIVE = "data/raw/archive.zip"
-PARTIAL = Path(".partial")  # not beside the archive: DVC deletes a stage's outs before it runs
+RAW = Path("data/raw")
+PARTIAL = Path(".partial")  # not in data/raw, which appears whole or not at all
 
 
 def main() -> None:
     params = read()
-    source = parse_source(params.profile_settings.source)
-    expected_bytes, expected_sha256 = params.profile_settings.archive_bytes, params.profile_settings.archive_sha256
-    if source.kind == "file":
-        check_watched(source.place, params.watch)
-    left_out = ""
+    profile = params.profile_settings
+    sources = parse_sources(profile.source)
+    check_watched(sources, params.watch)
+    expected = as_list(profile.archive_bytes), as_list(profile.archive_sha256)
+    pins = [Pins(*(value or None for value in each)) for _, *each in zip_longest(sources, *expected)]
+    pinned = any(each.sha256 for each in pins)
+    there = {file_hash(path): path for path in earlier(RAW).values()} if pinned else {}
 
-    with resumable_download_dir(PARTIAL / source.key) as folder, atomic_write(ARCHIVE) as path:
-        # Each branch imports only what it needs, so that a `file:` source starts at once.
-        if source.kind == "synthetic":
-            from scenes.synthetic.archive import draw_archive
+    def draw(path: Path) -> None:
+        from scenes.synthetic.archive import draw_archive  # here, so that other sources start at once
 
-            draw_archive(path, **to_dict(params.profile_settings.synthetic))
-        elif source.kind == "file":
-            left_out = get_archive(source.place, path)
-        elif source.kind == "kaggle":
-            from scenes.download.kaggle import fetch_dataset
+        draw_archive(path, **to_dict(profile.synthetic))
 
-            shutil.move(fetch_dataset(source.place, source.version, folder, expected_bytes=expected_bytes), path)
-        else:
-            from scenes.download.http import fetch
-
-            fetch(source.url(), folder / "archive.zip", expected_bytes=expected_bytes)
-            shutil.move(folder / "archive.zip", path)
-
-        members = check_zip(path, source)
-        check_file(path, source, expected_bytes=expected_bytes, expected_sha256=expected_sha256)
-        print(f"{ARCHIVE}: {members} members, {path.stat().st_size} bytes, from {source}")
-        if left_out:
-            print(f"left out, as neither pictures nor tables: {left_out}")
-        # What is watched is there to be changed.
-        watched = source.place == params.watch
-        if source.kind != "synthetic" and not watched and None in (expected_bytes, expected_sha256):
-            print("to pin it, put these lines into the block of its profile in params.yaml:")
-            print(f"    archive_bytes: {path.stat().st_size}\n    archive_sha256: {file_hash(path)}")
+    found = []
+    # The folders of the downloads stay until all archives are there: the next run takes what this one has.
+    with ExitStack() as downloads, atomic_dir(RAW) as folder:
+        for number, (source, pin) in enumerate(zip(sources, pins, strict=True), 1):
+            path = folder / archive_name(number)
+            unfinished = downloads.enter_context(resumable_download_dir(PARTIAL / source.key))
+            done = obtain(source, path, pin, there=there, unfinished=unfinished, draw=draw)
+            print(f"{RAW / path.name}: {done}", flush=True)
+            fixed = source.kind != "synthetic" and not is_watched(source, params.watch)
+            found.append(Pins(path.stat().st_size, file_hash(path)) if fixed else Pins(None, None))
+        write_sums(folder)
+    if any(each.sha256 and not pin.sha256 for pin, each in zip(pins, found, strict=True)):
+        it = "it" if len(found) == 1 else "them"
+        print(f"to pin {it}, put these lines into the block of the profile in params.yaml:")
+        print(pinning(found))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from scenes.common.tables import write_csv, write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import contained_classes, corrections, split
 from scenes.evaluation import corrected_test, inference, metrics, presence, selection
-from scenes.plots import evaluation, explanation
+from scenes.plots import evaluation
 from scenes.process.runtime import configure
 from stages import checked_stage
 
-ARCHIVE = "data/raw/archive.zip"
+ARCHIVE = "data/raw"
 AUDIT = "data/audit.csv"
 SPLIT = "data/split.csv"
 DATA = Path("data")
@@ -52,7 +52,7 @@ def main(name: str) -> None:
             write_json(file, value)
         write_csv(table, test.table())
         evaluation.write(plots, test, scores["per_class"], title=name)
-        explanation.write(plots, folder, DATA, test, title=name)
+        evaluation.explain(plots, folder, DATA, test, title=name)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from scenes.backbones import backbone, extraction, finetuning
 from scenes.common import unused
-from scenes.common.files import atomic_dir
 from scenes.config.params import read, to_dict
-from scenes.executors import executor
+from scenes.executors import executor, reuse
 from scenes.provenance import record
 from scenes.training.state_key import state_key
 from stages import checked_stage, code_digest
@@ -17,14 +16,17 @@ RECORDS = Path("data/records")
 WEIGHTS = Path("data/weights")
 FINETUNED = Path("data/finetuned")
 FEATURES = Path("data/features")
+KEYS = Path("data/keys/features")  # not in the folder, because they change with the code
 KEPT = Path(".resume")  # of a killed stage
 
 
 def main(name: str) -> None:
     params = read()
-    weights, finetuned, target = WEIGHTS / name, FINETUNED / name, FEATURES / name
+    weights, finetuned = WEIGHTS / name, FINETUNED / name
+    target, keys_file = FEATURES / name, KEYS / f"{name}.json"
     if unused.is_unused(weights):
-        unused.mark(target)
+        with reuse.renewed(target, keys_file, {}) as folder:
+            unused.write_header(folder / unused.MARK, ["unused"])
         print(f"{name} is not enabled in this profile")
         return
     profile = params.profile_settings.features[name]
@@ -35,10 +37,11 @@ def main(name: str) -> None:
     inputs, code = [finetuned, RECORDS, weights], code_digest("features")
     load = partial(extraction.load_extractor, **settings, threads=params.threads)
     network = load(weights, finetuned).network
-    kept = executor.kept(KEPT / f"features@{name}", state_key(inputs, used, code))
+    keys = extraction.file_keys(RECORDS, state_key([finetuned, weights], used, code))
+    kept = executor.kept(KEPT / f"features@{name}", repr(keys))
     job = extraction.extraction_job(load, (weights, finetuned), params.features.batch_size)
     described, changed = backbone.describe(weights), finetuning.weights_hash(finetuned) is not None
-    with kept as run, atomic_dir(target) as folder:
+    with kept as run, reuse.renewed(target, keys_file, keys) as folder:
         backbone.save(folder, network, {**described, **settings, "finetuned": changed})
         extraction.extract_features(folder, RECORDS, job, run)
         made_from = record.read(finetuned)

@@ -17,7 +17,7 @@ from scenes.process.runtime import configure
 from scenes.synthetic import ground_truth
 from stages import checked_stage
 
-ARCHIVE = "data/raw/archive.zip"
+ARCHIVE = "data/raw"
 AUDIT = "data/audit.csv"
 FEATURES = Path("data/features")
 TABLE = "data/label_issues.csv"

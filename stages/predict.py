@@ -6,7 +6,7 @@ from scenes.common import unused
 from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import write_csv
 from scenes.config.params import read
-from scenes.dataset import records, selected_images
+from scenes.dataset import record_shards, records, selected_images
 from scenes.evaluation import inference, prediction_table
 from scenes.evaluation.presence import PresenceCalibration
 from scenes.executors import executor
@@ -31,7 +31,7 @@ def main() -> None:
     description = store.describe_production(PRODUCTION)
     classes, presence = description["classes"], PresenceCalibration(**description["presence"])
     images = records.open_records(RECORDS, SPLIT) if SPLIT in records.splits(RECORDS) else None
-    shards = inference.prediction_shards(images) if images else []
+    shards = record_shards.file_shards(images) if images else []
     job = inference.prediction_job(PRODUCTION, threads=params.threads)
     state = state_key([PRODUCTION, RECORDS], {"threads": params.threads}, code_digest("predict"))
     with executor.kept(KEPT, state) as run:

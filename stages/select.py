@@ -6,14 +6,14 @@ from scenes.common.files import atomic_dir, atomic_write
 from scenes.common.tables import read_json, write_json
 from scenes.config.params import read, to_dict
 from scenes.dataset import records
+from scenes.download.source import is_drawn
 from scenes.evaluation import abstention, novelty_scores, selection
 from scenes.models import store
 from scenes.process.runtime import configure
 from scenes.provenance import record
 from stages import checked_stage, code_digest
 
-DATA = Path("data")
-MODELS = Path("models")
+DATA, MODELS = Path("data"), Path("models")
 PRODUCTION = "models/production"
 SCORES = "data/scores/production.json"
 
@@ -29,7 +29,7 @@ def main() -> None:
     parameters = {name: network.count_params() for name, network in networks.items()}
     choice = selection.choose(scores, parameters, metric=metric, tolerance=tolerance)
     examples, validation_scores = records.open_records(DATA / "records", "train"), validation[choice.name]
-    model, drawn = MODELS / choice.name, params.profile_settings.source == "synthetic"
+    model, drawn = MODELS / choice.name, is_drawn(params.profile_settings.source)
     training, novelty = novelty_scores.measure(model, DATA, networks[choice.name], drawn=drawn)
     description = {
         "model": choice.name,

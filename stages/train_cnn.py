@@ -28,7 +28,7 @@ def main(name: str) -> None:
     model, profile = to_dict(params.models[name]), to_dict(params.profile_settings.cnn)
     flip = params.augmentation.flip
     used = {f"models.{name}": model, "augmentation.flip": flip, "profile.cnn": profile}
-    inputs = [DATA / model["input"]]
+    inputs, origin = [DATA / model["input"]], record.origin(DATA)
     with training_run(f"train@{name}", inputs=inputs, settings=used, code=code, **runtime) as state:
         train, val = (records.open_records(DATA / model["input"], split) for split in ("train", "val"))
         settings = cnn.for_profile(model, image_shape=train.image_shape, **profile)
@@ -48,7 +48,7 @@ def main(name: str) -> None:
             return  # process 0 writes the model
         with atomic_dir(MODELS / name) as folder:
             store.save_network(folder, network, description)
-            record.save(folder, origin=record.origin(DATA), inputs=inputs, params={**runtime, **used}, code=code)
+            record.save(folder, origin=origin, inputs=inputs, params={**runtime, **used}, code=code)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def main(name: str) -> None:
         print(f"{name} is not enabled in this profile")
         return
     code, used = code_digest("train_linear"), {"threads": params.threads, f"models.{name}": model}
+    origin, made_from = record.origin(DATA), record.read(source)
     configure(seed=0, threads=params.threads)  # nothing here is random
     stored = [load_features(source, split) for split in ("train", "val")]
     train, validation = (split.sample() for split in stored)
@@ -50,7 +51,6 @@ def main(name: str) -> None:
     }
     with atomic_dir(*outputs) as (folder, plots):
         store.save_network(folder, network, description)
-        origin, made_from = record.origin(DATA), record.read(source)
         record.save(folder, origin=origin, inputs=[source], params=used, code=code, features=made_from)
         logistic_regression.write_table(plots / "validation_curve.tsv", table)
 

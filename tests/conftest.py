@@ -14,7 +14,7 @@ from hypothesis import settings
 from scenes.commands import verify
 from tests.helpers import clones
 
-FIXTURES = ("loopback", "model_fixtures", "planted", "stage")
+FIXTURES = ("loopback", "planted", "production_folder", "stage")
 pytest_plugins = [f"tests.helpers.{name}" for name in FIXTURES]
 
 # How long an example takes says more of the machine, which may be shared, than of the code.

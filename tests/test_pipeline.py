@@ -147,7 +147,7 @@ def test_git_sees_no_results_but_metrics_and_the_lock(pipeline):
 
 def test_audit_and_split_keep_their_contracts(pipeline):
     audit = pd.read_csv(pipeline.one / "data/audit.csv", keep_default_na=False)
-    columns = "path,split,label,subject,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
+    columns = "path,split,label,subject,archive,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
     assert list(audit) == columns.split(",")
     split = pd.read_csv(pipeline.one / "data/split.csv", keep_default_na=False)
     assert list(split) == ["path", "split", "label", "group"]

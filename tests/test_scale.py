@@ -1,6 +1,7 @@
 """The benchmark of docs/scale.md: its parts on a few thousand made-up images, its table, and the page's arithmetic."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -21,6 +22,14 @@ def test_every_piece_runs(name, monkeypatch):
         assert int(number) < 50
     else:
         assert unit == "MB" and float(number) > 0.1
+
+
+@pytest.mark.parametrize("rows", ["0", "-5", "many"])
+def test_a_piece_needs_a_number_of_images(rows, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["pieces", "near_duplicates", rows])
+    with pytest.raises(SystemExit, match="2"):
+        pieces.main()
+    assert f"'{rows}' is not a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_made_up_hashes_differ_like_those_of_photos():
@@ -63,7 +72,8 @@ def test_the_costs_on_paper_follow_from_those_that_were_measured():
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_stage_is_measured():
-    measured = scale.measure_stages(240, 6)
+    measured, again = scale.measure_stages(240, 6, more=60).values()
+    assert set(again) == set(measured)
     assert {"download", "audit", "split", "records", "features@frozen", "train@baseline", "report"} <= set(measured)
     assert all(cost.seconds > 0 and cost.memory > 0 for cost in measured.values())
     assert float(measured["records"].output.removesuffix(" MB")) > 0.1

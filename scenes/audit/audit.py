@@ -1,45 +1,25 @@
-"""The audit: every image of an archive is decoded once, in shards of 64, and gets a row in a table."""
+"""The audit: every image of an archive is decoded once and gets a row in a table; copies are found among all."""
 
-import hashlib
-import io
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scenes.archive.packed import DamagedMember, Packed, unpack
-from scenes.audit import mirrored_classes
+from scenes.audit import inspection, mirrored_classes
 from scenes.audit.audit_table import COLUMNS, usable
-from scenes.common.suffixes import suffix
+from scenes.common.outputs import write_sums
 from scenes.duplicates import near_duplicates
 from scenes.duplicates.duplicate_groups import groups
-from scenes.duplicates.perceptual_hash import Fingerprint, fingerprint
-from scenes.executors import executor
-from scenes.executors.shards import Job, Shard, first_and_last
-from scenes.images import decode
-from scenes.images.formats import format_not_read
+from scenes.duplicates.perceptual_hash import Fingerprint
+from scenes.executors import executor, reuse
 from scenes.layout.layout import Archive, Member
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Members of a shard: enough to keep the transfer cheap, few enough to share the last ones evenly.
-_SHARD = 64
-
-_SUFFIXES_OF_FORMAT = {
-    ("JPEG", "MPO"): (".jpg", ".jpeg", ".jpe", ".jfif"),
-    ("PNG",): (".png", ".apng"),
-    ("WEBP",): (".webp",),
-    ("GIF",): (".gif",),
-    ("BMP", "DIB"): (".bmp", ".dib"),
-    ("TIFF",): (".tif", ".tiff"),
-    ("PPM",): (".pnm", ".pbm", ".pgm", ".ppm"),
-    ("HEIF",): (".heic", ".heif", ".hif"),
-    ("AVIF",): (".avif",),
-}
-_FORMATS_OF_SUFFIX = {name: formats for formats, names in _SUFFIXES_OF_FORMAT.items() for name in names}
+_PAIRS = "near_duplicates.csv"
 
 
 class Audit(NamedTuple):
@@ -56,16 +36,14 @@ class Audit(NamedTuple):
     not_read: dict[str, str]
 
 
-class Inspected(NamedTuple):
-    """One member: its row of the table, without the group; what its near duplicates are found by; its unread format."""
-
-    row: dict[str, Any]
-    fingerprint: Fingerprint | None = None
-    not_read: str = ""
+def file_keys(archive: Archive, facts: Iterable[object]) -> dict[str, str]:
+    """Return the key of each file that :func:`audit` reuses, see :func:`scenes.audit.inspection.file_keys`."""
+    return {**inspection.file_keys(archive, facts), _PAIRS: reuse.key(*facts)}
 
 
 def audit(
     archive: Archive,
+    folder: Path,
     *,
     max_pixels: int,
     near_duplicate_distance: int,
@@ -74,11 +52,13 @@ def audit(
 ) -> Audit:
     """Decode every member of the archive, and some of those that may be near duplicates once more.
 
-    The result depends neither on the executor nor on the order of the archive. It takes some 4 KB of memory per image,
-    and a few images per process.
+    The result depends neither on the executor nor on what was reused. It takes some 4 KB of memory per image, and a few
+    images per process.
 
     Args:
         archive: an open archive.
+        folder: of what an earlier audit has found, and is reused; see :func:`file_keys`. What is missing is written,
+            and so is SHA256SUMS. It is the same in the end as if it had been empty.
         max_pixels: a larger image gets a row but is not decoded.
         near_duplicate_distance: the largest difference between the perceptual hashes of images that are compared, in
             bits of 64.
@@ -90,140 +70,51 @@ def audit(
     """
     import pandas as pd
 
-    job = Job("audit", _inspect_shard, processes=processes, advice=near_duplicates.ADVICE)
-    columns = [name for name in COLUMNS if name != "group"]
-    rows: list[tuple] = []
-    fingerprints: list[Fingerprint | None] = []
-    not_read: dict[str, str] = {}
-    for result in run(job, _shards(archive, max_pixels)):
-        for one in _read(result):
-            rows.append(tuple(one.row[name] for name in columns))
-            fingerprints.append(one.fingerprint)
-            if one.not_read:
-                not_read[one.row["path"]] = one.not_read
-    table = pd.DataFrame(rows, columns=columns)
-    del rows
+    found = inspection.inspect_all(archive, folder, max_pixels=max_pixels, run=run, processes=processes)
+    table = pd.DataFrame(archive.members, columns=list(Member._fields))
+    for name in ("width", "height"):
+        table[name] = found[name]
+    for name in ("mode", "sha256", "pixel_sha256", "problem"):
+        table[name] = found[name].astype(str).tolist()
+    whole = zip(found["hashes"][:, 0].tolist(), found["structured"].tolist(), strict=True)
+    table["phash"] = [f"{phash:016x}" if structured else "" for phash, structured in whole]
     _mark_odd_sizes(table)
-    images = _distinct_images(table, fingerprints)
-    near = near_duplicates.find(
-        archive, images, distance=near_duplicate_distance, max_pixels=max_pixels, run=run, processes=processes
+    images = _distinct_images(table, found)
+    compared = near_duplicates.find(
+        archive,
+        images,
+        distance=near_duplicate_distance,
+        max_pixels=max_pixels,
+        known=near_duplicates.read(folder / _PAIRS),
+        run=run,
+        processes=processes,
     )
+    near_duplicates.write(folder / _PAIRS, compared)
+    write_sums(folder)
+    paths = {image.pixels: image.path for image in images}
+    near = [(paths[pair.first], paths[pair.second]) for pair, same in compared.items() if same]
     table["group"] = groups(table["sha256"].tolist(), table["pixel_sha256"].tolist(), table["path"].tolist(), near)
     labelled = [(image.fingerprint.thumbnail, label) for image in images for label in sorted(image.labels)]
     thumbnails, labels = (list(values) for values in zip(*labelled, strict=True)) if labelled else ([], [])
-    return Audit(table[list(COLUMNS)], mirrored_classes.find(np.array(thumbnails), labels), not_read)
-
-
-def inspect(member: Member, data: bytes, *, max_pixels: int) -> Inspected:
-    """Decode the bytes of one member."""
-    row = _blank(member) | {"sha256": hashlib.sha256(data).hexdigest()}
-    try:
-        image = decode.decode(data, max_pixels=max_pixels)
-    except decode.ImageProblem as error:
-        unknown = error.reason == decode.NOT_AN_IMAGE
-        row |= {"width": error.width, "height": error.height, "mode": error.mode}
-        row["problem"] = "web_page" if unknown and decode.is_web_page(data) else error.reason
-        return Inspected(row, not_read=format_not_read(data) if unknown else "")
-    height, width, _ = image.pixels.shape
-    problem = ""
-    if image.damaged:
-        problem = "damaged"
-    elif image.format not in _FORMATS_OF_SUFFIX.get(suffix(member.path), (image.format,)):
-        problem = "wrong_format"
-    elif image.mode != "RGB":
-        problem = "odd_mode"
-    found = fingerprint(image.pixels)
-    row |= {
-        "width": width,
-        "height": height,
-        "mode": image.mode,
-        "pixel_sha256": pixel_hash(image.pixels),
-        "phash": f"{int(found.hashes[0]):016x}" if found else "",
-        "problem": problem,
-    }
-    return Inspected(row, found)
-
-
-def pixel_hash(pixels: np.ndarray) -> str:
-    """Return the sha256 of the shape and the pixels of an image, uint8 (height, width, 3), in hex digits."""
-    height, width, _ = pixels.shape
-    digest = hashlib.sha256(f"{height}x{width}x3:".encode())
-    digest.update(np.ascontiguousarray(pixels).reshape(-1).data)
-    return digest.hexdigest()
-
-
-def _blank(member: Member) -> dict[str, Any]:
-    """Return a row that describes only the member."""
-    texts = dict.fromkeys(("mode", "sha256", "pixel_sha256", "phash", "problem"), "")
-    return member._asdict() | {"width": 0, "height": 0} | texts
-
-
-class _Spec(NamedTuple):
-    """What a shard is to do with its bytes."""
-
-    members: tuple[Member, ...]
-    packed: tuple[Packed, ...]
-    max_pixels: int
-
-
-def _shards(archive: Archive, max_pixels: int) -> list[Shard]:
-    """Return the members, in the order of the archive."""
-    shards: list[Shard] = []
-    for start in range(0, len(archive.members), _SHARD):
-        members = archive.members[start : start + _SHARD]
-        ranges, packed = zip(*(archive.locate(member.path) for member in members), strict=True)
-        images = first_and_last([member.path for member in members])
-        name = f"{len(shards) + 1}"
-        shards.append(Shard(name, ranges, _Spec(members, packed, max_pixels), len(members), images))
-    return shards
-
-
-def _inspect_shard(_: None, shard: Shard, parts: Sequence[bytes]) -> bytes:
-    """Return what :func:`_read` reads: one ``Inspected`` for each member."""
-    spec: _Spec = shard.spec
-    inspected = []
-    for member, packed, part in zip(spec.members, spec.packed, parts, strict=True):
-        try:
-            data = unpack(part, packed)
-        except DamagedMember:
-            inspected.append(Inspected(_blank(member) | {"problem": decode.CORRUPT}))
-        else:
-            inspected.append(inspect(member, data, max_pixels=spec.max_pixels))
-    return _written(inspected)
-
-
-def _written(inspected: Sequence[Inspected]) -> bytes:
-    found = [one.fingerprint for one in inspected if one.fingerprint]
-    rows = json.dumps([[one.row, one.fingerprint is not None, one.not_read] for one in inspected])
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        rows=np.array(rows),
-        hashes=np.array([one.hashes for one in found]),
-        thumbnails=np.array([one.thumbnail for one in found]),
+    formats = zip(table["path"], found["not_read"].astype(str).tolist(), strict=True)
+    return Audit(
+        table[list(COLUMNS)],
+        mirrored_classes.find(np.array(thumbnails), labels),
+        {path: name for path, name in formats if name},
     )
-    return buffer.getvalue()
 
 
-def _read(content: bytes) -> Iterator[Inspected]:
-    with np.load(io.BytesIO(content)) as arrays:
-        rows = json.loads(str(arrays["rows"]))
-        found = map(Fingerprint, arrays["hashes"], arrays["thumbnails"])
-    for row, has_structure, not_read in rows:
-        yield Inspected(row, next(found) if has_structure else None, not_read)
-
-
-def _distinct_images(table: "pd.DataFrame", fingerprints: Sequence[Fingerprint | None]) -> list[near_duplicates.Image]:
+def _distinct_images(table: "pd.DataFrame", found: np.ndarray) -> list[near_duplicates.Image]:
     """Return the images that can have near duplicates, one for all with the same pixels, in the order of their hash."""
     labels: dict[str, set[str]] = {}
-    first: dict[str, tuple[str, Fingerprint]] = {}
-    columns = (table[name] for name in ("path", "label", "pixel_sha256"))
-    for path, label, pixels, found in zip(*columns, fingerprints, strict=True):
-        if found:
-            first.setdefault(pixels, (path, found))
+    first: dict[str, tuple[str, np.void]] = {}
+    for path, label, pixels, row in zip(table["path"], table["label"], table["pixel_sha256"], found, strict=True):
+        if row["structured"]:
+            first.setdefault(pixels, (path, row))
             labels.setdefault(pixels, set()).update({label} - {""})
     return [
-        near_duplicates.Image(first[pixels][0], frozenset(labels[pixels]), first[pixels][1]) for pixels in sorted(first)
+        near_duplicates.Image(path, pixels, frozenset(labels[pixels]), Fingerprint(row["hashes"], row["thumbnail"]))
+        for pixels, (path, row) in sorted(first.items())
     ]
 
 

@@ -2,10 +2,11 @@
 
 | column | |
 |---|---|
-| path | the member's name in the archive; the key, sorted |
+| path | the member's name in the archive, see ``layout.members.Member``; the key, sorted within an archive |
 | split | train, val, test or pred, as in the archive; train where it has no splits |
 | label | the class; '' in pred |
 | subject | what belongs together on one side of a split, e.g. a patient (``archive.layout.subject``); '' if unknown |
+| archive | its number, from 1, in the order of ``source`` in params.yaml |
 | bytes | size of the file |
 | width, height | pixels, upright; 0 if the header could not be read |
 | mode | Pillow's mode of the stored image |
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 FATAL = ("not_an_image", "web_page", "corrupt", "too_many_pixels")
 NOTED = ("damaged", "wrong_format", "odd_mode", "odd_size")
 
-NUMBERS = ("bytes", "width", "height")
+NUMBERS = ("archive", "bytes", "width", "height")
 COLUMNS = (
     "path",
     "split",
@@ -68,7 +69,7 @@ def write(audit: "pd.DataFrame", path: str | Path) -> None:
 
 
 def read(path: str | Path) -> "pd.DataFrame":
-    """Read the table: ``bytes``, ``width`` and ``height`` as int64, all other columns as text.
+    """Read the table: ``archive``, ``bytes``, ``width`` and ``height`` as int64, all other columns as text.
 
     Raises:
         InputError: the file is missing or damaged.

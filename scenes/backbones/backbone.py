@@ -8,10 +8,9 @@ from scenes.backbones import dotted_name, efficientnet_lite, weights_file
 from scenes.backbones.backbone_table import BACKBONES
 from scenes.backbones.feature_maps import with_levels
 from scenes.common.checksum import file_hash
-from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.outputs import checked
-from scenes.common.tables import write_json
+from scenes.common.tables import read_json, write_json
 
 if TYPE_CHECKING:
     import keras
@@ -130,9 +129,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or damaged.
     """
-    return read_description(
-        Path(folder) / DESCRIPTION, "backbone", ("backbone", "scaling", "file", "sha256", "weights")
-    )
+    return read_json(Path(folder) / DESCRIPTION)
 
 
 def feature_extractor(network: "keras.Model", *, test_time_flip: bool = False) -> "keras.Model":
@@ -183,8 +180,7 @@ def open_extractor(folder: str | Path) -> "keras.Model":
     Raises:
         InputError: backbone.json or the file of weights is missing or damaged.
     """
-    required = "backbone", "scaling", "file", "sha256", "image_size", "levels", "test_time_flip"
-    description = read_description(Path(folder) / DESCRIPTION, "backbone", required)
+    description = read_json(Path(folder) / DESCRIPTION)
     networks = build_each(description["backbone"], description["image_size"])
     network = side_by_side(networks, scaling=description["scaling"], levels=description["levels"])
     _load_weights(network, folder, description)

@@ -10,13 +10,15 @@ import numpy as np
 from tqdm import tqdm
 
 from scenes.backbones import backbone, finetuning
-from scenes.backbones.features import SAMPLE, Features, StoredFeatures, blocks, load_features, pack, write_features
+from scenes.backbones.features import SAMPLE, Features, StoredFeatures, blocks, load_features, pack, write_index
 from scenes.common.errors import InputError
+from scenes.common.outputs import recorded
 from scenes.common.stratified import StratifiedSample
 from scenes.dataset import records
+from scenes.dataset.record_shards import file_shards
 from scenes.dataset.records import Records
-from scenes.executors import executor
-from scenes.executors.shards import ByteRange, Job, Shard
+from scenes.executors import executor, reuse
+from scenes.executors.shards import Job, Shard
 from scenes.process.memory import out_of_memory
 from scenes.process.runtime import configure
 
@@ -83,6 +85,21 @@ def extraction_job(load: Callable[..., Extractor], folders: tuple[Path, ...], ba
     return Job("features", work, load=load, folders=folders, processes=1, gpus=1, advice=_ADVICE)
 
 
+def file_keys(records_folder: str | Path, state: str) -> dict[str, str]:
+    """Return the key of each file of features by its name, see ``scenes.executors.reuse``.
+
+    Args:
+        records_folder: the records; of each file, the hash in SHA256SUMS counts.
+        state: a hash of all else that determines the features.
+    """
+    hashes = recorded(records_folder)
+    return {_file_name(name): reuse.key(state, hashes[name]) for name in hashes if name.endswith(".tfrecord")}
+
+
+def _file_name(records_file: str) -> str:
+    return Path(records_file).with_suffix(".npy").name
+
+
 def extract_features(
     folder: str | Path, records_folder: str | Path, job: Job, run: executor.Run = executor.run
 ) -> None:
@@ -91,6 +108,7 @@ def extract_features(
     The memory needed does not depend on the number of images.
 
     Args:
+        folder: with some of the files of features or none; the others are computed.
         job: see :func:`extraction_job`.
         run: :func:`scenes.executors.executor.run`, or that of ``kept``.
 
@@ -98,21 +116,14 @@ def extract_features(
         InputError: see :func:`extract_shard` and :func:`check_informative`.
     """
     splits = {name: records.open_records(records_folder, name) for name in records.splits(records_folder)}
-    shards = {name: _shards(split) for name, split in splits.items()}
-    with closing(run(job, [shard for part in shards.values() for shard in part])) as results:
-        files = {name: zip([shard.name for shard in part], results, strict=False) for name, part in shards.items()}
-        write_features(folder, splits["train"].classes, files)
+    shards = [shard for split in splits.values() for shard in file_shards(split)]
+    missing = {path: shard for shard in shards if not (path := Path(folder) / _file_name(shard.name)).exists()}
+    with closing(run(job, [*missing.values()])) as results:
+        for path, content in zip(missing, results, strict=True):
+            path.write_bytes(content)
+    files = {name: [_file_name(file) for file in split.files] for name, split in splits.items()}
+    write_index(folder, splits["train"].classes, files)
     check_informative(load_features(folder, "train"))
-
-
-def _shards(split: Records) -> list[Shard]:
-    """Return a shard for each file of the records; their sizes are only known on average."""
-    names = [Path(file).with_suffix(".npy").name for file in split.files]
-    bounds = np.linspace(0, split.count, len(names) + 1).astype(int)
-    return [
-        Shard(name, (ByteRange(file),), split.image_shape, int(size))
-        for name, file, size in zip(names, split.files, np.diff(bounds), strict=True)
-    ]
 
 
 def extract_shard(extractor: Extractor, shard: Shard, inputs: Sequence[bytes], *, batch_size: int) -> bytes:

@@ -6,7 +6,7 @@ for each image in the same order: ``label`` int64, ``key`` bytes and ``features`
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import numpy as np
 from scenes.backbones.backbone import DESCRIPTION
 from scenes.backbones.sharded_rows import ShardedRows
 from scenes.common.arrays import load_arrays
-from scenes.common.description import read_description
 from scenes.common.outputs import damaged
 from scenes.common.stratified import StratifiedSample
 from scenes.common.tables import read_json, write_json
@@ -77,7 +76,7 @@ def describe_features(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: backbone.json is missing or damaged.
     """
-    return read_description(Path(folder) / DESCRIPTION, "backbone", ("sha256",))
+    return read_json(Path(folder) / DESCRIPTION, ("sha256",))
 
 
 def pack(key: np.ndarray, label: np.ndarray, features: np.ndarray) -> bytes:
@@ -92,23 +91,17 @@ def pack(key: np.ndarray, label: np.ndarray, features: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def write_features(
-    folder: str | Path, classes: Sequence[str], splits: Mapping[str, Iterable[tuple[str, bytes]]]
-) -> None:
-    """Write the features of all splits into an existing folder: each file as it comes, then index.json.
+def write_index(folder: str | Path, classes: Sequence[str], splits: Mapping[str, Sequence[str]]) -> None:
+    """Write index.json into a folder with all files of features in place.
 
     Args:
-        splits: by the name of the split, the names and contents of its files, in order; see :func:`pack`.
+        splits: by the name of the split, the names of its files, in order; see :func:`pack`.
     """
-    folder, entries = Path(folder), {}
-    for split, files in splits.items():
-        names, count = [], 0
-        for name, content in files:
-            (folder / name).write_bytes(content)
-            names.append(name)
-            count += len(np.load(io.BytesIO(content)))
-        entries[split] = {"count": count, "shards": names}
-    write_json(folder / _INDEX, {"classes": list(classes), "splits": entries})
+    entries = {}
+    for split, names in splits.items():
+        count = sum(len(np.load(Path(folder) / name, mmap_mode="r")) for name in names)
+        entries[split] = {"count": count, "shards": list(names)}
+    write_json(Path(folder) / _INDEX, {"classes": list(classes), "splits": entries})
 
 
 def load_features(folder: str | Path, split: str) -> StoredFeatures:

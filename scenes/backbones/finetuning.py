@@ -16,9 +16,8 @@ import numpy as np
 from scenes.backbones.feature_maps import block_number
 from scenes.common.arrays import load_arrays
 from scenes.common.checksum import file_hash
-from scenes.common.description import read_description
 from scenes.common.errors import InputError
-from scenes.common.tables import write_json
+from scenes.common.tables import read_json, write_json
 
 if TYPE_CHECKING:
     import keras
@@ -120,7 +119,7 @@ def weights_hash(folder: str | Path) -> str | None:
     Raises:
         InputError: finetuned.json is missing or damaged.
     """
-    return read_description(Path(folder) / _DESCRIPTION, "fine-tuned backbone", ("sha256",))["sha256"]
+    return read_json(Path(folder) / _DESCRIPTION)["sha256"]
 
 
 def load(folder: str | Path, network: "keras.Model") -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from scenes.commands.local_path import local_path
+from scenes.commands.argument_types import local_path
 from scenes.config import schema
 
 

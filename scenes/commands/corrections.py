@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scenes.audit import audit_table
-from scenes.commands.local_path import local_path
+from scenes.commands.argument_types import local_path
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write, suggest_path
 from scenes.common.words import count, listed, shortened, show

@@ -17,9 +17,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from scenes.commands import checkout
-from scenes.commands.local_path import local_path
+from scenes.commands.argument_types import local_path, whole_number
 from scenes.common.errors import InputError
 from scenes.common.files import visible
+from scenes.download.source import is_drawn
 from scenes.evaluation import abstention
 from scenes.process.runtime import configure, muted_stderr
 from scenes.serving import answer_formats, photos
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     configure(seed=0, threads=threads)  # nothing is random here
     model = open_model(arguments.model, unsure_below, drawn=drawn)
 
-    skipped: list[str] = []
+    skipped: list[photos.Skipped] = []
     entries = photos.find(arguments.paths, limits, skipped.append)
     decode = partial(photos.decode, limits=limits)
     # A progress bar would break the lines on a terminal that shows both.
@@ -63,12 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         print(abstention.NO_PROMISE, file=sys.stderr)
     if good and model.training is None:
         print("not measured: how unlike the training images a photo is (no training_features.npy)", file=sys.stderr)
-    if skipped:
-        more = f" and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
-        print(
-            f"{len(skipped):,} skipped, because their names are not those of images: {', '.join(skipped[:3])}{more}",
-            file=sys.stderr,
-        )
+    for line in photos.skipped_in_words(skipped, shown=3):
+        print(line, file=sys.stderr)
     if bad:
         print(f"{bad:,} of {good + bad:,} could not be used", file=sys.stderr)
     return int(bad > 0)
@@ -104,19 +101,15 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder with model.keras and model.json, such as a copy of models/production; in a checkout also the "
         "name of a model in params.yaml (default: %(default)s)",
     )
-    parser.add_argument("--top-k", type=_positive, help="classes named for each image (default: 3; with --json: all)")
+    parser.add_argument(
+        "--top-k", type=whole_number(1), help="classes named for each image (default: 3; with --json: all)"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one object per line, with all scores")
     form.add_argument(
         "--csv", action="store_true", help="one row per image, with all scores, as in data/predictions.csv"
     )
     return parser
-
-
-def _positive(value: str) -> int:
-    if not value.isdecimal() or int(value) == 0:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
-    return int(value)
 
 
 def settings() -> tuple[Limits, int, str | None, bool]:
@@ -131,7 +124,7 @@ def settings() -> tuple[Limits, int, str | None, bool]:
     params = check()
     archive = params.archive
     limits = Limits(archive.max_member_bytes, archive.max_ratio, archive.max_pixels)
-    drawn = params.profiles[params.profile].source == "synthetic"
+    drawn = is_drawn(params.profiles[params.profile].source)
     return limits, params.threads, params.select.unsure_below, drawn
 
 

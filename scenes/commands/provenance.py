@@ -8,11 +8,11 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from scenes.common.archives import by_archive
 from scenes.common.errors import InputError
 from scenes.provenance import dvc_lock, lineage, record
 
 LOCK = "dvc.lock"
-HASHED = {"data/raw/archive.zip": "archive_sha256", "data/split.csv": "split_sha256"}  # keys of provenance.json
 SHOWN = 6  # differences of one stage
 
 
@@ -46,10 +46,12 @@ def main(argv: list[str] | None = None) -> int:
         for stage, entries in changed.items()
         if (states := {path: state for path, state in entries.items() if path not in missing})
     ]
-    code = {path: "code_sha256" for path in dvc_lock.files(stages[maker], "deps") if path.startswith("code/")}
+    code = [path for path in dvc_lock.files(stages[maker], "deps") if path.startswith("code/")]
+    hashed = by_archive("data/raw", description["archive_sha256"])
+    hashed |= dict.fromkeys(code, description["code_sha256"]) | {"data/split.csv": description["split_sha256"]}
     problems += [
         f"differs from {(folder / record.NAME).as_posix()}: {path}"
-        for path in lineage.contradicted(Path(), description, HASHED | code)
+        for path in lineage.contradicted(Path(), description, hashed)
     ]
     if scores.is_file():
         print(f"{lineage.format_scores(scores)}\n")

@@ -92,7 +92,7 @@ def _is_lock(content: bytes) -> bool:
     except (UnicodeDecodeError, ParseError, Invalid):
         return False
     outs = list(stages.values())[-1].get("outs") if stages else None
-    expected = {"size", "nfiles"} if outs and outs[-1].get("md5", "").endswith(".dir") else {"size"}
+    expected = {"size", "nfiles"} if outs and (outs[-1].get("md5") or "").endswith(".dir") else {"size"}
     # A remote with versions of its own has `files` instead.
     return content.endswith(b"\n") and (not outs or "files" in outs[-1] or expected <= outs[-1].keys())
 

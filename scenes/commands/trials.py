@@ -7,8 +7,8 @@
 Experiments that exist are not run again. The table in reports/trials.md is read from the experiments.
 """
 
-import argparse
-
+from scenes.commands.argument_types import whole_number
+from scenes.commands.trial_options import trial_parser
 from scenes.common.errors import InputError
 from scenes.experiments import trials
 
@@ -19,14 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     Raises:
         InputError: a trial cannot run, or failed.
     """
-    parser = argparse.ArgumentParser(
-        prog="scenes trials",
-        description="Run the trials of the write-ups as experiments, and write the table of their results.",
+    parser = trial_parser(
+        "trials", "Run the trials of the write-ups as experiments, and write the table of their results."
     )
     parser.add_argument("names", nargs="*", metavar="TRIAL", help="the trials to run (default: all)")
-    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every trial")
-    parser.add_argument("--jobs", type=int, default=1, help="trials at a time; each uses the threads of params.yaml")
-    parser.add_argument("--seeds", type=int, default=1, help="seeds of each trial, from that in params.yaml on")
+    parser.add_argument(
+        "--seeds", type=whole_number(1), default=1, help="seeds of each trial, from that in params.yaml on"
+    )
     parser.add_argument("--table", action="store_true", help="write the table only")
     arguments = parser.parse_args(argv)
     options = {"jobs": arguments.jobs, "seeds": arguments.seeds}

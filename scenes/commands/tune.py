@@ -6,13 +6,18 @@
 A search that was interrupted continues when it is started again. See docs/experiments.md.
 """
 
-import argparse
 import os
 import re
+from urllib.parse import unquote_plus
 
+from scenes.commands.argument_types import whole_number
+from scenes.commands.trial_options import trial_parser
 from scenes.common.errors import InputError
 
-PASSWORD = re.compile(r"^[^:]+://[^/]*:.*@|[?&]password=")  # in the URL of a database
+VARIABLE, DEFAULT = "TUNE_STORAGE", "sqlite:///tune.db"
+PASSWORD = re.compile(r"^[^:]+://[^/]*:.*@")  # in the URL of a database
+# Those of libpq and of MySQL's clients: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+SECRET = re.compile(r"(passw(or)?d|passcode|pwd|token|client_secret|scram_(client|server)_key)\s*=", re.IGNORECASE)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,9 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         InputError: Optuna is not installed, --storage contains a password, or the search cannot run; see
             :func:`scenes.experiments.tuning.tune`.
     """
-    parser = argparse.ArgumentParser(
-        prog="scenes tune", description="Search for better settings of a CNN with Optuna; each trial is an experiment."
-    )
+    parser = trial_parser("tune", "Search for better settings of a CNN with Optuna; each trial is an experiment.")
     parser.add_argument(
         "model",
         nargs="?",
@@ -32,29 +35,36 @@ def main(argv: list[str] | None = None) -> int:
         default="baseline",
         help="an entry of tune.yaml (default: %(default)s)",
     )
-    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every trial")
     parser.add_argument(
         "--storage",
         metavar="URL",
         help="where the study is stored: the URL of a database, without a password, or journal:<file> (default: "
-        "$TUNE_STORAGE or sqlite:///tune.db)",
+        f"${VARIABLE} or {DEFAULT})",
     )
     parser.add_argument("--study", help="the name of the study (default: <profile>-<model>)")
-    parser.add_argument("--trials", type=int, help="trials in total, over all workers; 0 only creates the study")
-    parser.add_argument("--jobs", type=int, default=1, help="workers at a time; each uses the threads of params.yaml")
-    parser.add_argument("--worker", type=int, default=0, help="a different number for each worker on the same study")
+    parser.add_argument(
+        "--trials", type=whole_number(0), help="trials in total, over all workers; 0 only creates the study"
+    )
+    parser.add_argument(
+        "--worker", type=whole_number(0), default=0, help="a different number for each worker on the same study"
+    )
     arguments = vars(parser.parse_args(argv))
-    if PASSWORD.search(arguments["storage"] or ""):
+    given = arguments["storage"] or ""
+    if PASSWORD.search(given) or SECRET.search(unquote_plus(given)):
         raise InputError(
-            "--storage contains a password, which all users of this machine can see; set TUNE_STORAGE to this address, "
+            f"--storage contains a password, which all users of this machine can see; set {VARIABLE} to this address, "
             "or keep the password in ~/.pgpass or another file of your database's client"
         )
-    arguments["storage"] = arguments["storage"] or os.environ.get("TUNE_STORAGE", "sqlite:///tune.db")
+    origins = {"--storage": given, VARIABLE: os.environ.get(VARIABLE), DEFAULT: DEFAULT}
+    origin, arguments["storage"] = next((name, address) for name, address in origins.items() if address)
     try:
-        from scenes.experiments import tuning
+        from scenes.experiments import search, tuning
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise
         raise InputError("Optuna, which proposes the trials, is not installed; `make tune` installs it") from None
-    tuning.tune(arguments.pop("model"), **arguments)
+    try:
+        tuning.tune(arguments.pop("model"), **arguments)
+    except search.StorageError as error:
+        raise InputError(f"{origin}: {error}") from None
     return 0

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scenes.common.errors import InputError
+from scenes.executors import reuse
 from scenes.provenance import dvc_lock
 from scenes.provenance.verdict import COMMITTED, unexplained, verdict, verdict_of_second_run
 
@@ -105,7 +106,8 @@ def compare(folders: list[Path]) -> int:
         stages = unexplained(committed, locks[0])
         if alone:
             print(f"running again what differs: {', '.join(stages)}", flush=True)
-            locks += wait_for_locks([reproduce(folders[0], "--single-item", "--force", *stages)], folders)
+            options = "--single-item", "--force", *stages
+            locks += wait_for_locks([reproduce(folders[0], *options, **{reuse.VARIABLE: "1"})], folders)
         text, status = verdict_of_second_run(locks[0], locks[1], stages)
         print(text)
     return status

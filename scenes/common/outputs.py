@@ -31,6 +31,30 @@ def write_sums(folder: str | Path) -> None:
     (Path(folder) / SUMS).write_text(sums(folder), encoding="utf-8", newline="\n")
 
 
+def recorded(folder: str | Path) -> dict[str, str]:
+    """Return the hashes in SHA256SUMS by the names of the files; none if it is not there."""
+    pairs = (line.partition("  ")[::2] for line in _lines(Path(folder)) or ())
+    return {name: digest for digest, name in pairs}
+
+
+def earlier(out: str | Path) -> dict[str, Path]:
+    """Return the files of an output of a stage's last run, by their names in it; a single file by its own name.
+
+    They are in their place or, because DVC removes the outputs of a stage before it runs it, in DVC's cache, by
+    dvc.lock. Some may be damaged.
+    """
+    path = Path(out).absolute()
+    if path.exists():
+        return dict(_files(path)) if path.is_dir() else {path.name: path}
+    root = _root(path)
+    outs = {root / out: md5 for stage in _stages(root / _LOCK).values() for out, md5 in stage.outs.items()}
+    md5 = outs.get(path) or ""
+    objects = _objects(root, md5) if md5 else {}
+    files = {name: file for name, (_, file) in objects.items() if file.is_file()}
+    whole = files.pop("", None)
+    return {path.name: whole} if whole and not md5.endswith(".dir") else files
+
+
 def checked(path: str | Path, sha256: str | None = None) -> Path:
     """Return ``path`` if the file is there, and is as it was written.
 
@@ -75,10 +99,14 @@ def check_inputs(command: str) -> None:
     Files in a folder with a SHA256SUMS are compared when they are read; here, only missing ones are found.
 
     Raises:
-        InputError: a file or folder differs.
+        InputError: a file or folder differs, or is missing.
     """
     stages = _stages(Path(_LOCK))
     reads = [dep for stage in stages.values() if stage.command == command for dep in stage.deps]
+    written = {out for stage in stages.values() for out in stage.outs}
+    for read in reads if "DVC_STAGE" not in os.environ else ():  # DVC itself looks before it runs a stage
+        if read in written and not Path(read).exists():
+            raise _missing(Path(read))
     for stage in stages.values():
         for out, md5 in stage.outs.items():
             path = Path(out)
@@ -106,29 +134,42 @@ def _let_dvc_see(path: Path) -> None:
     for each in (path, path.with_name(SUMS), *visible(path, "**/*")):
         with contextlib.suppress(OSError):  # missing, or in a folder that can only be read
             os.utime(each)
-    path = path.absolute()
+    remove_damaged_objects(path)
+
+
+def remove_damaged_objects(path: str | Path) -> None:
+    """Remove what is damaged of an output from DVC's cache: files whose content is not what their name says.
+
+    Args:
+        path: the output, or a file in it.
+    """
+    path = Path(path).absolute()
     root = _root(path)
-    for stage in _stages(root / _LOCK).values():
-        for out, md5 in stage.outs.items():
-            if md5 and path.is_relative_to(root / out):
-                _remove_damaged_objects(root, md5)
+    hashes = [
+        md5
+        for stage in _stages(root / _LOCK).values()
+        for out, md5 in stage.outs.items()
+        if md5 and path.is_relative_to(root / out)
+    ]
+    for md5 in hashes:
+        for each, file in _objects(root, md5).values():
+            with contextlib.suppress(OSError):
+                if file.is_file() and file_hash(file, "md5") != each.removesuffix(".dir"):
+                    file.unlink()
 
 
-def _remove_damaged_objects(root: Path, md5: str) -> None:
-    """Remove from DVC's cache those objects of an output whose content is not what their name says."""
+def _objects(root: Path, md5: str) -> dict[str, tuple[str, Path]]:
+    """Return the objects of an output in DVC's cache, hash and path, by their names in it; '' is the output itself."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    objects = {}
     with contextlib.suppress(DvcException, OSError), Repo(os.fspath(root)) as repo:
-        listing = Path(repo.cache.local.oid_to_path(md5))
-        hashes = [md5]
+        objects[""] = md5, Path(repo.cache.local.oid_to_path(md5))
         with contextlib.suppress(ValueError, KeyError, TypeError):  # a listing that is damaged itself
-            if md5.endswith(".dir"):
-                hashes += [entry["md5"] for entry in json.loads(listing.read_bytes())]
-        for each in hashes:
-            file = Path(repo.cache.local.oid_to_path(each))
-            if file.is_file() and file_hash(file, "md5") != each.removesuffix(".dir"):
-                file.unlink()
+            for entry in json.loads(objects[""][1].read_bytes()) if md5.endswith(".dir") else ():
+                objects[entry["relpath"]] = entry["md5"], Path(repo.cache.local.oid_to_path(entry["md5"]))
+    return objects
 
 
 def _missing(path: Path) -> InputError:

@@ -39,22 +39,43 @@ def write_json(path: str | Path, value: Any) -> None:
     Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """Return the value in a JSON file that a stage wrote.
+class _Object(dict[str, Any]):
+    """An object in a JSON file that a stage wrote. Looking up a key that it lacks raises an InputError."""
+
+    def __init__(self, path: str | Path, items: "Mapping[str, Any]") -> None:
+        super().__init__(items)
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise damaged(self._path, f"it lacks {key}")
+
+
+def read_json(path: str | Path, required: "Collection[str]" = ()) -> dict[str, Any]:
+    """Return the object in a JSON file that a stage wrote.
+
+    Args:
+        path: the file.
+        required: keys that it must have. Any other is missed when it is looked up, which raises an InputError too.
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: the file is missing or damaged, or lacks a key.
     """
     try:
-        return json.loads(checked(path).read_text(encoding="utf-8"))
+        text = checked(path).read_text(encoding="utf-8")
+        value = json.loads(text, object_hook=lambda items: _Object(path, items))
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise damaged(path, "not a JSON object")
+    if missing := sorted(set(required) - value.keys()):
+        raise damaged(path, f"it lacks {', '.join(missing)}")
+    return value
 
 
 def write_csv(path: Any, table: "pd.DataFrame", *, header: bool = True) -> None:
     """Write ``table`` without its index and with floats of six decimals.
 
-    An apostrophe is before text that a spreadsheet would take for a formula, see ``scenes.common.formulas``.
+    An apostrophe makes formulas and ends of scripts inert, see ``scenes.common.formulas``.
 
     Args:
         path: a path or a text stream.

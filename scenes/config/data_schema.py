@@ -3,9 +3,11 @@
 import codecs
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from scenes.config.section import Section, Seed, Share
+from scenes.config.section import Section, Seed, Share, matching
+
+_LABELS = "use folders, table:<path>, table:<path>:<column> or name:<regular expression>"
 
 
 class Faults(Section):
@@ -38,9 +40,9 @@ class Layout(Section):
     val: str | None
     test: str | None
     pred: str | None
-    labels: Annotated[str, StringConstraints(pattern=r"^(folders|table:.+|name:.+)$")] | None
+    labels: Annotated[str, matching("folders|(table|name):.+", _LABELS)] | None
     depth: PositiveInt | None
-    subject: Annotated[str, StringConstraints(pattern=r"^(column|path):.+$")] | None
+    subject: Annotated[str, matching("(column|path):.+", "use column:<name> or path:<regular expression>")] | None
     leave_out: list[str]
 
     @model_validator(mode="after")

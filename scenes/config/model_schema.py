@@ -8,14 +8,13 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    StringConstraints,
     field_validator,
     model_validator,
 )
 
 from scenes.backbones import backbone
 from scenes.common.errors import InputError
-from scenes.config.section import ModelName, Section, Sha256, Share
+from scenes.config.section import NAME, ModelName, Section, Sha256, Share, matching
 
 
 class EarlyStopping(Section):
@@ -94,7 +93,7 @@ class LinearModel(Section):
     """A linear classifier on the features of a backbone."""
 
     kind: Literal["linear"]
-    input: Annotated[str, StringConstraints(pattern=r"^features/[a-z][a-z0-9_-]*$")]
+    input: Annotated[str, matching(f"features/{NAME}", "use features/<name of a feature set>")]
     C: Annotated[list[PositiveFloat], Field(min_length=1)]
     class_weight: Literal["none", "balanced"]
 
@@ -119,9 +118,11 @@ class FeatureSet(Section):
     """A backbone, and what its features are."""
 
     enabled: bool
-    backbone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*([.+][A-Za-z_]\w*)*$")]
+    backbone: Annotated[
+        str, matching(r"[A-Za-z_]\w*([.+][A-Za-z_]\w*)*", "use a name of docs/models.md, or <name>+<name>")
+    ]
     scaling: Literal["none", "unit", "tf", "torch", "caffe"]
-    weights: Annotated[str, StringConstraints(pattern=r"^(imagenet|random|file:.+)$")]
+    weights: Annotated[str, matching("imagenet|random|file:.+", "use imagenet, random or file:<path>")]
     weights_sha256: Sha256 | None
     image_size: Annotated[int, Field(ge=32, le=1024)]
     levels: Literal["top", "blocks"]

@@ -15,8 +15,9 @@ from pydantic import (
 )
 from ruamel.yaml import YAMLError
 
+from scenes.common.archives import as_list
 from scenes.common.errors import InputError, exit_on_input_error
-from scenes.common.words import suggestion
+from scenes.common.words import count, suggestion
 from scenes.config.data_schema import Archive, Audit, Features, Records, Split, Synthetic
 from scenes.config.model_schema import (
     CnnModel,
@@ -29,8 +30,8 @@ from scenes.config.model_schema import (
 )
 from scenes.config.params import describe_yaml_error, parse_yaml
 from scenes.config.problems import first_problem
-from scenes.config.section import ModelName, Section, Seed, Sha256
-from scenes.download.source import parse_source, refuse_address
+from scenes.config.section import ModelName, OneOrList, Pin, Section, Seed, Sha256
+from scenes.download.source import parse_sources, refuse_address
 
 # Names in data/scores/, models/ and plots/ that the stages use beside those of the models.
 RESERVED = {"audit", "comparison", "export", "finetune", "label_issues", "predictions", "production"}
@@ -49,9 +50,9 @@ class Profile(Section):
 
     title: str
     icon: str
-    source: str
-    archive_bytes: PositiveInt | None
-    archive_sha256: Sha256 | None
+    source: OneOrList[str]
+    archive_bytes: OneOrList[Pin[PositiveInt]]
+    archive_sha256: OneOrList[Pin[Sha256]]
     image_size: Annotated[int, Field(ge=32, le=1024)]
     fit: Literal["crop", "pad", "squash"]
     cnn: ProfileCnn
@@ -61,17 +62,25 @@ class Profile(Section):
 
     @field_validator("source")
     @classmethod
-    def _check_source(cls, value: str) -> str:
+    def _check_source(cls, value: str | list[str]) -> str | list[str]:
         try:
-            parse_source(value)
+            parse_sources(value)
         except InputError as error:
             raise ValueError(str(error)) from None
         return value
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
-        if self.source == "synthetic" and self.synthetic is None:
+        if "synthetic" in as_list(self.source) and self.synthetic is None:
             raise ValueError("source: synthetic needs the block `synthetic`")
+        for name in ("archive_bytes", "archive_sha256"):
+            expected = getattr(self, name)
+            given, sources = len(as_list(expected)), len(as_list(self.source))
+            if expected is not None and given != sources:
+                raise ValueError(
+                    f"{name}: {given} for {count(sources, 'source')}; make it a list with a value for each, '' for "
+                    "one that is not pinned"
+                )
         return self
 
 

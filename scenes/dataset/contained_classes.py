@@ -28,8 +28,8 @@ def read(
     """Return what is known, by path in the archive: float64 (k,), 1, 0 or NaN in the order of ``classes``.
 
     Args:
-        path: of ``presence/<profile>.csv``. Its rows may name images that the archive lacks. Of a drawn archive it is
-            only checked: what is returned is the answer sheet's.
+        path: of ``presence/<profile>.csv``. Its rows may name images that the archive lacks. Where there are drawn
+            images, it counts for the others alone: what is returned of these is their answer sheet's.
         archive_path, settings: see ``scenes.layout.layout.Archive.from_settings``.
         classes: names (k,).
 
@@ -37,15 +37,17 @@ def read(
         InputError: see ``scenes.common.strict_csv.read``; or a value is another one.
     """
     table = _parse(path, classes)
+    rows = table.reindex(columns=list(classes), fill_value="?").to_numpy()
+    known = {key: np.array([_VALUES[value] for value in row]) for key, row in zip(table["path"], rows, strict=True)}
     with Archive.from_settings(archive_path, settings) as archive:
         drawn = ground_truth.read(archive)
-    if drawn is not None:
-        known = drawn[drawn["classes"] != ""]
-        contents = (names.split() for names in known["classes"])
-        values = [np.array([float(name in names) for name in classes]) for names in contents]
-        return dict(zip(known["path"], values, strict=True))
-    rows = table.reindex(columns=list(classes), fill_value="?").to_numpy()
-    return {key: np.array([_VALUES[value] for value in row]) for key, row in zip(table["path"], rows, strict=True)}
+        others = {member.path for member in archive.members}
+    if drawn is None:
+        return known
+    others -= set(drawn["path"])
+    contents = drawn.loc[drawn["classes"] != ""].set_index("path")["classes"].str.split()
+    values = {key: np.array([float(name in names) for name in classes]) for key, names in contents.items()}
+    return {key: value for key, value in known.items() if key in others} | values
 
 
 def _parse(path: str | Path, classes: Sequence[str]) -> "pd.DataFrame":

@@ -48,7 +48,13 @@ def units(images: "pd.DataFrame") -> "pd.Series":
 
 
 def hold_out(
-    images: "pd.DataFrame", fraction: float, classes: Collection[str], *, seed: int, keep: Mapping[str, int]
+    images: "pd.DataFrame",
+    fraction: float,
+    classes: Collection[str],
+    *,
+    seed: int,
+    keep: Mapping[str, int],
+    given: Collection[str] = (),
 ) -> set[str]:
     """Return the units to hold out.
 
@@ -60,10 +66,11 @@ def hold_out(
 
     Args:
         images: the images to choose from, with ``unit``, ``group`` and ``label``.
-        fraction: share of the images of each class, between 0 and 1; at least one image.
+        fraction: share of the images of each class, between 0 and 1; at least one image of those not ``given``.
         classes: those that must give a share; images of other classes are held out only in units with these.
         seed: a different seed gives a different choice.
         keep: by class, the number of units that must remain.
+        given: classes that have such images already, so that a small share may be none.
     """
     contents = _contents(images)
     order = sorted(contents, key=lambda unit: hash_rank(seed, unit))
@@ -73,7 +80,8 @@ def hold_out(
             units_of.setdefault(label, []).append(unit)
     remaining = {label: len(members) for label, members in units_of.items()}
     totals = {label: sum(contents[unit][label] for unit in members) for label, members in units_of.items()}
-    shares = {label: max(1, round(fraction * totals[label])) for label in sorted(classes) if label in totals}
+    least = {label: 0 if label in given else 1 for label in sorted(classes) if label in totals}
+    shares = {label: max(number, round(fraction * totals[label])) for label, number in least.items()}
     missing = dict(shares)
     held: set[str] = set()
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scenes.archive.packed import Packed, unpack
 from scenes.dataset.record_writer import Item, RecordShard, record_image, shard_bytes
+from scenes.executors import reuse
 from scenes.executors.shards import ByteRange, Job, Shard, first_and_last
 from scenes.layout.layout import Archive
 
@@ -30,6 +31,29 @@ def record_job(*, classes: Sequence[str], image_size: int, fit: str, max_pixels:
     work = partial(_record, classes=tuple(classes), image_size=image_size, fit=fit, max_pixels=max_pixels)
     advice = "lower archive.max_pixels, or free some memory"
     return Job("records", work, advice=advice)
+
+
+def file_keys(
+    archive: Archive, files: Iterable[RecordShard], *, classes: Sequence[str], facts: Sequence[object]
+) -> dict[str, str]:
+    """Return the key of each file by its name, see ``scenes.executors.reuse``.
+
+    Args:
+        archive: where the images are. Of each, the size and the CRC-32 count, not its place.
+        files: of records.
+        classes: names. Those of the images in the file count.
+        facts: what else determines a file: the digest of the code, and the other arguments of :func:`record_job`.
+    """
+    names = [*classes, ""]  # the label -1 is that of no class
+    keys = {}
+    for file in files:
+        packing = [archive.locate(item.key)[1] for item in file.items]
+        images = [
+            (item, names[item.label], packed.bytes, packed.crc)
+            for item, packed in zip(file.items, packing, strict=True)
+        ]
+        keys[file.name] = reuse.key(*facts, images)
+    return keys
 
 
 def file_parts(archive: Archive, files: Iterable[RecordShard]) -> list[list[Shard]]:

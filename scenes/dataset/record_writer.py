@@ -1,10 +1,12 @@
 """TFRecord shards of images: the same images always give the same bytes."""
 
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,7 @@ class RecordShard:
     """A file of records.
 
     Attributes:
-        name: ``<split>-00000-of-000NN.tfrecord``.
+        name: ``<split>-00000-of-000NN.tfrecord``, of the second archive ``<split>-archive-2-00000-of-000NN.tfrecord``.
         items: its images, in order.
     """
 
@@ -83,12 +85,21 @@ class RecordShard:
 
 
 def plan(
-    splits: Mapping[str, Sequence[tuple[str, str]]], *, classes: Sequence[str], seed: int, shard_size: int
+    splits: Mapping[str, Sequence[tuple[str, str]]],
+    archives: Mapping[str, int],
+    *,
+    classes: Sequence[str],
+    seed: int,
+    shard_size: int,
 ) -> dict[str, list[RecordShard]]:
-    """Return the files of each split.
+    """Return the files of each split. Each has images of one archive, so another archive changes none of them.
+
+    They are in the order in which their ranges of positions start, so that the archives take turns: training in memory
+    reads them in this order in its first epoch.
 
     Args:
         splits: per split, (key, class name or "") of each image.
+        archives: the number of each key's archive, from 1.
         classes: names; a label is an index into them, -1 for none.
         seed: of the order of the images.
         shard_size: images per shard, on average.
@@ -96,9 +107,17 @@ def plan(
     label_of = {name: label for label, name in enumerate(classes)} | {"": -1}
     result = {}
     for split, members in splits.items():
-        parts = shards((Item(position(key, seed), key, label_of[name]) for key, name in members), shard_size)
-        names = [f"{split}-{number:05d}-of-{len(parts):05d}.tfrecord" for number in range(len(parts))]
-        result[split] = [RecordShard(name, part) for name, part in zip(names, parts, strict=True)]
+        items: dict[int, list[Item]] = defaultdict(list)
+        for key, name in members:
+            items[archives[key]].append(Item(position(key, seed), key, label_of[name]))
+        files = []
+        for archive, some in items.items():
+            parts = shards(some, shard_size)
+            prefix = split if archive == 1 else f"{split}-archive-{archive}"
+            for number, part in enumerate(parts):
+                name = f"{prefix}-{number:05d}-of-{len(parts):05d}.tfrecord"
+                files.append((Fraction(number, len(parts)), archive, RecordShard(name, part)))
+        result[split] = [file for *_, file in sorted(files, key=itemgetter(0, 1))]
     return result
 
 
@@ -125,6 +144,11 @@ def shard_bytes(items: Iterable[Item], images: Iterable[bytes], classes: Sequenc
     )
 
 
+def missing(folder: str | Path, planned: Mapping[str, Sequence[RecordShard]]) -> list[RecordShard]:
+    """Return the files that are not in ``folder``, in the order of ``planned``."""
+    return [shard for shard in chain(*planned.values()) if not (Path(folder) / shard.name).exists()]
+
+
 def write(
     folder: str | Path,
     planned: Mapping[str, Sequence[RecordShard]],
@@ -134,11 +158,12 @@ def write(
     image_size: int,
     fit: str = "crop",
 ) -> dict[str, Any]:
-    """Write the shards, index.json and SHA256SUMS into an existing, empty folder.
+    """Write the shards, index.json and SHA256SUMS into an existing folder.
 
     Args:
+        folder: with some of the shards or none.
         planned: the files of each split.
-        contents: that of each file, in the order of ``planned``.
+        contents: those of the :func:`missing` files.
         classes: names.
         image_size: pixels a side of every image.
         fit: how they got that size, for index.json; see :func:`record_image`.
@@ -147,7 +172,7 @@ def write(
         The content of index.json: classes, image_shape, fit, and per split its count, shards and counts per class.
     """
     folder = Path(folder)
-    for shard, content in zip(chain(*planned.values()), contents, strict=True):
+    for shard, content in zip(missing(folder, planned), contents, strict=True):
         (folder / shard.name).write_bytes(content)
     split_entries: dict[str, dict[str, Any]] = {}
     for split, parts in planned.items():

@@ -275,8 +275,8 @@ def _from_memory(records: Records, shares: BatchShares, epochs: int, seed: int, 
 
     @functools.lru_cache(maxsize=1)
     def order(epoch: int) -> np.ndarray:
-        # The stored order is already random (by hash), so the first epoch can use it and need not wait until
-        # everything is decoded.
+        # The stored order is already random (by hash; several archives take turns, shard by shard), so the first epoch
+        # can use it and need not wait until everything is decoded.
         whole = np.random.default_rng([seed, epoch]).permutation(records.count) if epoch else np.arange(records.count)
         return whole[positions]
 

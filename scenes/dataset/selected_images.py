@@ -35,7 +35,8 @@ def read_selected(split: Records, keys: Collection[str]) -> dict[str, np.ndarray
 def read_encoded(split: Records, count: int) -> list[bytes]:
     """Return the first ``count`` images, or all if there are fewer, as the bytes of JPEG or PNG files.
 
-    Records are in the order of a hash, so the first ones are a random sample of all classes.
+    Records are in the order of a hash, so the first ones are a random sample: of the first archive, if there are
+    several.
     """
     import tensorflow as tf
 

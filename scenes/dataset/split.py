@@ -1,13 +1,15 @@
 """The split of the audited images into training, validation, test and unlabelled ones."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scenes.audit.audit_table import conflicting, usable
+from scenes.audit.audit_table import usable
 from scenes.common.errors import InputError
 from scenes.common.tables import read_csv, write_csv
 from scenes.common.words import show
 from scenes.dataset import corrections
-from scenes.dataset.hold_out import hold_out, refuse_too_few, units
+from scenes.dataset.hold_out import refuse_too_few, units
+from scenes.dataset.hold_out_by_archive import hold_out_by_archive, kept, leave_out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +40,7 @@ class Split(NamedTuple):
         left_out: path and reason, a key of ``REASONS``, of the labelled images that are left out.
         held_out: for test and val, by class that had no images there: those held out of train, and those that were in
             train before.
+        held_for_test: paths of the images that an archive holds out for test, also where a later one leaves them out.
         relabelled: how many images of train and val, or left out of these, have another label than in the archive.
         test_corrections: how many test images have a correction, which the split does not apply.
     """
@@ -45,6 +48,7 @@ class Split(NamedTuple):
     table: "pd.DataFrame"
     left_out: dict[str, str]
     held_out: dict[str, dict[str, tuple[int, int]]]
+    held_for_test: frozenset[str]
     relabelled: int = 0
     test_corrections: int = 0
 
@@ -65,12 +69,14 @@ def split(
     drop_conflicting_duplicates: bool,
     drop_damaged: bool,
     without_test: str,
+    test: Collection[str] | None = None,
 ) -> Split:
     """Divide the images, without those that must not be used.
 
     The archive's own validation, test and unlabelled images stay what they are. A class without images for test, then
     for validation, gets its share from the training images, in whole units and by a hash, see
     ``scenes.dataset.hold_out``: one image more or less moves few others, and the order of the rows does not matter.
+    Several archives are divided one after the other, see ``scenes.dataset.hold_out_by_archive``.
 
     Training images that are duplicates of a validation image, or of the same subject, are always left out: otherwise
     models are chosen by what they memorised.
@@ -88,36 +94,34 @@ def split(
         drop_damaged: leave out labelled images with the problem ``damaged``.
         without_test: what happens to a class without test images where other classes have some, ``hold_out`` or
             ``drop``, which leaves the class out.
+        test: paths of the training images to hold out for test; None: they are chosen.
 
     Raises:
         InputError: a class has too few images.
     """
-    import pandas as pd
-
-    images = audit[audit["split"] != "pred"].sort_values("path", ignore_index=True)
-    images = images.assign(unit=units(images), left_out="")
-    _leave_out(images, ~images.index.isin(usable(images).index), "unusable")
+    images = audit.sort_values("path", ignore_index=True)
+    images = images.assign(stated=images["split"], left_out="")
+    labelled = images["stated"] != "pred"
+    leave_out(images, ~images.index.isin(usable(images).index), "unusable")
     if drop_damaged:
-        _leave_out(images, images["problem"] == "damaged", "damaged")
-    tested = set(_kept(images, "test")["label"])
-    if tested and without_test == "drop":
-        _leave_out(images, ~images["label"].isin(tested), "class")
-    learn = _kept(images, "train", "val")
-    if drop_conflicting_duplicates:
-        disputed = conflicting(learn, "sha256") | conflicting(learn, "pixel_sha256")
-        _leave_out(images, images.index.isin(learn.index[disputed]), "conflict")
-    if drop_train_duplicates_of_test:
-        _leave_out_shared(images, "test", ("train", "val"))
-    _leave_out_shared(images, "val", ("train",))
-
-    held_out = _hold_out(images, {"test": test_fraction, "val": val_fraction}, seed)
-    unlabelled = usable(audit[audit["split"] == "pred"])
-    table = pd.concat([_kept(images, "train", "val", "test"), unlabelled])[list(COLUMNS)]
-    gone = images[images["left_out"] != ""]
+        leave_out(images, labelled & (images["problem"] == "damaged"), "damaged")
+    if without_test == "drop":
+        _leave_out_untested(images, test or ())
+    held_out = hold_out_by_archive(
+        images,
+        {"test": test_fraction, "val": val_fraction},
+        seed=seed,
+        drop_train_duplicates_of_test=drop_train_duplicates_of_test,
+        drop_conflicting_duplicates=drop_conflicting_duplicates,
+        test=test,
+    )
+    _refuse_few(images[labelled], test or ())
+    gone = images[labelled & (images["left_out"] != "")]
     return Split(
-        table.sort_values("path", ignore_index=True),
+        images.loc[images["left_out"] == "", list(COLUMNS)].reset_index(drop=True),
         dict(zip(gone["path"], gone["left_out"], strict=True)),
         held_out,
+        frozenset(images.loc[(images["stated"] == "train") & (images["split"] == "test"), "path"]),
     )
 
 
@@ -139,24 +143,20 @@ def split_corrected(audit: "pd.DataFrame", corrected: "pd.DataFrame", **options:
     plain = split(audit, **options)
     if corrected.empty:
         return plain
-    tested = final_splits(audit, plain.table[plain.table["split"] == "test"])
-    is_test = tested["split"] == "test"
-    unit = units(tested[tested["split"] != "pred"]).reindex(tested.index)
-    stay_out = tested[~is_test & unit.isin(unit[is_test & (audit["split"] != "test")])]
-    of_test = corrected["path"].isin(tested.loc[is_test, "path"])
-    to_correct = tested.drop(stay_out.index)
-    applied = corrections.apply(to_correct, corrected[~of_test])
+    unit = units(audit[audit["split"] != "pred"]).reindex(audit.index)
+    held = audit["path"].isin(plain.held_for_test)
+    of_test = held | (audit["split"] == "test")
+    fixed = of_test | (audit["path"].isin(plain.left_out) & unit.isin(unit[held]))
+    applied = corrections.apply(audit, corrected[~corrected["path"].isin(audit.loc[fixed, "path"])])
     try:
-        found = split(applied, **options)
+        found = split(applied, test=plain.held_for_test, **options)
     except InputError as error:  # not without the corrections
         raise InputError(f"with the labels that corrections/<profile>.csv corrects or drops: {error}") from None
-    left_out = {path: plain.left_out[path] for path in stay_out["path"]}
-    left_out |= dict.fromkeys(to_correct["path"].drop(applied.index), "dropped")
     return found._replace(
-        left_out=found.left_out | left_out,
+        left_out=found.left_out | dict.fromkeys(audit["path"].drop(applied.index), "dropped"),
         held_out={**found.held_out, "test": plain.held_out["test"]},
         relabelled=int((applied["label"] != audit.loc[applied.index, "label"]).sum()),
-        test_corrections=int(of_test.sum()),
+        test_corrections=int(corrected["path"].isin(audit.loc[of_test, "path"]).sum()),
     )
 
 
@@ -185,41 +185,26 @@ def read(path: "str | Path") -> "pd.DataFrame":
     return read_csv(path, columns=COLUMNS)
 
 
-def _kept(images: "pd.DataFrame", *splits: str) -> "pd.DataFrame":
-    return images[images["split"].isin(splits) & (images["left_out"] == "")]
+def _leave_out_untested(images: "pd.DataFrame", held: Collection[str]) -> None:
+    """Leave out classes without test images where others have some; a class of an earlier archive and ``held`` stay."""
+    known: set[str] = set()
+    for number in sorted(images["archive"].unique()):
+        current = (images["archive"] == number) & (images["stated"] != "pred")
+        tested = set(kept(images[images["archive"] <= number], "test")["label"])
+        if tested:
+            leave_out(images, current & ~images["label"].isin(tested | known) & ~images["path"].isin(held), "class")
+        known |= set(kept(images[current], "train", "val", "test")["label"])
 
 
-def _leave_out(images: "pd.DataFrame", where: "pd.Series", reason: str) -> None:
-    """Write the reason into ``images``, except where there is one already."""
-    images.loc[where & (images["left_out"] == ""), "left_out"] = reason
-
-
-def _leave_out_shared(images: "pd.DataFrame", name: str, sides: tuple[str, ...]) -> None:
-    """Leave out what these sides have in common with the images of the split ``name``."""
-    others = _kept(images, name)
-    for column, reason in (("group", name), ("unit", f"{name}_subject")):
-        _leave_out(images, images[column].isin(others[column]) & images["split"].isin(sides), reason)
-
-
-def _hold_out(images: "pd.DataFrame", fractions: dict[str, float], seed: int) -> dict[str, dict[str, tuple[int, int]]]:
-    """Move units from train to the splits that lack a class, in ``images``; return ``held_out`` of :class:`Split`."""
+def _refuse_few(images: "pd.DataFrame", held: Collection[str]) -> None:
+    """Raise an InputError if a class has too few images to be divided beside the paths ``held``, or none on a side."""
     classes = sorted(set(images.loc[images["left_out"] != "class", "label"]))
-    lacking = {name: set(classes) - set(_kept(images, name)["label"]) for name in fractions}
-    training = _kept(images, "train")
-    have = training.groupby("label")["unit"].nunique().to_dict()
-    need = {label: 1 + sum(label in labels for labels in lacking.values()) for label in classes}
-    refuse_too_few(have, need, _left_out_by_class(images))
-    held_out: dict[str, dict[str, tuple[int, int]]] = {}
-    for name, fraction in fractions.items():
-        training = _kept(images, "train")
-        need = {label: count - (label in lacking[name]) for label, count in need.items()}
-        held = hold_out(training, fraction, lacking[name], seed=seed, keep=need)
-        moved = training[training["unit"].isin(held)]
-        images.loc[moved.index, "split"] = name
-        before, after = (rows["label"].value_counts().to_dict() for rows in (training, moved))
-        held_out[name] = {label: (after.get(label, 0), before[label]) for label in sorted(lacking[name])}
+    stated = images.assign(split=images["stated"].mask(images["path"].isin(held), "test"))
+    lacking = [set(classes) - set(kept(stated, name)["label"]) for name in ("test", "val")]
+    have = units(images).loc[kept(stated, "train").index].groupby(stated["label"]).nunique().to_dict()
+    need = {label: 1 + sum(label in labels for labels in lacking) for label in classes}
+    refuse_too_few(have, need, _left_out_by_class(stated))
     _refuse_empty_classes(images, classes)
-    return held_out
 
 
 def _left_out_by_class(images: "pd.DataFrame") -> dict[str, str]:
@@ -235,7 +220,7 @@ def _left_out_by_class(images: "pd.DataFrame") -> dict[str, str]:
 def _refuse_empty_classes(images: "pd.DataFrame", classes: list[str]) -> None:
     """Raise an InputError if a class has no image in train, val or test."""
     for name in ("train", "val", "test"):
-        filled = set(_kept(images, name)["label"])
+        filled = set(kept(images, name)["label"])
         for label in classes:
             if label not in filled:
                 raise InputError(

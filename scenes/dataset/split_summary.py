@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from scenes.common.archives import archive_name
 from scenes.common.words import count, listed, shortened, show
 from scenes.dataset.split import REASONS, Split
 
@@ -25,6 +26,8 @@ def format_summary(audit: "pd.DataFrame", result: Split, fractions: Mapping[str,
     sizes = result.table["split"].value_counts()
     counts = ", ".join(f"{name} {sizes.get(name, 0):,}" for name in ("train", "val", "test", "pred"))
     lines = [f"split: {counts}; {len(audit) - len(result.table):,} of {len(audit):,} images left out"]
+    if audit["archive"].max() > 1:
+        lines += _archives(audit, result)
     for name, held in result.held_out.items():
         if held:
             lines += [_held_out(audit, name, held), *_coarse(name, held, fractions[name])]
@@ -38,8 +41,22 @@ def format_summary(audit: "pd.DataFrame", result: Split, fractions: Mapping[str,
     return "\n".join([*lines, *_left_out(audit, result)])
 
 
+def _archives(audit: "pd.DataFrame", result: Split) -> list[str]:
+    """Return what became of the images of each of several archives."""
+    archive = result.table["path"].map(audit.set_index("path")["archive"])
+    lines = ["each archive gives its own share:"]
+    for number, rows in result.table.groupby(archive):
+        sizes = rows["split"].value_counts()
+        counts = ", ".join(f"{name} {sizes.get(name, 0):,}" for name in ("train", "val", "test", "pred"))
+        lines.append(f"  {archive_name(number)}: {counts}")
+    return lines
+
+
 def _held_out(audit: "pd.DataFrame", name: str, held: Mapping[str, tuple[int, int]]) -> str:
     line = f"{name}: {count(sum(images for images, _ in held.values()), 'image')} held out of train"
+    if audit["archive"].max() > 1:
+        where = f"where neither its archive nor one before has {_SETS[name]} images of a class"
+        return f"{line}, {where}: {listed(list(held), 5)}"
     if not (audit["split"] == name).any():
         return f"{line}: the archive has no {_SETS[name]} set"
     return f"{line}: the archive's {_SETS[name]} set has no usable image of {listed(list(held), 5)}"

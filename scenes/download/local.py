@@ -6,11 +6,13 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from scenes.common.errors import InputError
 from scenes.common.files import suggest_path
 from scenes.download.partial import check_room
+from scenes.download.source import Source, real_path
 from scenes.download.tar import BOMB_BYTES, BOMB_RATIO, is_tar
 
 # What zipfile and the decompressors raise on damaged bytes. An unknown compression method is a NotImplementedError, a
@@ -52,7 +54,7 @@ def get_archive(place: str, path: str | Path) -> str:
         InputError: there is no such folder or file, it is of another kind, may not be read, or does not fit on the
             disk; or see ``scenes.download.pack``.
     """
-    source = Path(place).expanduser()
+    source = real_path(place)
     left_out: Counter[str] = Counter()
     try:
         if source.is_dir():
@@ -77,23 +79,33 @@ def get_archive(place: str, path: str | Path) -> str:
     return ", ".join(f"{count:,} {suffix}" for suffix, count in left_out.most_common())
 
 
-def check_watched(place: str, watch: str) -> None:
-    """Raise an InputError if the source ``file:<place>`` is a folder in which DVC would not notice a change.
+def check_watched(sources: Sequence[Source], watch: str) -> None:
+    """Raise an InputError if one of the sources is a folder in which DVC would not notice a change.
 
     Args:
-        place: see :func:`get_archive`.
+        sources: of any kind.
         watch: the parameter of that name, a path on which DVC makes the stage depend.
     """
-    source, watched = (Path(path).expanduser().resolve() for path in (place, watch))
-    if source.is_dir() and not source.is_relative_to(watched):
-        raise InputError(
-            f"watch is {watch!r}, so DVC would not notice changes in the folder {place!r}; make both the same in "
-            "params.yaml, as `make own DATA=<folder>` does"
-        )
+    folders = [each.place for each in sources if each.kind == "file" and real_path(each.place).is_dir()]
+    for source in sources:
+        if source.place in folders and not is_watched(source, watch):
+            what = (
+                "make both the same in params.yaml, as `make own DATA=<folder>` does"
+                if len(folders) == 1
+                else "set watch in params.yaml to a folder that holds all of those in source"
+            )
+            raise InputError(
+                f"watch is {watch!r}, so DVC would not notice changes in the folder {source.place!r}; {what}"
+            )
+
+
+def is_watched(source: Source, watch: str) -> bool:
+    """Return whether a source is a ``file:`` in the path ``watch``, or this path itself."""
+    return source.kind == "file" and real_path(source.place).is_relative_to(real_path(watch))
 
 
 def check_zip(path: str | Path, what: object) -> int:
-    """Read every member of a zip, which checks its CRC, and return their number.
+    """Read every member of a zip, which checks its CRC, and return the number of files; folders do not count.
 
     Args:
         path: the zip.
@@ -113,7 +125,7 @@ def check_zip(path: str | Path, what: object) -> int:
         raise InputError(f"{what}: the zip's table of contents is damaged; get the file again") from None
     with archive:
         _check_members(archive, Path(path).stat().st_size, what)
-        return len(archive.infolist())
+        return sum(not member.is_dir() for member in archive.infolist())
 
 
 def _describe(head: bytes) -> str:

@@ -1,12 +1,16 @@
-"""The sources of an archive: what the parameter ``source`` may hold."""
+"""The sources of the archives: what the parameter ``source`` may hold."""
 
 import hashlib
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from scenes.common.archives import as_list
 from scenes.common.errors import InputError
 
 FORMS = (
@@ -51,6 +55,13 @@ class Source:
         return f"{self.kind}:{self.place}" if self.place else self.kind
 
     @property
+    def real(self) -> Self:
+        """The source; one of the kind ``file`` with its :func:`real_path`."""
+        if self.kind != "file":
+            return self
+        return replace(self, place=str(real_path(self.place)))
+
+    @property
     def key(self) -> str:
         """Sixteen hex digits that identify the source without revealing it, for use as a file name."""
         return hashlib.sha256(f"{self.kind} {self.place} {self.version}".encode()).hexdigest()[:16]
@@ -69,6 +80,14 @@ class Source:
         if not url.startswith(("https://", "http://")) or not url.isprintable():
             raise InputError(f"{what} does not hold an address; set it to https://<host>/<path>")
         return _checked_url(url, what)
+
+
+def real_path(path: str) -> Path:
+    """Return the one spelling of a path: absolute, and without ``~``, ``..`` and links. It need not exist."""
+    expanded = Path(path)
+    with suppress(RuntimeError):  # ~ of a user that there is not
+        expanded = expanded.expanduser()
+    return Path(os.path.realpath(expanded))
 
 
 def parse_source(text: str, key: str = "source") -> Source:
@@ -101,6 +120,29 @@ def parse_source(text: str, key: str = "source") -> Source:
             )
         return Source("web", url)
     raise InputError(f"{key}: {beginning(text)!r} is not a source; use {FORMS}")
+
+
+def parse_sources(value: str | list[str]) -> list[Source]:
+    """Parse the parameter ``source``: one source, or a list of them.
+
+    Raises:
+        InputError: the list is empty, a source is in it twice, or see :func:`parse_source`.
+    """
+    sources = [parse_source(text) for text in as_list(value)]
+    if not sources:
+        raise InputError("source: the list is empty; name one source at least")
+    first: dict[Source, int] = {}
+    for number, source in enumerate(sources, 1):
+        if (other := first.setdefault(source.real, number)) != number:
+            raise InputError(
+                f"source: entries {other} and {number} of the list are the same, {source}; remove one of them"
+            )
+    return sources
+
+
+def is_drawn(value: str | list[str]) -> bool:
+    """Return whether all images of the parameter ``source`` are drawn."""
+    return as_list(value) == ["synthetic"]
 
 
 def beginning(text: str) -> str:

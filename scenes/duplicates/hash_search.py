@@ -46,19 +46,19 @@ class HashIndex:
             keys = _key(self._hashes, bands)
             order = np.argsort(keys, kind="stable")
             bits = sum(end - start for start, end in bands)
+            hashes = self._hashes[order]  # those of a bucket side by side in memory
             starts = np.searchsorted(keys[order], np.arange((1 << bits) + 1, dtype=np.uint64))
             for number, queried in enumerate(queries):
                 queried = np.ascontiguousarray(queried)
                 key = _key(queried, bands).astype(np.int64)
                 for rows, places in expand(starts[key], starts[key + 1]):
-                    found = order[places]
-                    different = queried[rows] ^ self._hashes[found]
+                    different = queried[rows] ^ hashes[places]
                     count = np.bitwise_count(different)
-                    new = count <= self._distance
+                    new = np.flatnonzero(count <= self._distance)
                     # A pair that agrees in several choices of bands belongs to the first of them.
                     for earlier in choices[:turn]:
-                        new[new] = _key(different[new], earlier) != 0
-                    yield number, rows[new], found[new], count[new].astype(np.int64)
+                        new = new[_key(different[new], earlier) != 0]
+                    yield number, rows[new], order[places[new]], count[new].astype(np.int64)
 
 
 def expand(starts: np.ndarray, ends: np.ndarray, block: int = _BLOCK) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -71,10 +71,13 @@ def expand(starts: np.ndarray, ends: np.ndarray, block: int = _BLOCK) -> Iterato
         Two int64 arrays of equal length.
     """
     offsets = np.concatenate([[0], np.cumsum(ends - starts)])
+    shifts = starts - offsets[:-1]
     for first in range(0, int(offsets[-1]), block):
-        number = np.arange(first, min(first + block, int(offsets[-1])))
-        rows = np.searchsorted(offsets, number, side="right") - 1
-        yield rows, number - offsets[rows] + starts[rows]
+        last = min(first + block, int(offsets[-1]))
+        low, high = np.searchsorted(offsets, [first, last - 1], side="right")
+        values = np.diff(np.clip(offsets[low - 1 : high + 1], first, last))
+        rows = np.repeat(np.arange(low - 1, high), values)
+        yield rows, np.arange(first, last) + shifts[rows]
 
 
 def _key(values: np.ndarray, bands: tuple[tuple[int, int], ...]) -> np.ndarray:

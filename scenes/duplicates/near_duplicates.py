@@ -1,11 +1,13 @@
 """Near duplicates: candidates by hash, each confirmed by comparing the two pictures themselves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from scenes.archive.packed import Packed, unpack
+from scenes.common.tables import read_csv, write_csv
 from scenes.duplicates import near_duplicate_candidates as candidates
 from scenes.duplicates.near_duplicate_candidates import VIEWS
 from scenes.duplicates.perceptual_hash import WHOLE, Fingerprint
@@ -20,6 +22,7 @@ ADVICE = "lower archive.max_pixels or free some memory"  # if a process is kille
 _SHARD = 256
 # Below, starting processes takes longer than the work.
 _FEW = 1024
+_NUMBERS = ("view", "under_two_labels", "scenes", "same")  # columns of the table of pairs
 # Copies have no window that agrees less, seen from afar.
 _LEAST = 0.3
 
@@ -29,13 +32,32 @@ class Image(NamedTuple):
 
     Attributes:
         path: in the archive.
+        pixels: the hash of its pixels.
         labels: of all images with these pixels; empty if none of them has a label.
         fingerprint: of its pixels.
     """
 
     path: str
+    pixels: str
     labels: frozenset[str]
     fingerprint: Fingerprint
+
+
+class Pair(NamedTuple):
+    """Two images that were compared, and what decides beside them whether they are one picture.
+
+    Attributes:
+        first, second: hashes of their pixels.
+        view: that of the first image by which the pair was found, an index of ``VIEWS``.
+        under_two_labels: whether no label is that of both.
+        scenes: whether shots of one scene count.
+    """
+
+    first: str
+    second: str
+    view: int
+    under_two_labels: bool
+    scenes: bool
 
 
 def find(
@@ -44,10 +66,11 @@ def find(
     *,
     distance: int,
     max_pixels: int,
+    known: Mapping[Pair, bool] = {},
     run: executor.Run = executor.run,
     processes: int | None = None,
-) -> list[tuple[str, str]]:
-    """Return the pairs of paths whose images are one picture.
+) -> dict[Pair, bool]:
+    """Return the pairs of images that may be one picture, and whether they are: near duplicates.
 
     Under one label, or without one, copies of a picture are near duplicates, and so are shots of one scene a moment
     apart if the images of the archive do not all resemble each other. Under two labels, only pictures that agree as
@@ -56,76 +79,74 @@ def find(
 
     Args:
         archive: an open archive.
-        images: all different in their pixels, in an order by content (so that names do not matter).
+        images: all different in their pixels, in the order of ``pixels`` (so that names do not matter).
         distance: of the hashes of candidates, in bits.
         max_pixels: see ``scenes.images.decode.decode``.
+        known: pairs that are not compared again.
         run, processes: see :func:`scenes.audit.audit.audit`.
 
     Raises:
         InputError: a process was killed.
     """
     if len(images) < 2:
-        return []
+        return {}
     thumbnails = np.stack([image.fingerprint.thumbnail for image in images])
     found = candidates.find(np.stack([image.fingerprint.hashes for image in images]), thumbnails, distance)
-    pairs = _neighbours_together(found)
     scenes = not candidates.share_a_layout(thumbnails)
-    shards = [
-        _shard(
-            f"{start // _SHARD + 1}",
-            archive,
-            images,
-            pairs[start : start + _SHARD],
-            max_pixels=max_pixels,
-            scenes=scenes,
-        )
-        for start in range(0, len(pairs), _SHARD)
-    ]
-    job = Job(
-        "near duplicates", _confirm, processes=processes if len(pairs) > _FEW else 1, advice=ADVICE, unit=" pairs"
-    )
-    same = b"".join(run(job, shards))
-    return [
-        (images[first].path, images[second].path) for (first, second, _), one in zip(pairs, same, strict=True) if one
-    ]
+    pairs = {}
+    for first, second, view in _neighbours_together(found):
+        one, other = images[first], images[second]
+        different = bool(one.labels and other.labels and one.labels.isdisjoint(other.labels))
+        pairs[Pair(one.pixels, other.pixels, view, different, scenes)] = first, second
+    new = [pair for pair in pairs if pair not in known]
+    shards = []
+    for start in range(0, len(new), _SHARD):
+        part = {pair: pairs[pair] for pair in new[start : start + _SHARD]}
+        shards.append(_shard(f"{start // _SHARD + 1}", archive, images, part, max_pixels))
+    job = Job("near duplicates", _confirm, processes=processes if len(new) > _FEW else 1, advice=ADVICE, unit=" pairs")
+    compared = dict(zip(new, map(bool, b"".join(run(job, shards))), strict=True))
+    return {pair: known[pair] if pair in known else compared[pair] for pair in pairs}
 
 
-class _Pair(NamedTuple):
-    """Two images by their number among those of a shard, see ``_comparisons`` for the view."""
+def write(path: Path, compared: Mapping[Pair, bool]) -> None:
+    """Write what :func:`find` returns as a table, sorted. A file that is there is replaced, not changed."""
+    import pandas as pd
 
-    first: int
-    second: int
-    view: int
-    under_two_labels: bool
+    rows = [(*pair, same) for pair, same in sorted(compared.items())]
+    path.unlink(missing_ok=True)
+    write_csv(path, pd.DataFrame(rows, columns=[*Pair._fields, "same"]).astype(dict.fromkeys(_NUMBERS, int)))
+
+
+def read(path: Path) -> dict[Pair, bool]:
+    """Return what :func:`write` has written; nothing if the file is missing."""
+    if not path.exists():
+        return {}
+    table = read_csv(path, integers=_NUMBERS)
+    rows = zip(*(table[name].tolist() for name in (*Pair._fields, "same")), strict=True)
+    return {
+        Pair(first, second, view, bool(two), bool(scenes)): bool(same)
+        for first, second, view, two, scenes, same in rows
+    }
 
 
 class _Spec(NamedTuple):
     """What a shard is to do with its images."""
 
-    pairs: list[_Pair]
+    pairs: tuple[tuple[int, int, Pair], ...]  # the numbers of the two among the images of the shard
     packed: tuple[Packed, ...]
     max_pixels: int
-    scenes: bool  # whether shots of one scene count
 
 
 def _shard(
-    name: str,
-    archive: Archive,
-    images: Sequence[Image],
-    pairs: Sequence[tuple[int, int, int]],
-    *,
-    max_pixels: int,
-    scenes: bool,
+    name: str, archive: Archive, images: Sequence[Image], pairs: Mapping[Pair, tuple[int, int]], max_pixels: int
 ) -> Shard:
-    numbers = {image: number for number, image in enumerate(sorted({image for pair in pairs for image in pair[:2]}))}
+    numbers = {
+        image: number for number, image in enumerate(sorted({image for pair in pairs.values() for image in pair}))
+    }
     ranges, packed = zip(*(archive.locate(images[image].path) for image in numbers), strict=True)
-    tasks = []
-    for first, second, view in pairs:
-        labels, others = images[first].labels, images[second].labels
-        different = bool(labels and others and labels.isdisjoint(others))
-        tasks.append(_Pair(numbers[first], numbers[second], view, different))
+    tasks = tuple((numbers[first], numbers[second], pair) for pair, (first, second) in pairs.items())
     of_images = first_and_last([images[image].path for image in numbers])
-    return Shard(name, ranges, _Spec(tasks, packed, max_pixels, scenes), len(pairs), of_images)
+    return Shard(name, ranges, _Spec(tasks, packed, max_pixels), len(pairs), of_images)
 
 
 def _confirm(_: None, shard: Shard, parts: Sequence[bytes]) -> bytes:
@@ -135,15 +156,15 @@ def _confirm(_: None, shard: Shard, parts: Sequence[bytes]) -> bytes:
         Picture.from_pixels(decode.decode(unpack(part, packed), max_pixels=spec.max_pixels).pixels)
         for part, packed in zip(parts, spec.packed, strict=True)
     ]
-    return bytes(_is_same(pictures[pair.first], pictures[pair.second], pair, spec.scenes) for pair in spec.pairs)
+    return bytes(_is_same(pictures[first], pictures[second], pair) for first, second, pair in spec.pairs)
 
 
-def _is_same(first: Picture, second: Picture, pair: _Pair, scenes: bool) -> bool:
+def _is_same(first: Picture, second: Picture, pair: Pair) -> bool:
     if pair.under_two_labels:
         result = compare(first, second, least=_LEAST)
         return result is not None and result.same_view
-    results = _comparisons(first, second, pair.view, thorough=scenes)
-    return any(result.same_scene if scenes else result.same_picture for result in results)
+    results = _comparisons(first, second, pair.view, thorough=pair.scenes)
+    return any(result.same_scene if pair.scenes else result.same_picture for result in results)
 
 
 def _comparisons(first: Picture, second: Picture, view: int, *, thorough: bool) -> Iterator[Comparison]:

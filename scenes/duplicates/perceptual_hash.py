@@ -66,7 +66,7 @@ def fingerprint(pixels: np.ndarray) -> Fingerprint | None:
     above = coefficients - (ordered[:, [_HASH_BITS // 2 - 1]] + ordered[:, [_HASH_BITS // 2]]) / 2
     if (np.abs(above[0]) < _ROUNDING).any():
         return None
-    hashes = np.packbits(above > 0, axis=1).view(">u8")[:, 0].astype(np.uint64)
+    hashes = np.packbits(above > _ROUNDING, axis=1).view(">u8")[:, 0].astype(np.uint64)
     return Fingerprint(hashes, np.rint(_AVERAGE @ area @ _AVERAGE.T).astype(np.uint8))
 
 

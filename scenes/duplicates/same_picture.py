@@ -24,7 +24,9 @@ _SMALLEST_SIDE = 16  # smaller pictures have too few pixels to tell
 _LEVELS = ((32, 3), (64, 3))
 _LARGEST_CROP = 0.15  # of the side, at each edge
 _LARGEST_STEP = 0.03
+_LIMITS = (0, 0, 1 - _LARGEST_CROP, 1 - _LARGEST_CROP), (_LARGEST_CROP, _LARGEST_CROP, 1, 1)
 _HOPELESS = 0.6  # correlation of the pictures at a level
+_UNLIKE = 0.8  # the median of their windows; 0.86 or more for copies and for shots of one scene
 _STRETCH = 1.05  # of one side relative to the other: edges cropped by 1 to 3 % each, then resized to the old shape
 _SAME_VIEW = 0.01  # of the side: how far an edge may seem to be from its place
 
@@ -140,11 +142,15 @@ def compare(first: Picture, second: Picture, box: Box = WHOLE, *, least: float =
         level = min(level, side)
         target = _resized(small, level)
         for _ in range(steps):
-            position = _better_box(large, target, position)
+            left, top, right, bottom = position
+            motion = edge_motions(_resized(large, level, position)[None], target[None])[0]
+            step = motion * (right - left, bottom - top, right - left, bottom - top)
+            position = np.clip(position + np.clip(step, -_LARGEST_STEP, _LARGEST_STEP), *_LIMITS)
         shown = _resized(large, level, position)
         if _correlation(shown, target) < _HOPELESS:
             return None
-        if _Windows(_scaled(shown, target), target - target.mean(), level // 16).correlation(_NOISE).min() < least:
+        windows = _Windows(_scaled(shown, target), target - target.mean(), level // 16).correlation(_NOISE)
+        if windows.min() < least or np.median(windows) < _UNLIKE:
             return None
     stretch = (position[2] - position[0]) / (position[3] - position[1])
     if not any(1 / _STRETCH <= ratio <= _STRETCH for ratio in (stretch, stretch * first.aspect / second.aspect)):
@@ -170,25 +176,29 @@ def _scaled(values: np.ndarray, like: np.ndarray) -> np.ndarray:
     return (values - values.mean()) * (like.std() / max(float(values.std()), 1e-9))
 
 
-def _better_box(large: Image.Image, target: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Move the four edges of a box so that its content resembles the target more: a step of Gauss and Newton.
+def edge_motions(shown: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Estimate how far the edges of pictures have to move for their content to resemble others: a step of Gauss-Newton.
 
     As in Lucas and Kanade, "An iterative image registration technique" (1981), with gain and offset as two more
     unknowns.
+
+    Args:
+        shown, target: float64 (pairs, side, side).
+
+    Returns:
+        float64 (pairs, 4): of left, top, right and bottom, as shares of the side.
     """
-    side = len(target)
-    shown = _resized(large, side, box)
-    down, across = np.gradient(shown)
-    down, across = down * side / (box[3] - box[1]), across * side / (box[2] - box[0])
+    count, side, _ = shown.shape
+    down, across = np.gradient(shown, axis=(1, 2))
     right = (np.arange(side) + 0.5) / side  # how far each column, or row, is from the first edge to the second
     bottom = right[:, None]
     changes = (across * (1 - right), down * (1 - bottom), across * right, down * bottom, shown, np.ones_like(shown))
-    jacobian = np.stack(changes).reshape(len(changes), -1)
-    normal = jacobian @ jacobian.T
-    normal[range(4), range(4)] *= 1.01  # damped: a picture of stripes does not say how far to go along them
-    solution = np.linalg.lstsq(normal, jacobian @ target.ravel(), rcond=1e-9)[0]
-    step = np.clip(solution[:4] / max(solution[4], 0.2), -_LARGEST_STEP, _LARGEST_STEP)
-    return np.clip(box + step, (0, 0, 1 - _LARGEST_CROP, 1 - _LARGEST_CROP), (_LARGEST_CROP, _LARGEST_CROP, 1, 1))
+    jacobian = np.stack(changes, axis=1).reshape(count, len(changes), side**2)
+    normal = jacobian @ jacobian.transpose(0, 2, 1)
+    normal[:, range(4), range(4)] *= 1.01  # damped: a picture of stripes does not say how far to go along them
+    normal += np.eye(len(changes))
+    solution = np.linalg.solve(normal, jacobian @ target.reshape(count, side**2, 1))[..., 0]
+    return solution[:, :4] / np.maximum(solution[:, 4:5], 0.2) / side
 
 
 def _measure(

@@ -1,7 +1,7 @@
 """Predictions of a trained model on a split of its data."""
 
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from scenes.backbones.features import blocks, load_features
 from scenes.dataset import records
 from scenes.dataset.records import Records
 from scenes.evaluation import abstention
-from scenes.executors.shards import ByteRange, Job, Shard
+from scenes.executors.shards import Job, Shard
 from scenes.models import store, training_distance
 from scenes.models.temperature import Calibration, scale
 from scenes.process.memory import out_of_memory
@@ -104,7 +104,7 @@ def predict(folder: str | Path, data: str | Path, split: str) -> Predictions:
 
 
 def prediction_job(production: Path, *, threads: int) -> Job:
-    """Return the job that runs the model in production over records: a shard is a file, a result the file of outputs.
+    """Return the job that runs the model in production over ``scenes.dataset.record_shards``.
 
     Args:
         production: the folder, see ``scenes.models.store.load_production``.
@@ -113,15 +113,6 @@ def prediction_job(production: Path, *, threads: int) -> Job:
     load = partial(_load_production, threads=threads)
     # TensorFlow computes on all cores or on a GPU.
     return Job("predict", _predict_shard, load=load, folders=(production,), processes=1, gpus=1, advice=_ADVICE)
-
-
-def prediction_shards(source: Records) -> list[Shard]:
-    """Return a shard for each file of the records; their sizes are only known on average."""
-    bounds = np.linspace(0, source.count, len(source.files) + 1).astype(int)
-    return [
-        Shard(Path(file).name, (ByteRange(file),), source.image_shape, int(size))
-        for file, size in zip(source.files, np.diff(bounds), strict=True)
-    ]
 
 
 def join_predictions(results: Iterable[bytes], classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -138,17 +129,17 @@ def join_predictions(results: Iterable[bytes], classes: int) -> tuple[np.ndarray
     return joined["key"], joined["probabilities"], joined.get("distance")
 
 
-def _load_production(folder: Path, *, threads: int) -> "keras.Model":
+def _load_production(folder: Path, *, threads: int) -> Callable[[Any], Any]:
     configure(seed=0, threads=threads)
     network, _ = store.load_production(folder)
-    return training_distance.with_distance(network, store.load_training_features(folder))
+    return _compiled(training_distance.with_distance(network, store.load_training_features(folder)))
 
 
-def _predict_shard(network: "keras.Model", shard: Shard, inputs: Sequence[bytes]) -> bytes:
+def _predict_shard(graph: Callable[[Any], Any], shard: Shard, inputs: Sequence[bytes]) -> bytes:
     if not inputs[0]:
         return b""  # the hash of no image is in its range
     # A batch ends where its shard ends, so that the result does not depend on where the other shards are computed.
-    key, _, outputs = _predict_batches(network, records.shard_batches(inputs[0], shard.spec, BATCH_SIZE))
+    key, _, outputs = _predict_batches(graph, records.shard_batches(inputs[0], shard.spec, BATCH_SIZE))
     buffer = io.BytesIO()
     np.savez(buffer, key=key, **outputs)
     return buffer.getvalue()
@@ -164,10 +155,18 @@ def predict_records(network: "keras.Model", source: Records) -> tuple[np.ndarray
         Keys str (n,), labels int64 (n,), and the outputs, float32 (n, k) or a dict of such arrays, in the order of the
         records.
     """
-    return _predict_batches(network, records.ordered_batches(source, BATCH_SIZE))
+    return _predict_batches(_compiled(network), records.ordered_batches(source, BATCH_SIZE))
 
 
-def _predict_batches(network: "keras.Model", batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray, Any]:
+def _compiled(network: "keras.Model") -> Callable[[Any], Any]:
+    """Return ``network`` as one graph for batches of any size; Keras traces another for a smaller last batch."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec(network.input_shape, tf.uint8)]
+    return tf.function(lambda images: network(images, training=False), input_signature=signature)
+
+
+def _predict_batches(graph: Callable[[Any], Any], batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray, Any]:
     import keras
 
     keys, labels, outputs = [], [], []
@@ -175,6 +174,6 @@ def _predict_batches(network: "keras.Model", batches: Iterable[Any]) -> tuple[np
         for batch in batches:
             keys.append(batch["key"].numpy())
             labels.append(batch["label"].numpy())
-            outputs.append(network.predict_on_batch(batch["image"]))
-    joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+            outputs.append(graph(batch["image"]))
+        joined = keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
     return np.char.decode(np.concatenate(keys).astype(bytes)), np.concatenate(labels), joined

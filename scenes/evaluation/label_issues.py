@@ -211,13 +211,15 @@ def score_planted(table: "pd.DataFrame", judged: "pd.DataFrame", ground_truth: "
     """Compare the label issues with the wrong labels planted in a synthetic archive.
 
     Args:
-        ground_truth: see ``scenes.synthetic.ground_truth``; corrected labels are not wrong any more.
+        ground_truth: see ``scenes.synthetic.ground_truth``; corrected labels are not wrong any more. Only the images
+            in it count.
 
     Returns:
         ``count`` of the wrong labels, ``precision`` and ``recall`` of the table; and for the classifier alone
         ``model.{count,precision,recall,precision_at_count}``, over the images that it judged. The last is the share of
         wrong labels among the ``count`` images of lowest score.
     """
+    table, judged = (rows[rows["key"].isin(ground_truth["path"])] for rows in (table, judged))
     labelled = ground_truth[ground_truth["label"] != ""]
     wrong = set(labelled.loc[labelled["label"] != labelled["ground_truth"], "path"])
     doubted, judged_wrong = judged.loc[judged["doubted"], "key"], judged["key"].isin(wrong)

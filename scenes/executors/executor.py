@@ -11,7 +11,7 @@ from typing import Any
 
 from scenes.common.errors import InputError
 from scenes.common.files import atomic_write
-from scenes.executors import processes
+from scenes.executors import processes, reuse
 from scenes.executors.shards import Job, Shard
 from scenes.executors.versions import library_versions
 
@@ -57,9 +57,7 @@ def kept(folder: Path, key: str) -> Iterator[Run]:
 
 
 def _run_kept(job: Job, shards: Sequence[Shard], *, folder: Path, key: str) -> Generator[bytes, None, None]:
-    versions = library_versions()
-    keys = (repr((key, versions, shard)) for shard in shards)
-    paths = [folder / hashlib.sha256(each.encode()).hexdigest() for each in keys]
+    paths = [folder / reuse.key(key, library_versions(), shard) for shard in shards]
     missing = {path: shard for shard, path in zip(shards, paths, strict=True) if not _is_kept(path)}
     with closing(run(job, [*missing.values()])) as computed:
         for path in paths:
@@ -74,12 +72,12 @@ def _run_kept(job: Job, shards: Sequence[Shard], *, folder: Path, key: str) -> G
 
 def _is_kept(path: Path) -> bool:
     """Return whether a file holds a result, and is not damaged, as by a power failure."""
-    content = path.read_bytes() if path.exists() else b""
+    content = path.read_bytes() if path.is_file() else b""
     return content[:_HASH_BYTES] == hashlib.sha256(content[_HASH_BYTES:]).digest()
 
 
 def _executor() -> Run:
-    name = os.environ.get(VARIABLE, "processes")
+    name = os.environ.get(VARIABLE) or "processes"  # a variable set to nothing counts as unset
     if name == "processes":
         return processes.compute
     if name == "ray":

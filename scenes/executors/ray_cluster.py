@@ -8,6 +8,7 @@ import hashlib
 import heapq
 import os
 import secrets
+import socket
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -22,12 +23,14 @@ from scenes.executors.packed_folders import pack, unpacked
 from scenes.executors.shards import Job, Shard, read_all
 from scenes.executors.versions import library_versions
 from scenes.executors.worker import compute_shard
-from scenes.process.runtime import cores
+from scenes.process.runtime import cores, muted_stderr
 
-ADDRESS = "RAY_ADDRESS"  # Ray's own: of a cluster that runs
+ADDRESS = "RAY_ADDRESS"  # Ray's own: of a cluster that runs; unset or "local": this process starts a Ray
+TOKEN = "RAY_AUTH_TOKEN"  # Ray's own, like those below
 REQUIREMENTS = "SCENES_RAY_REQUIREMENTS"  # a requirements file that Ray installs on each node; unset: all is installed
 SHARED_FOLDER = "SCENES_SHARED_FOLDER"  # 1: all nodes see the files under the same paths, which travel instead of bytes
 
+_CONNECT = 5.0  # seconds
 _IN_FLIGHT = 2  # shards a worker: one in work, and one whose inputs are on their way
 _ATTEMPTS = 3  # for a shard whose worker is lost each time
 _RESTARTS = 5  # of a worker, by Ray
@@ -54,14 +57,12 @@ def compute(job: Job, shards: Sequence[Shard]) -> Generator[Any, None, None]:
 
 def _connected_ray() -> Any:
     """Return the module ``ray``, connected. The connection lasts until the process ends."""
-    address, requirements = os.environ.get(ADDRESS), os.environ.get(REQUIREMENTS)
-    # Ray reads these as it is imported.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a worker that asks for no GPU sees none
-    if not address:
-        # The ports of a Ray are open to the network. Only this process and those that it starts know the token.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    address, requirements = os.environ.get(ADDRESS) or "local", os.environ.get(REQUIREMENTS)
+    _set_up(address)
+    if requirements and not Path(requirements).is_file():
+        raise InputError(f"{REQUIREMENTS}={requirements} is no file; name one such as requirements.txt")
+    if address not in ("auto", "local"):
+        _check_reachable(address)
     try:
         import ray
     except ModuleNotFoundError:
@@ -72,19 +73,52 @@ def _connected_ray() -> Any:
         return ray
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     environment: dict[str, Any] = {"pip": requirements} if requirements else {}
-    if not address:
-        ray.init("local", num_cpus=cores(), include_dashboard=False, runtime_env=environment, **options)
+    if address == "local":
+        ray.init(address, num_cpus=cores(), include_dashboard=False, runtime_env=environment, **options)
         return ray
     # Another machine may have no copy of the package, or an old one.
     environment["py_modules"] = [str(Path(scenes.__file__).parent)]
     try:
-        ray.init(address, runtime_env=environment, **options)
+        with muted_stderr():  # a line for each try
+            ray.init(address, runtime_env=environment, **options)
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"{ADDRESS}={address}: cannot connect to a Ray cluster there ({' '.join(str(error).split())}); start one "
-            f"with `ray start`, or unset {ADDRESS}"
-        ) from None
+        raise _no_cluster(address, str(error).partition(". ")[0]) from None
     return ray
+
+
+def _set_up(address: str) -> None:
+    """Set what Ray reads from the environment as it is imported, where it is not set."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a worker that asks for no GPU sees none
+    if address == "local":
+        # The ports of a Ray are open to the network. Only this process and those that it starts know the token.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault(TOKEN, secrets.token_hex(32))
+        return
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")  # to connect; 20 take minutes if no Ray answers
+
+
+def _check_reachable(address: str) -> None:
+    """Connect to the port in ``host:port`` or ``ray://host:port``. Ray itself would try for minutes.
+
+    Raises:
+        InputError: nothing listens there, or it is no such address.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        raise _no_cluster(address, "it is not host:port")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, str(error)) from None
+
+
+def _no_cluster(address: str, reason: str) -> InputError:
+    return InputError(
+        f"{ADDRESS}={address}: cannot connect to a Ray cluster there ({' '.join(reason.split())}); start one with `ray "
+        f"start`, or unset {ADDRESS}; if the cluster has a token, set RAY_AUTH_MODE=token and put the token into "
+        "~/.ray/auth_token"
+    )
 
 
 class _Actor:

@@ -18,6 +18,7 @@ from scenes.config.section import ModelName, Section
 from scenes.experiments import entries
 
 JOURNAL = "journal:"
+IN_MEMORY = "sqlite://", "sqlite:///:memory:"
 HEARTBEAT = 60  # seconds between two signs of life of a running trial, in a database
 RETRIES = 3  # of a trial whose worker was killed: it may be the trial that takes the machine down
 # Parameters that a CNN's scores depend on, besides those of the model.
@@ -25,6 +26,10 @@ FIXED = (
     *("seed", "threads", "precision", "xla"),
     *("profile", "profiles", "archive", "audit", "split", "records", "augmentation"),
 )
+
+
+class StorageError(InputError):
+    """The study's storage cannot be opened, or was lost. The message does not contain the address."""
 
 
 class Range(Section):
@@ -152,7 +157,8 @@ def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, 
         worker: a different number for each worker on one study.
 
     Raises:
-        InputError: the study was made with another key, or the storage cannot be opened.
+        InputError: the study was made with another key.
+        StorageError: the storage cannot be opened.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -165,7 +171,10 @@ def open_study(name: str, storage: str, search: Search, *, key: str, seed: int, 
         )
     except (OSError, ImportError, ValueError, SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         # Without the address, which may contain a password.
-        raise InputError(f"the study's storage cannot be opened ({type(error).__name__}); check --storage") from None
+        raise StorageError(
+            f"the study's storage cannot be opened ({type(error).__name__}); check the address, and that the server "
+            "runs and knows the user and the password"
+        ) from None
     if study.trials and study.user_attrs.get("basis", key) != key:
         raise InputError(
             f"the study {name} was made with another search space, other parameters or code, so its scores "
@@ -181,7 +190,12 @@ def _database(address: str) -> optuna.storages.RDBStorage:
     """Return a database in which a trial counts as failed after two intervals without a sign of life.
 
     The next worker that is free then runs its settings again, as another trial.
+
+    Raises:
+        StorageError: the address is that of a database in memory.
     """
+    if address in IN_MEMORY:
+        raise StorageError("the study would be gone when the command ends; name a file, as in sqlite:///tune.db")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.storages.RDBStorage(

@@ -7,6 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from scenes.common.archives import as_list
 from scenes.common.errors import InputError
 from scenes.common.tables import flatten
 from scenes.common.words import nearest
@@ -65,7 +66,15 @@ def absolute_files(params: dict[str, Any]) -> list[str]:
     values = {"source": block["source"]}
     values |= {f"features.{name}.weights": features["weights"] for name, features in block["features"].items()}
     for key, value in values.items():
-        if value.startswith("file:"):
-            quoted = f"file:{Path(value.removeprefix('file:')).resolve()}".replace("\\", "\\\\").replace("'", "\\'")
-            settings.append(f"profiles.{profile}.{key}='{quoted}'")
+        if any(text.startswith("file:") for text in as_list(value)):
+            quoted = ",".join(map(_absolute, as_list(value)))
+            settings.append(f"profiles.{profile}.{key}={f'[{quoted}]' if isinstance(value, list) else quoted}")
     return settings
+
+
+def _absolute(source: str) -> str:
+    """Return a source as DVC reads it on its command line, in quotes, with an absolute path if it is a ``file:``."""
+    if source.startswith("file:"):
+        source = f"file:{Path(source.removeprefix('file:')).resolve()}"
+    quoted = source.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{quoted}'"

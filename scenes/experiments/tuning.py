@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from optuna.trial import BaseTrial, FixedTrial, TrialState
 
 from scenes.common.errors import InputError
 from scenes.experiments import repository, runs, trainings
-from scenes.experiments.search import Search, comparability_key, load, open_study
+from scenes.experiments.search import Search, StorageError, comparability_key, load, open_study
 from scenes.experiments.settings import absolute_files, applied
 from scenes.experiments.trainings import Watch
 from scenes.provenance.code import digest, fingerprints, text
@@ -23,6 +24,7 @@ FILE = Path("scenes/experiments/tune.yaml")
 MINIMISED = "val_crossentropy"  # one of the headlines
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 TAKEN_OVER = "Cannot tell a FAIL trial."  # Optuna's ValueError, when a trial ends that was counted as failed meanwhile
+TITLE = re.compile(r"[\w.-]+", re.ASCII)  # what can be in the name of an experiment
 
 Evaluate = Callable[[int, list[str], Watch], dict[str, float]]  # from trial number and settings to headlines
 
@@ -57,7 +59,9 @@ def tune(
     for ends in search.ends():
         applied([*settings, *ends])
     repository.check()
-    title = study or f"{params['profile']}-{name}"
+    title = f"{params['profile']}-{name}" if study is None else study
+    if not TITLE.fullmatch(title):
+        raise InputError(f"--study {title!r}: use letters, digits, '.', '_' and '-', as the experiments have its name")
     key = comparability_key(name, search, params, code(name))
     opened = open_study(title, storage, search, key=key, seed=params["seed"], worker=worker)
     if not opened.trials and (current := search.current(params)):
@@ -168,7 +172,7 @@ def lost_study_explained() -> Iterator[None]:
         if cause is None:
             raise
         # Without its text, which names the server and quotes the query.
-        raise InputError(
+        raise StorageError(
             "the study's storage was lost during a trial; start this command again when it is back"
         ) from None
 

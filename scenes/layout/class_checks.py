@@ -1,8 +1,9 @@
 """What the classes of an archive must be, before any image is looked at."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scenes.common.errors import InputError
 from scenes.common.words import count, listed, show
@@ -17,6 +18,11 @@ class Checked(NamedTuple):
 
     members: list[Member]
     notes: list[str]
+
+
+def classes_to_leave_out(settings: Mapping[str, Any]) -> set[str]:
+    """Return the classes that ``archive.layout.leave_out`` names, composed (NFC)."""
+    return {unicodedata.normalize("NFC", label) for label in settings.get("leave_out") or ()}
 
 
 def refuse_unknown(classes: Collection[str], known: Collection[str]) -> None:

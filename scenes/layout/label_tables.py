@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from scenes.common import suffixes
-from scenes.common.errors import InputError
 from scenes.layout.image_index import ImageIndex
+from scenes.layout.members import UnfitSetting
 from scenes.layout.split_names import split_of
 
 # Names of columns without blanks, underscores and case; the more telling first.
@@ -112,7 +112,7 @@ def read_labels(table: Table, index: ImageIndex, column: str = "", classes: Coll
         classes: known ones: a column with nothing else has the labels.
 
     Raises:
-        InputError: there is no such column.
+        UnfitSetting: there is no such column.
     """
     files = file_column(table, index)
     if files is None:
@@ -233,8 +233,9 @@ def _label_columns(table: Table, others: list[int], column: str) -> list[int]:
     if column:
         number = _numbered(table, column)
         if number is None:
-            raise InputError(
-                f"{table.path} has no column {column!r}; its columns are {', '.join(map(repr, table.header))[:150]}"
+            raise UnfitSetting(
+                "labels",
+                f"{table.path} has no column {column!r}; its columns are {', '.join(map(repr, table.header))[:150]}",
             )
         return [number]
     named = [number for number in others if _rank(table.header[number], _LABEL_NAMES) < len(_LABEL_NAMES)]

@@ -9,6 +9,7 @@ from scenes.common.words import count, listed, show
 from scenes.layout.folder_labels import Folder, folder_labels, is_generic
 from scenes.layout.label_tables import Labels
 from scenes.layout.listing import folder_parts
+from scenes.layout.members import UnfitSetting
 from scenes.layout.name_patterns import label_in, label_pattern
 from scenes.layout.split_names import Place
 from scenes.layout.tables import Tables
@@ -66,14 +67,18 @@ def label_images(
     return found
 
 
-def take_as_train(found: Labelling) -> None:
+def take_as_train(found: Labelling, *, alone: bool) -> None:
     """Make images without a split training images, if no others are; or those of the only split with labels.
+
+    Args:
+        found: is changed.
+        alone: False for one of several archives: another one may have the training images.
 
     Raises:
         InputError: there are labels for validation and test images alone.
     """
     labelled = _labelled_splits(found)
-    if "train" in labelled or not labelled:
+    if "train" in labelled or not labelled or ("" not in labelled and not alone):
         return
     if "" not in labelled and len(labelled) > 1:
         raise InputError(
@@ -84,6 +89,25 @@ def take_as_train(found: Labelling) -> None:
     found.splits.update({path: "train" for path, split in found.splits.items() if split == source})
     if source:
         found.notes.append(f"all images with a class are in {source}, so they are taken as a set without splits")
+
+
+def refuse_unfit(found: Labelling, how: str | None) -> None:
+    """Raise UnfitSetting if ``how`` of :func:`label_images` gives no image of one of several archives a class."""
+    labels = {label for label in found.labels.values() if label}.union(*found.several.values())
+    if how == "folders" and len(labels) == 1 and is_generic(next(iter(labels)).split("/")):
+        labels = set()  # all images are in one folder such as `photos`
+    if how and not labels:
+        raise UnfitSetting(
+            "labels",
+            f"archive.layout.labels is {show(how, 80)}, which gives no image a class; correct it, or set it to null",
+        )
+
+
+def take_as_unlabelled(found: Labelling) -> None:
+    """Have all images of one of several archives predicted if none of them has a class."""
+    if not _labelled_splits(found) and set(found.splits.values()) != {"pred"}:
+        found.splits.update(dict.fromkeys(found.splits, "pred"))
+        found.notes.append("no image has a class, so all will be predicted")
 
 
 def _labelled_splits(found: Labelling) -> set[str]:

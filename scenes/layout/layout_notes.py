@@ -4,18 +4,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scenes.common.errors import InputError
 from scenes.common.words import count, listed, show
 from scenes.layout.folder_labels import Folder
 from scenes.layout.labelling import Labelling
 from scenes.layout.listing import Listing, folder_parts, total
-from scenes.layout.members import Member
+from scenes.layout.members import Member, UnfitSetting
 from scenes.layout.name_patterns import propose
 from scenes.layout.split_names import Place
 from scenes.layout.tables import Tables
 
 # Where images without a label are, by what the labels are from.
 _WITHOUT_LABEL = {"folders": "in no class folder", "table": "in no table of labels", "name": "named otherwise"}
+
+_SETS = {"val": "validation", "test": "test"}
 
 
 def no_images(listing: Listing) -> str:
@@ -58,14 +59,15 @@ def no_labels(listing: Listing, splits: Mapping[str, str], classes: Sequence[str
 
 
 def refuse_unused(settings: Mapping[str, Any], places: Mapping[Folder, Place]) -> None:
-    """Raise an InputError if the folder that a user named for a split holds no images. That of pred may be missing."""
+    """Raise UnfitSetting if the folder that a user named for a split holds no images. That of pred may be missing."""
     used = {place.split for place in places.values()}
     for split in ("train", "val", "test"):
         if settings.get(split) and split not in used:
             tops = sorted({folder[0] for folder in places if folder})
-            raise InputError(
+            raise UnfitSetting(
+                split,
                 f"archive.layout.{split} is {show(settings[split], 60)}, but there is no image in a folder of this "
-                f"name; the folders are {listed(tops, 5) if tops else 'none'}"
+                f"name; the folders are {listed(tops, 5) if tops else 'none'}",
             )
 
 
@@ -82,6 +84,27 @@ def held_out(members: Sequence[Member], folders: Mapping[str, str]) -> list[str]
     if "val" not in splits:
         return ["there is no validation set: one is held out of the training images (split.val_fraction)"]
     return []
+
+
+def held_out_by_archive(members: Sequence[Member], names: Sequence[str]) -> list[str]:
+    """Say of which of several archives the split stage will hold out a whole set, as none before has one.
+
+    Args:
+        members: the labelled ones.
+        names: of the archives.
+    """
+    training = sorted({member.archive for member in members if member.split == "train"})
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for split in ("val", "test"):
+        first = min((member.archive for member in members if member.split == split), default=len(names) + 1)
+        lacking.setdefault(tuple(names[number - 1] for number in training if number < first), []).append(split)
+    lacking.pop((), None)
+    return [
+        f"{' and '.join(_SETS[split] for split in splits)} images are held out of the training images of "
+        f"{listed(archives, 5)}, because no archive up to {'it' if len(archives) == 1 else 'these'} has any "
+        f"({', '.join(f'split.{split}_fraction' for split in splits)})"
+        for archives, splits in lacking.items()
+    ]
 
 
 def nested(classes: Sequence[str]) -> list[str]:

@@ -1,14 +1,18 @@
-"""The files of a zip, tar or folder, sorted into images, tables, litter and the rest."""
+"""The files of a zip, tar or folder: images, tables, litter and the rest; and which images are the same file."""
 
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import NamedTuple
 
-from scenes.archive.safe_zip import is_litter
+from scenes.archive.safe_zip import DamagedMember, is_litter
 from scenes.common import suffixes
+from scenes.common.hash_order import hash_rank
 
 NO_SUFFIX = "without a suffix"
+_READ = 100  # groups that are read to see whether equal names and sizes mean equal contents
+_SURE = 0.95
 
 
 class Entry(NamedTuple):
@@ -62,8 +66,7 @@ def list_files(paths: Iterable[str], folders: Iterable[str] = ()) -> Listing:
             tables.append(path)
         else:
             skipped[suffix or NO_SUFFIX] += 1
-    everywhere = {folder for folder, is_hidden in hidden.items() if not is_hidden}
-    everywhere |= {folder.rstrip("/") for folder in folders if not _is_litter(folder.rstrip("/"))}
+    everywhere = {"/".join(_split(folder)) for folder in [*hidden, *folders] if not _is_litter(folder)}
     above = {"/".join(parts[:end]) for parts in map(_split, images) for end in range(len(parts) + 1)}
     return Listing(images, tables, skipped, litter, sorted(everywhere - above))
 
@@ -81,6 +84,42 @@ def total(images: Mapping[str, list[str]]) -> int:
     return sum(map(len, images.values()))
 
 
+def same_files(paths: Iterable[str], files: Mapping[str, Entry], read: Callable[[str], bytes]) -> list[list[str]]:
+    """Return groups of two or more images with the same content, sorted.
+
+    Images of the same size and CRC-32 count as the same. Where the listing has no CRC, as that of a folder, those of
+    the same size and name are read: a hundred groups at most, and if nearly all of these prove right, the others count
+    as well.
+
+    Args:
+        paths: of the images, sorted. Empty files are no content.
+        files: the listing.
+        read: returns the bytes of a file.
+    """
+    groups: dict[Hashable, list[str]] = defaultdict(list)
+    for path in paths:
+        size, crc = files[path]
+        if size:
+            groups[(size, crc if crc is not None else path.rpartition("/")[2])].append(path)
+    repeated = [group for group in groups.values() if len(group) > 1]
+    unsure = [group for group in repeated if any(files[path].crc is None for path in group)]
+    if not unsure:
+        return repeated
+    sure = [group for group in repeated if all(files[path].crc is not None for path in group)]
+    sample = sorted(unsure, key=lambda group: hash_rank(0, group[0]))[:_READ]
+    confirmed: dict[Hashable, list[str]] = defaultdict(list)
+    right = 0
+    for group in sample:
+        if (crc := _common_crc(group, read)) is not None:
+            confirmed[files[group[0]].bytes, crc] += group
+            right += 1
+    # If groups have equal contents too, these are a placeholder, such as a web page in place of images.
+    if right >= _SURE * len(sample) and 2 * len(confirmed) > right:
+        read_groups = {group[0] for group in sample}
+        sure += [group for group in unsure if group[0] not in read_groups]
+    return sorted([*sure, *map(sorted, confirmed.values())])
+
+
 def _split(folder: str) -> list[str]:
     return [part for part in folder.split("/") if part]
 
@@ -88,3 +127,12 @@ def _split(folder: str) -> list[str]:
 def _is_litter(folder: str) -> bool:
     parts = [part for part in folder.split("/") if part not in ("", ".")]
     return bool(parts) and is_litter(parts)
+
+
+def _common_crc(group: Iterable[str], read: Callable[[str], bytes]) -> int | None:
+    """Return the CRC of files if they have the same."""
+    try:
+        crcs = {zlib.crc32(read(path)) for path in group}
+    except (DamagedMember, OSError):
+        return None
+    return crcs.pop() if len(crcs) == 1 else None

@@ -55,14 +55,18 @@ def find_places(
 
     Args:
         folders: the names in the path of each folder, composed (NFC).
-        names: the folder of a split, or the end of its path, where the user has set it; None: found by its words.
+        names: the folder of a split, or the end of its path, where the user has set it; None: found by its words. That
+            of pred may be missing; then it is found by its words too.
 
     Returns:
         The place of each folder; and the folders with the name of a split that are taken for classes, because those
         beside them are no splits.
     """
     tree = _Tree(folders, {split: unicodedata.normalize("NFC", name) for split, name in names.items() if name})
-    return {folder: tree.place(folder) for folder in tree.folders}, sorted(tree.like_classes)
+    places = {folder: tree.place(folder) for folder in tree.folders}
+    if names.get("pred") and not any(place.split == "pred" for place in places.values()):
+        return find_places(tree.folders, {**names, "pred": None})
+    return places, sorted(tree.like_classes)
 
 
 def _words(name: str) -> list[str]:

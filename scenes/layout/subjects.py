@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from scenes.common.errors import InputError
 from scenes.common.words import count, show
-from scenes.layout.members import Member
+from scenes.layout.members import Member, UnfitSetting
 from scenes.layout.name_patterns import compile_pattern
 from scenes.layout.tables import Tables
 
@@ -22,7 +21,8 @@ def with_subjects(members: Sequence[Member], how: str, tables: Tables) -> tuple[
         The members, and a sentence with the number of subjects.
 
     Raises:
-        InputError: there is no such column, or the expression is invalid or in no path.
+        UnfitSetting: there is no such column, or the expression is in no path.
+        InputError: the expression is invalid.
     """
     kind, _, rest = how.partition(":")
     if kind == "column":
@@ -35,7 +35,8 @@ def with_subjects(members: Sequence[Member], how: str, tables: Tables) -> tuple[
     known = {member.subject for member in filled} - {""}
     unknown = sum(not member.subject for member in filled)
     if not known:
-        raise InputError(f"archive.layout.subject: {show(how, 60)} is in no path or row; correct it, or set it to null")
+        text = f"archive.layout.subject: {show(how, 60)} is in no path or row; correct it, or set it to null"
+        raise UnfitSetting("subject", text)
     note = (
         f"{count(len(filled) - unknown, 'image')} of {count(len(known), 'subject')} ({show(how, 60)}); those of one "
         "subject stay in one split"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
 from scenes.archive.safe_zip import DamagedMember
-from scenes.common.errors import InputError
 from scenes.common.words import listed, show
 from scenes.layout.image_index import ImageIndex
 from scenes.layout.label_tables import Labels, Table, candidates, possible_columns, read_labels, read_table, values
+from scenes.layout.members import UnfitSetting
 
 
 class Tables:
@@ -65,23 +65,25 @@ class Tables:
             setting: the path of the table, perhaps with a colon and the name of the column that has the labels.
 
         Raises:
-            InputError: there is no such table or column, or it names none of the images.
+            UnfitSetting: there is no such table or column, or it names none of the images.
         """
         path, column = setting, ""
         if path not in self._paths:
             path, _, column = setting.rpartition(":")
         if path not in self._paths:
-            raise InputError(
+            raise UnfitSetting(
+                "labels",
                 f"archive.layout.labels names the table {show(setting, 80)}, which is not here"
-                + (f"; there are {listed(self._paths)}" if self._paths else "; there is no table")
+                + (f"; there are {listed(self._paths)}" if self._paths else "; there is no table"),
             )
         table = self._table(path)
         labels = read_labels(table, self._index, column) if table else None
         if not labels or not labels.labels:
             header = f"its columns are {', '.join(map(repr, table.header))[:120]}" if table else "it has no rows"
-            raise InputError(
+            raise UnfitSetting(
+                "labels",
                 f"no column of {show(path, 80)} names images of this archive, or none has their labels ({header}); "
-                "set archive.layout.labels to table:<path>:<column with the labels>"
+                "set archive.layout.labels to table:<path>:<column with the labels>",
             )
         return labels
 
@@ -89,7 +91,7 @@ class Tables:
         """Return the cell of the column ``name`` for each image; the tables with the labels come first.
 
         Raises:
-            InputError: there is no such column.
+            UnfitSetting: there is no such column.
         """
         cells: dict[str, str] = {}
         for path in sorted(self.used):
@@ -98,9 +100,10 @@ class Tables:
             self._add_column(cells, table.path, name)
         if not cells:
             columns = sorted({column for _, header in self.headers for column in header})
-            raise InputError(
+            raise UnfitSetting(
+                "subject",
                 f"archive.layout.subject: no table with a column of file names has a column {name!r}"
-                + (f"; there are {', '.join(map(repr, columns))[:150]}" if columns else "; there is no table")
+                + (f"; there are {', '.join(map(repr, columns))[:150]}" if columns else "; there is no table"),
             )
         return cells
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from scenes.backbones import backbone, weights_file
 from scenes.backbones.features import describe_features
 from scenes.common.arrays import load_arrays
-from scenes.common.description import read_description
 from scenes.common.errors import InputError
 from scenes.common.outputs import checked, damaged
-from scenes.common.tables import write_json
+from scenes.common.tables import read_json, write_json
 from scenes.models import cnn, keras_file, linear, training_distance
 from scenes.models.temperature import scaled_output
 
@@ -61,7 +60,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: model.json is missing or damaged.
     """
-    return read_description(Path(folder) / _DESCRIPTION, "model", ("kind", "input", "classes"))
+    return read_json(Path(folder) / _DESCRIPTION)
 
 
 def load_network(folder: str | Path) -> "keras.Model":
@@ -153,7 +152,7 @@ def describe_production(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: model.json is missing or damaged.
     """
-    return read_description(Path(folder) / _DESCRIPTION, "model", _PRODUCTION_KEYS)
+    return read_json(Path(folder) / _DESCRIPTION, _PRODUCTION_KEYS)
 
 
 def save_training_features(folder: str | Path, features: "np.ndarray") -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from scenes.audit import audit, audit_table
+from scenes.audit import audit_table, inspection
 from scenes.dataset import split
 from scenes.images.decode import ImageProblem, decode
 from scenes.layout.layout import Member
@@ -127,7 +127,7 @@ def answer(
                 continue
             prepared.append(model.prepare(pixels))
             labels.append(indices[member.label])
-            seen.append(not hashes.isdisjoint({hashlib.sha256(data).hexdigest(), audit.pixel_hash(pixels)}))
+            seen.append(not hashes.isdisjoint({hashlib.sha256(data).hexdigest(), inspection.pixel_hash(pixels)}))
         if prepared:
             predicted += [int(each.probabilities.argmax()) for each in model.predict(prepared)]
     return Answers(np.array(labels, np.int64), np.array(predicted, np.int64), np.array(seen, bool), unreadable)

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scenes.commands.local_path import local_path
+from scenes.commands.argument_types import local_path
 from scenes.commands.verify import environment
 from scenes.common.errors import InputError
 from scenes.config.schema import Profile, check
-from scenes.download.source import parse_source
+from scenes.download.local import is_watched
+from scenes.download.source import parse_source, parse_sources
 from scenes.own import finetune, next_steps, params_file
 from scenes.own.estimates import Workload, this_machine
 from scenes.own.look import look, options
@@ -58,7 +59,17 @@ def main(argv: list[str] | None = None) -> int:
     _refuse_variable(path)
     source = parse_source(f"file:{path}", "the path")
     own = _profile()
-    anew = own.source != str(source) or arguments.reset
+    sources = parse_sources(own.source)
+    anew = arguments.reset or sources[0].real != source.real
+    if anew and len(sources) > 1 and not arguments.reset:
+        raise InputError(
+            f"in {PARAMS} the profile {PROFILE} has a list of {len(sources)} sources, and {path} is not the first; set "
+            f"`profile: {PROFILE}` and run `dvc repro` for the list, or add `--reset` to replace it by this path"
+        )
+    # Sources that a person has added after these pictures stay, as does what is watched for one of them.
+    watched = check(PARAMS).watch
+    added = len(sources) > 1 and not anew
+    watch = watched if added and any(is_watched(each, watched) for each in sources) else str(path)
     finetuning = finetune.decide(arguments.finetune, None if anew else own.features[FINETUNED].enabled)
     found = look(path, options(), finetuning)
     print("\n".join(found.summary))
@@ -66,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     if anew:
         values |= {"source": str(source), "title": title(path.name), "archive_bytes": None, "archive_sha256": None}
         values |= found.settings.values()
-    print(f"\n{write_params(str(path), values, anew=anew)}", flush=True)
+    print(f"\n{write_params(watch, values, anew=anew)}", flush=True)
     if arguments.no_run:
         return 0
     status = reproduce()
@@ -86,15 +97,15 @@ def reproduce() -> int:
             return 130
 
 
-def write_params(path: str, values: Mapping[str, Any], *, anew: bool) -> str:
-    """Switch params.yaml to the profile ``own`` on the pictures in ``path``, and return what was done, in a sentence.
+def write_params(watch: str, values: Mapping[str, Any], *, anew: bool) -> str:
+    """Switch params.yaml to the profile ``own``, and return what was done, in a sentence.
 
     Args:
-        path: of the pictures.
+        watch: the path of the pictures, or a folder around them.
         values: of the profile, by their keys in it.
         anew: whether these are all settings; otherwise a person may have changed the others, and they stay.
     """
-    keyed = {"profile": PROFILE, "watch": path} | {f"profiles.{PROFILE}.{key}": each for key, each in values.items()}
+    keyed = {"profile": PROFILE, "watch": watch} | {f"profiles.{PROFILE}.{key}": each for key, each in values.items()}
     changed = params_file.update(PARAMS, keyed)
     check(PARAMS)
     if not changed:

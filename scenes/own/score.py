@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenes.commands import checkout
-from scenes.commands.local_path import local_path
+from scenes.commands.argument_types import local_path
 from scenes.common.errors import InputError
 from scenes.common.words import count, shortened
 from scenes.own.look import options

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from scenes.common.archives import as_list
 from scenes.common.checksum import file_hash
 from scenes.common.errors import InputError
 from scenes.common.tables import flatten, read_json
@@ -59,7 +60,8 @@ def format_record(description: Mapping[str, Any], title: str) -> str:
         description: see :func:`scenes.provenance.record.read`.
     """
     lines = [title]
-    lines += [f"  {key.removesuffix('_sha256'):8}{description[key]}" for key in _HASHES if key in description]
+    for key in _HASHES:
+        lines += [f"  {key.removesuffix('_sha256'):8}{each}" for each in as_list(description.get(key, []))]
     lines += _format_facts("data", description.get("data_params", {}))
     lines += [f"  {'from':8}{digest}  {path}" for path, digest in description.get("inputs", {}).items()]
     lines += _format_facts("params", description["params"])
@@ -124,14 +126,10 @@ def contradicted(root: str | Path, description: Mapping[str, Any], files: Mappin
     Args:
         root: the folder that all paths are relative to.
         description: see :func:`scenes.provenance.record.read`.
-        files: by path, the key that holds the file's hash.
+        files: by path, the hash of a file in it.
     """
     root = Path(root)
-    wrong = [
-        path
-        for path, key in sorted(files.items(), key=lambda item: item[::-1])
-        if (root / path).is_file() and file_hash(root / path) != description[key]
-    ]
+    wrong = [path for path, sha256 in files.items() if (root / path).is_file() and file_hash(root / path) != sha256]
     return wrong + [
         path
         for path, digest in sorted(set(_inputs(description)))

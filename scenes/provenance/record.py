@@ -13,7 +13,10 @@ ORIGIN = ("archive_sha256", "split_sha256", "data_params")
 
 
 def origin(data: str | Path) -> dict[str, Any]:
-    """Return what the stage ``records`` wrote into ``data`` about the origin of the records: the keys of ``ORIGIN``."""
+    """Return what the stage ``records`` wrote into ``data`` about the origin of the records: the keys of ``ORIGIN``.
+
+    ``archive_sha256`` is a text for one archive, a list of texts for several.
+    """
     return read_json(Path(data) / "origin.json")
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenes.common.archives import as_list, by_archive
 from scenes.common.errors import InputError
+from scenes.common.outputs import damaged
 from scenes.common.tables import flatten, read_csv, read_json
-from scenes.download.source import parse_source
+from scenes.download.source import is_drawn, parse_sources
 from scenes.evaluation import abstention
 from scenes.evaluation.metrics import why_uncalibrated
 from scenes.provenance import record
@@ -66,7 +68,7 @@ def context(
     *,
     title: str,
     published: Sequence[Mapping[str, str]],
-    source: str,
+    source: str | list[str],
     features: Mapping[str, Mapping[str, Any]],
     label_features_learned: bool,
     models: Mapping[str, Mapping[str, Any]],
@@ -78,7 +80,8 @@ def context(
         title: of the report.
         published: scores that others report on the Kaggle data set of the profile, each with ``model``, ``accuracy``
             and ``remark``, as quoted text; shown only if the archive is from Kaggle.
-        source: of the archive, see ``scenes.download.source``; its private parts are not shown.
+        source: of the archive, or a list of those of several, see ``scenes.download.source``; their private parts are
+            not shown.
         features: the feature sets of the profile.
         label_features_learned: whether the features that the labels were judged by were learned from them.
         models: parameters by model.
@@ -99,31 +102,31 @@ def context(
     counts = data.images_per_class(split, list(test["per_class"]))
     provenance, pairs = record.read(paths.production), _comparison(comparison)
     answers = read_csv(paths.plots / chosen["name"] / "predictions.csv")
+    label_issues.setdefault("planted", None)
+    label_issues |= {  # in place, so that a key that the file lacks is an InputError
+        "features_learned": label_features_learned,
+        "corrections": provenance["data_params"].get("corrections", {}),
+        "corrected_test": test.get("corrected_test"),
+        "pictures": load_pictures(paths.plots / "label_issues", LABEL_ISSUE_PICTURES),
+    }
     return {
         "title": title,
-        "drawn": source == "synthetic",
+        "drawn": is_drawn(source),
         "source": data.describe_source(source),
         "classes": list(counts),
         "by_class": classes.table(test["per_class"], counts, answers),
         "confusion": classes.confusion(answers, list(counts)),
         "audit": audit,
         "division": data.division(audit, split),
-        "held_out": data.held_out(audit, counts),
+        "held_out": data.held_out(audit, counts, len(as_list(provenance["archive_sha256"]))),
         "findings": data.findings(audit, test),
         "audit_pictures": load_pictures(paths.plots / "audit", AUDIT_PICTURES),
         "models": rows,
         "not_run": [name for name, each in scores.items() if not each],
         "comparison": pairs,
-        "against_next": _against_next(production, pairs),
-        "published": published if parse_source(source).kind == "kaggle" else [],
-        "label_issues": {
-            "planted": None,
-            **label_issues,
-            "features_learned": label_features_learned,
-            "corrections": provenance["data_params"].get("corrections", {}),
-            "corrected_test": test.get("corrected_test"),
-            "pictures": load_pictures(paths.plots / "label_issues", LABEL_ISSUE_PICTURES),
-        },
+        "against_next": _against_next(production, pairs, paths.scores / "comparison.json"),
+        "published": published if {each.kind for each in parse_sources(source)} == {"kaggle"} else [],
+        "label_issues": label_issues,
         "presence": test["presence"],
         "novelty": novelty.sentences(production["novelty"]),
         "predictions": _predictions(_read_predictions(paths.predictions), paths.plots / "predictions"),
@@ -207,14 +210,20 @@ def _compare(a: str, b: str, entry: Mapping[str, Any]) -> str:
     return f"{a if entry['accuracy_difference'] > 0 else b} is better"
 
 
-def _against_next(production: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> str:
-    """Return how the production model compares on test with the next on validation, in words; '' without others."""
+def _against_next(production: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]], file: Path) -> str:
+    """Return how the production model compares on test with the next on validation, in words; '' without others.
+
+    Raises:
+        InputError: ``file``, which ``pairs`` are from, lacks the two.
+    """
     sign = 1 if _is_share(production["metric"]) else -1
     others = {name: sign * score for name, score in production["val"].items() if name != production["model"]}
     if not others:
         return ""
     other = max(others, key=others.__getitem__)
-    entry = next(pair for pair in pairs if {pair["a"], pair["b"]} == {production["model"], other})
+    entry = next((pair for pair in pairs if {pair["a"], pair["b"]} == {production["model"], other}), None)
+    if entry is None:
+        raise damaged(file, f"it lacks {production['model']} and {other}")
     return f"Compared with {other} on the test images: {entry['verdict']}, p {p_value(entry['mcnemar_p'])}."
 
 
@@ -272,7 +281,7 @@ def _made_from(provenance: Mapping[str, Any], kind: str) -> dict[str, str]:
     }
     found = flatten(provenance)
     return {
-        "data/raw/archive.zip": provenance["archive_sha256"],
+        **by_archive("data/raw", provenance["archive_sha256"]),
         "data/split.csv": provenance["split_sha256"],
         **{f"code/{stage}.txt": found[key] for key, stage in stages.items() if key in found},
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scenes.common.tables import flatten
-from scenes.download.source import parse_source
+from scenes.download.source import Source, parse_sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +24,17 @@ _PROBLEMS = {
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
-def describe_source(source: str) -> str:
-    """Return what may be published about a source: paths and addresses can contain private parts.
+def describe_source(source: str | list[str]) -> str:
+    """Return what may be published about a source, or several: paths and addresses can contain private parts.
 
     Args:
         source: see ``scenes.download.source``.
     """
-    parsed = parse_source(source)
+    *others, last = map(_describe, parse_sources(source))
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _describe(parsed: Source) -> str:
     if parsed.kind == "kaggle":
         version = f"version {parsed.version}" if parsed.version else "the latest version"
         return f"from Kaggle's data set {parsed.place} ({version})"
@@ -107,14 +111,19 @@ def division(audit: Mapping[str, Any], split: "pd.DataFrame") -> list[str]:
     return [f"{count:,} {words}" for count, words in parts if count]
 
 
-def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]], archives: int) -> dict[str, str]:
     """Return a sentence for each of val and test that the archive does not have for every class, by split.
 
     Args:
         audit: data/scores/audit.json, with the archive's own splits.
         counts: see :func:`images_per_class`.
+        archives: how many there are.
     """
     sentences = {}
+    archive, have, its, how = "The archive", "has", "its", ""
+    if archives > 1:
+        archive, have, its = "The archives", "have", "their"
+        how = ", archive by archive, so that one more moves no image of the others"
     for split in ("val", "test"):
         name = _SPLITS[split]
         lacking = [label for label in counts if not audit["classes"].get(label, {}).get(split, 0)]
@@ -122,10 +131,12 @@ def held_out(audit: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]) 
         if not images:
             continue
         if len(lacking) == len(counts):
-            sentences[split] = f"The archive has no {name} set: {images:,} of its training images were held out for it."
+            sentences[split] = (
+                f"{archive} {have} no {name} set: {images:,} of {its} training images were held out for it{how}."
+            )
         else:
             sentences[split] = (
-                f"{len(lacking):,} of {len(counts):,} classes have no {name} images in the archive: "
-                f"{images:,} of their training images were held out."
+                f"{len(lacking):,} of {len(counts):,} classes have no {name} images in {archive.lower()}: "
+                f"{images:,} of their training images were held out{how}."
             )
     return sentences

@@ -17,12 +17,17 @@ from typing import BinaryIO, NamedTuple
 from scenes.archive.safe_zip import DamagedMember, SafeZip, is_litter
 from scenes.common.errors import InputError
 from scenes.common.suffixes import is_image
+from scenes.common.words import shortened
 from scenes.images.decode import CORRUPT, TOO_MANY_PIXELS, Decoded, ImageProblem, is_web_page
 from scenes.images.decode import decode as decode_image
 from scenes.images.formats import FORMATS, format_not_read
 
 _SHOWN_NAME = 120  # characters
 _SHOWN_SENTENCE = 400
+# Why files are skipped:
+_NO_IMAGES = "their names are not those of images"
+_LINKS = "they are links, which are followed only if their names are those of images"
+_ZIPS = "zips inside a folder or a zip are not opened; give them by themselves"
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories of control, direction and line characters
 
 
@@ -55,6 +60,13 @@ class Photo(NamedTuple):
     read: Callable[[], bytes]
 
 
+class Skipped(NamedTuple):
+    """A file in a folder or zip that does not count as a photo, and why such files do not."""
+
+    name: str
+    why: str
+
+
 class Refused(NamedTuple):
     """A file, folder or zip that cannot be used, and a sentence that says why."""
 
@@ -62,7 +74,7 @@ class Refused(NamedTuple):
     sentence: str
 
 
-def find(paths: Iterable[str | Path], limits: Limits, skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
+def find(paths: Iterable[str | Path], limits: Limits, skipped: Callable[[Skipped], None]) -> Iterator[Photo | Refused]:
     """Yield the photos in ``paths``: files in their order, the contents of folders and zips sorted by name.
 
     In folders and zips a file counts as a photo if it has the suffix of an image. Hidden files and the files that
@@ -70,7 +82,7 @@ def find(paths: Iterable[str | Path], limits: Limits, skipped: Callable[[str], N
 
     Args:
         paths: files, folders (including all folders below, but not links to folders) and zips (by their suffix).
-        skipped: called with the name of each file in a folder or zip that does not count as a photo.
+        skipped: called with each file in a folder or zip that does not count as a photo.
     """
     for name in paths:
         path = Path(name)
@@ -90,7 +102,7 @@ def is_zip(name: str) -> bool:
 
 
 def in_zip(
-    path: str | Path, limits: Limits, skipped: Callable[[str], None], file: BinaryIO | None = None
+    path: str | Path, limits: Limits, skipped: Callable[[Skipped], None], file: BinaryIO | None = None
 ) -> Iterator[Photo | Refused]:
     """Yield the photos in a zip, sorted by name; read each before asking for the next. A zip without any is refused.
 
@@ -101,6 +113,14 @@ def in_zip(
         file: the open zip, if it is not on disk; it stays open.
     """
     return _refused_if_empty(path, _in_zip(path, limits, skipped, file))
+
+
+def skipped_in_words(skipped: Iterable[Skipped], shown: int) -> list[str]:
+    """Return a line for each reason: how many files were skipped, why, and the names of the first ``shown``."""
+    names: dict[str, list[str]] = {}
+    for name, why in skipped:
+        names.setdefault(why, []).append(name)
+    return [f"{len(each):,} skipped, because {why}: {shortened(each, shown)}" for why, each in names.items()]
 
 
 def decode(data: bytes, limits: Limits) -> Decoded:
@@ -139,7 +159,7 @@ def printable(name: str, shown: int = _SHOWN_NAME) -> str:
 
 
 def _in_zip(
-    path: str | Path, limits: Limits, skipped: Callable[[str], None], file: BinaryIO | None
+    path: str | Path, limits: Limits, skipped: Callable[[Skipped], None], file: BinaryIO | None
 ) -> Iterator[Photo | Refused]:
     try:
         with (
@@ -156,12 +176,12 @@ def _in_zip(
                 if is_image(member):
                     yield Photo(name, partial(_read_member, archive, member))
                 else:
-                    skipped(name)
+                    skipped(Skipped(name, _ZIPS if is_zip(member) else _NO_IMAGES))
     except InputError as error:
         yield Refused(one_line(str(path)), _without_name(path, error))
 
 
-def _in_folder(folder: Path, limits: Limits, skipped: Callable[[str], None]) -> Iterator[Photo | Refused]:
+def _in_folder(folder: Path, limits: Limits, skipped: Callable[[Skipped], None]) -> Iterator[Photo | Refused]:
     waiting = [str(folder)]  # the next one is last
     while waiting:
         path = Path(waiting.pop())
@@ -177,7 +197,8 @@ def _in_folder(folder: Path, limits: Limits, skipped: Callable[[str], None]) -> 
         if is_image(path.name):
             yield _file(path, limits)
         else:
-            skipped(one_line(str(path)))
+            why = _ZIPS if is_zip(path.name) else _LINKS if path.is_symlink() else _NO_IMAGES
+            skipped(Skipped(one_line(str(path)), why))
 
 
 def _refused_if_empty(path: str | Path, entries: Iterable[Photo | Refused]) -> Iterator[Photo | Refused]:

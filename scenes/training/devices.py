@@ -9,7 +9,9 @@ import atexit
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from scenes.common.errors import InputError
 from scenes.dataset.batch_shares import ONE_DEVICE, BatchShares, Devices
 from scenes.dataset.records import Records
 from scenes.process.distributed import from_environment
+from scenes.process.meeting import GRACE, Meeting
 from scenes.training import batches
 
 if TYPE_CHECKING:
@@ -28,13 +31,14 @@ if TYPE_CHECKING:
 HEARTBEAT = 30
 
 
-def connect() -> None:
-    """Join the other processes that the environment names, if any. Call it before anything else of JAX.
+@contextmanager
+def connected() -> Iterator[None]:
+    """Join the other processes that the environment names, if any, and leave them after the block, when all are done.
 
-    If one of them fails or dies, the others end, too, with a status other than 0.
+    Enter it before anything else of JAX. If one of them fails or dies, the others end, too, with a status other than 0.
 
     Raises:
-        InputError: JAX is not installed, or the others can't be reached; see also
+        InputError: JAX is not installed; see also :class:`scenes.process.meeting.Meeting` and
             :func:`scenes.process.distributed.from_environment`.
     """
     if not find_spec("jax"):
@@ -44,32 +48,29 @@ def connect() -> None:
         )
     processes = from_environment()
     if processes.count == 1:
+        yield
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # JAX would set it to 1, also for TensorFlow
+    meeting = Meeting(processes)
     import jax
 
-    try:
-        jax.distributed.initialize(
-            processes.address,
-            processes.count,
-            processes.number,
-            local_device_ids=[],  # all that this process sees; under Slurm, JAX would take one
-            cluster_detection_method=None if processes.address else "slurm",
-            heartbeat_timeout_seconds=HEARTBEAT,
-        )
-    except RuntimeError as error:
-        raise InputError(
-            f"process {processes.number} of {processes.count} did not meet the others at "
-            f"{processes.address or 'the first node of the Slurm job'}: {str(error).splitlines()[0]}"
-        ) from error
+    jax.distributed.initialize(
+        processes.address,
+        processes.count,
+        processes.number,
+        local_device_ids=[],  # all that this process sees
+        heartbeat_timeout_seconds=HEARTBEAT,
+    )
     atexit.register(_leave)
-
-
-def disconnect() -> None:
-    """Wait until the other processes are done, too, if there are any, and leave them."""
-    import jax
-
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception:
+        time.sleep(2 * GRACE)  # meanwhile the meeting ends this process, if it is because another one has ended
+        raise
     jax.distributed.shutdown()
+    meeting.leave()
 
 
 def _leave() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scenes.backbones.features import Features
-from scenes.models import standardisation, temperature
+from scenes.models import linear, temperature
 
 if TYPE_CHECKING:
     import keras
@@ -97,7 +97,7 @@ def _candidates(train: Features, values: Sequence[float], class_weight: str) -> 
     """Yield a regression for each value of C. Each fit starts from the one before, which saves iterations."""
     from sklearn.linear_model import LogisticRegression
 
-    mean, variance = standardisation.moments(train.features)
+    mean, variance = linear.moments(train.features)
     scale = np.sqrt(variance)
     scaled = train.features.astype(np.float64)  # once, and changed in place: it is the largest array of a training
     scaled -= mean

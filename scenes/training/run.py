@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from scenes.common.errors import InputError
@@ -43,20 +43,16 @@ def training_run(
         InputError: the processes have other inputs, settings or code; see also ``scenes.training.devices`` and
             :func:`scenes.process.runtime.configure`.
     """
-    if backend == "jax":
-        several_devices.connect()
-    configure(seed=seed, threads=threads, xla=xla, backend=backend)
-    devices = several_devices.distribute() if backend == "jax" else ONE_DEVICE
-    policy = set_precision(precision)
-    if devices.process == 0:
-        print(f"{name}: on {device(threads)}, in {policy}", flush=True)
-    runtime = {"seed": seed, "threads": threads, "precision": precision, "xla": xla}
-    with resumable(
-        name, inputs=inputs, settings={"settings": settings, **runtime}, code=code, devices=devices
-    ) as state:
-        yield state
-    if backend == "jax":
-        several_devices.disconnect()
+    with several_devices.connected() if backend == "jax" else nullcontext():
+        configure(seed=seed, threads=threads, xla=xla, backend=backend)
+        devices = several_devices.distribute() if backend == "jax" else ONE_DEVICE
+        policy = set_precision(precision)
+        if devices.process == 0:
+            print(f"{name}: on {device(threads)}, in {policy}", flush=True)
+        runtime = {"seed": seed, "threads": threads, "precision": precision, "xla": xla}
+        settings = {"settings": settings, **runtime}
+        with resumable(name, inputs=inputs, settings=settings, code=code, devices=devices) as state:
+            yield state
 
 
 @contextmanager

@@ -301,6 +301,9 @@ def test_labels_are_answered_by_keys_and_downloaded(visit, folder):
         opened.get_by_test_id("stDownloadButton").get_by_role("button").click()
     found = corrections.parse(download.value.path()).set_index("path")["label"].to_dict()
     assert found == {listed["key"][0]: listed["suggested_label"][0], listed["key"][1]: "drop"}
+    opened.reload()
+    opened.get_by_text(re.compile("3 of .* answered: 1 kept, 1 relabelled, 1 dropped")).wait_for()
+    opened.get_by_text(listed["key"][3], exact=True).wait_for()
 
 
 WIDER = """() => [...document.querySelectorAll('[data-testid=stMainBlockContainer] *')]

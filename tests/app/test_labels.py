@@ -35,11 +35,13 @@ def write(folder, rows, classes) -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """A folder that the app serves; the archive in it is opened anew."""
+    """A folder that the app serves as if it had just started."""
     monkeypatch.setattr(models, "ROOT", tmp_path)
-    issues._open.clear()
+    for kept in (issues._open, issues._answers):
+        kept.clear()
     yield tmp_path
-    issues._open.clear()
+    for kept in (issues._open, issues._answers):
+        kept.clear()
 
 
 @pytest.fixture
@@ -79,8 +81,8 @@ def said(page: AppTest) -> str:
     return " ".join(text.value for text in (*page.markdown, *page.caption)).replace("\\", "")
 
 
-def answers(page: AppTest) -> str:
-    return issues.as_csv(page.session_state["label answers"])
+def answers() -> str:
+    return issues.as_csv(issues.answers())
 
 
 def test_the_answers_become_corrections_and_keeping_is_none(folder):
@@ -99,13 +101,13 @@ def test_the_answers_become_corrections_and_keeping_is_none(folder):
     press(page, "Keep")
     assert [alert.value for alert in page.success] == ["That was the last one."]
     lines = ["path,label,remark", f'{NAMES[1]},drop,"two, or more"', f"{NAMES[0]},moor,", ""]
-    assert answers(page) == "\n".join(lines)
+    assert answers() == "\n".join(lines)
     press(page, "Back")
     press(page, "Back")
     assert "answered: drop" in said(page)
     press(page, "Keep")
     press(page, "Skip")
-    assert answers(page) == "\n".join([lines[0], lines[2], ""])
+    assert answers() == "\n".join([lines[0], lines[2], ""])
     progress = page.get("progress")[0].proto
     assert (progress.value, progress.text) == (100, "3 of 3 answered: 2 kept, 1 relabelled")
 
@@ -116,7 +118,28 @@ def test_what_is_skipped_has_no_answer_and_the_first_has_none_before(folder):
     press(page, "Back")
     press(page, "Back")
     assert NAMES[0] in said(page)
-    assert answers(page) == "path,label,remark\n"
+    assert answers() == "path,label,remark\n"
+
+
+def test_a_page_that_is_loaded_again_has_the_answers_and_goes_on_after_them(folder):
+    first = opened()
+    first.text_input[0].input("is flat").run()
+    press(first, "moor")
+    other = opened()
+    assert NAMES[1] in said(other)
+    assert "1 of 3 answered: 1 relabelled" in other.get("progress")[0].proto.text
+    press(other, "Drop")
+    press(opened(), "Keep")
+    assert [alert.value for alert in opened().success] == ["That was the last one."]
+    assert answers() == f"path,label,remark\n{NAMES[1]},drop,\n{NAMES[0]},moor,is flat\n"
+
+
+def test_answers_that_have_been_merged_are_forgotten(folder):
+    press(opened(), "moor")
+    press(opened(), "Drop")
+    (folder / f"corrections/{models.params().profile}.csv").write_text(f"path,label,remark\n{NAMES[0]},moor,\n")
+    assert ODD in said(opened())
+    assert answers() == f"path,label,remark\n{NAMES[1]},drop,\n"
 
 
 def test_the_file_is_one_that_can_be_merged(folder, tmp_path):
@@ -126,7 +149,7 @@ def test_the_file_is_one_that_can_be_merged(folder, tmp_path):
     press(page, "wood")
     images = [*((name, "lake") for name in NAMES), ("train/moor/a.jpg", "moor"), ("train/wood/a.jpg", "wood")]
     audit = table([(name, name.partition("/")[0], label, name, name, "") for name, label in images])
-    (tmp_path / "c.csv").write_text(answers(page), encoding="utf-8")
+    (tmp_path / "c.csv").write_text(answers(), encoding="utf-8")
     found = corrections.read(tmp_path / "c.csv", audit)
     assert found.set_index("path")["label"].to_dict() == dict(zip(NAMES, ["moor", "wood", "wood"], strict=True))
 
@@ -166,14 +189,14 @@ def test_a_duplicate_is_named_with_its_answer_so_that_nobody_swaps_the_labels_of
 
 def test_of_many_classes_all_but_the_suggested_one_are_in_a_list(elsewhere):
     classes = [f"class {number:02}" for number in range(30)]
-    write(elsewhere, [("train/a.jpg", classes[3], classes[5], "0.1", "model")], classes)
+    write(elsewhere, [("train/class 03/0.jpg", classes[3], classes[5], "0.1", "model")], classes)
     page = opened()
     assert [button.label for button in page.button][2:] == ["class 05", "Back", "Skip"]
     (box,) = page.selectbox
     assert box.options == [name for name in classes if name not in (classes[3], classes[5])]
     box.select("class 29")
     settled(page)
-    assert answers(page) == "path,label,remark\ntrain/a.jpg,class 29,\n"
+    assert answers() == "path,label,remark\ntrain/class 03/0.jpg,class 29,\n"
 
 
 def test_without_a_label_in_doubt_it_says_so(elsewhere):
@@ -187,6 +210,6 @@ def test_the_app_has_the_page_where_the_pictures_are(folder, monkeypatch, missin
     monkeypatch.setattr("streamlit.Page", lambda file, **options: pages.append(file) or file)
     monkeypatch.setattr("streamlit.navigation", lambda pages, **options: AppTest)
     if missing:
-        (folder / missing).unlink()
+        (folder / missing).rename(folder / "gone")
     AppTest.from_file(str(ROOT / "app/navigation.py"), default_timeout=60).run()
     assert ("labels.py" in pages) == (missing is None)

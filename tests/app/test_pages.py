@@ -22,6 +22,7 @@ from streamlit.testing.v1 import AppTest
 from app import examples, models, words
 from scenes.common.errors import InputError
 from scenes.config.schema import check
+from scenes.evaluation import abstention
 from scenes.images import decode
 from scenes.models.store import save_production, save_training_features
 from scenes.serving import photos
@@ -102,7 +103,7 @@ def test_a_model_that_is_replaced_is_answered_with_from_then_on(elsewhere, produ
     photo = before.classifier.prepare(np.zeros((9, 9, 3), np.uint8))
     shutil.rmtree(folder)
     assert models.available_models() == []
-    with pytest.raises(InputError, match="there is no model"):
+    with pytest.raises(InputError, match=r"model\.json is missing"):
         models.wait_for_model("production")
     shutil.copytree(production, folder)
     description = json.loads((folder / "model.json").read_text())
@@ -139,6 +140,8 @@ def test_examples_need_a_model_that_can_be_loaded(elsewhere, production):
         ("photo.py", "models/production/model.json", "{}"),
         ("batch.py", "data/validation_scores/transfer.json", "{"),
         ("about.py", "data/scores/production.json", "{"),
+        ("about.py", "data/scores/production.json", "[1]"),
+        ("about.py", "data/scores/transfer.json", '{"accuracy": 0.9}'),
         ("about.py", "data/validation_scores/transfer.json", "{"),  # read after the page
     ],
 )
@@ -192,7 +195,7 @@ ALL, NONE = ({"presence": {"slope": [0.0] * 3, "intercept": [intercept] * 3}} fo
     [
         (ALL | {"unsure_below": 0.0}, False, []),
         (ALL | {"unsure_below": 0.9}, False, ["Unsure"]),
-        (ALL | {"unsure_below": None}, False, ["This model never says"]),
+        (ALL | {"unsure_below": None}, False, [f"This model is {abstention.NO_PROMISE}."]),
         (ALL | {"unsure_below": 0.0, "unlike_above": 0.0}, False, ["Unlike the images it learned from"]),
         (ALL | {"unsure_below": 0.0, "unlike_above": 0.0}, True, ["Unlike the images it learned from"]),
         (NONE | {"unsure_below": 0.0, "calibrated": False}, True, ["Not calibrated", "Unlike its classes"]),

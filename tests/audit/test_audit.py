@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from scenes.audit import audit_table
-from scenes.audit.audit import audit, inspect
+from scenes.audit.audit import audit
 from scenes.audit.audit_table import summary
+from scenes.audit.inspection import inspect
 from scenes.common.errors import InputError
 from scenes.executors import executor
 from scenes.layout.layout import Archive
@@ -31,8 +32,10 @@ TRAIN, TEST, PRED = "seg_train/seg_train", "seg_test/seg_test", "seg_pred/seg_pr
 
 
 def audited(path, files, *, processes: int = 1, **options):
+    folder = path.with_suffix("")
+    folder.mkdir()
     with opened(pack(path, files)) as archive:
-        table = audit(archive, **OPTIONS | options, processes=processes).table
+        table = audit(archive, folder, **OPTIONS | options, processes=processes).table
         return table, summary(table, archive)
 
 
@@ -82,7 +85,7 @@ def faulty(tmp_path_factory):
 def test_the_table_has_the_contract_s_columns_and_a_row_per_member(faulty):
     table, _ = faulty
     assert ",".join(table.columns) == (
-        "path,split,label,subject,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
+        "path,split,label,subject,archive,bytes,width,height,mode,sha256,pixel_sha256,phash,group,problem"
     )
     members = sorted(name for name in faulty_files() if name != "ground_truth.csv" and not name.endswith(".DS_Store"))
     assert table["path"].tolist() == members
@@ -212,10 +215,11 @@ def test_a_killed_audit_goes_on_where_it_was(faulty, tmp_path, monkeypatch):
 
     with opened(pack(tmp_path / "a.zip", faulty_files())) as archive:
         with pytest.raises(KeyboardInterrupt), executor.kept(tmp_path / "kept", "code") as run:
-            audit(archive, **OPTIONS, run=killed)
-        monkeypatch.setattr("scenes.audit.audit.inspect", None)
+            audit(archive, tmp_path, **OPTIONS, run=killed)
+        (tmp_path / "a.npy").unlink()
+        monkeypatch.setattr("scenes.audit.inspection.inspect", None)
         with executor.kept(tmp_path / "kept", "code") as run:
-            assert audit(archive, **OPTIONS, run=run).table.equals(faulty[0])
+            assert audit(archive, tmp_path, **OPTIONS, run=run).table.equals(faulty[0])
     assert not (tmp_path / "kept").exists()
 
 
@@ -230,7 +234,7 @@ def test_damaged_members_are_left_out(tmp_path):
     path = pack(tmp_path / "a.zip", files, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(files[name][-60:-10], bytes(50)))
     with opened(path) as archive:
-        row = audit(archive, **OPTIONS, processes=1).table.set_index("path").loc[name]
+        row = audit(archive, tmp_path, **OPTIONS, processes=1).table.set_index("path").loc[name]
     assert row[["problem", "sha256", "pixel_sha256", "phash", "mode"]].tolist() == ["corrupt", "", "", "", ""]
     assert row["bytes"] == len(files[name])
     assert row["group"]
@@ -273,7 +277,7 @@ def test_a_size_that_lies_is_refused(tmp_path, processes):
     data[entry + 24 : entry + 28] = bytes(4)
     path.write_bytes(data)
     with opened(path) as archive, pytest.raises(InputError, match=r"more99\.jpg' unpacks to more than"):
-        audit(archive, **OPTIONS, processes=processes)
+        audit(archive, tmp_path, **OPTIONS, processes=processes)
 
 
 @pytest.mark.process
@@ -283,11 +287,13 @@ def test_no_process_outlives_a_killed_audit(tmp_path):
     path = pack(tmp_path / "a.zip", files, zipfile.ZIP_STORED)
     script = tmp_path / "long.py"
     script.write_text(
-        "from scenes.layout.layout import Archive\nfrom scenes.audit.audit import audit\n"
+        "from scenes.layout.layout import Archive\nfrom scenes.audit.inspection import inspect_all\n"
+        "from pathlib import Path\n"
         "if __name__ == '__main__':\n"
         f"    with Archive({str(path)!r}, {LAYOUT!r}, 10**7, 200) as archive:\n"
         "        while True:\n"
-        "            audit(archive, max_pixels=10**6, near_duplicate_distance=4, processes=2)\n"
+        f"            inspect_all(archive, Path({str(tmp_path)!r}), max_pixels=10**6, processes=2)\n"
+        f"            Path({str(tmp_path / 'a.npy')!r}).unlink()\n"
     )
     with subprocess.Popen([sys.executable, script], env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
         children = []
@@ -326,9 +332,9 @@ def _runs(pid: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def looked_at(planted):
+def looked_at(planted, tmp_path_factory):
     with opened(planted.path) as archive:
-        table = audit(archive, **OPTIONS, processes=1).table
+        table = audit(archive, tmp_path_factory.mktemp("planted"), **OPTIONS, processes=1).table
         return table, summary(table, archive)
 
 
@@ -363,9 +369,8 @@ def test_the_real_images():
         assert (archive.litter, archive.outside, archive.case_collisions) == (0, 0, 0)
         # The whole audit takes 15 s; a hundredth shows that real files are what they seem.
         sample = [member for member in archive.members if member.path.endswith("77.jpg")]
-        rows = [inspect(member, archive.read(member.path), max_pixels=50_000_000) for member in sample]
+        rows = [inspect(member.path, archive.read(member.path), max_pixels=50_000_000) for member in sample]
     assert len(rows) > 100
-    rows = [one.row for one in rows]
-    assert {row["mode"] for row in rows} == {"RGB"}
-    assert {row["problem"] for row in rows} == {""}
-    assert all(row["phash"] for row in rows)
+    assert {row.mode for row in rows} == {"RGB"}
+    assert {row.problem for row in rows} == {""}
+    assert all(row.structured for row in rows)

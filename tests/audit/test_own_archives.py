@@ -19,7 +19,7 @@ PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 def divided(name, folder, **options) -> SimpleNamespace:
     """Return what the audit and the split find in an archive of tests/helpers/own_archives.py."""
     with Archive.from_settings(own_archives.write(name, folder), PARAMS["archive"]) as archive:
-        table = audit(archive, max_pixels=10**6, near_duplicate_distance=4, processes=1).table
+        table = audit(archive, folder, max_pixels=10**6, near_duplicate_distance=4, processes=1).table
         numbers = audit_table.summary(table, archive)
     audit_checks.refuse_unusable(table, f"{name}.zip", "audit.csv")
     found = split.split(table, seed=42, **PARAMS["split"] | options)

@@ -1,17 +1,23 @@
 """Features of records: shard by shard, as a network gives them for all images, resumed, and refused if useless."""
 
+import functools
+import io
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scenes.backbones import extraction
 from scenes.backbones.extraction import Extractor
 from scenes.backbones.features import Features, load_features
 from scenes.common.errors import InputError
+from scenes.common.outputs import write_sums
 from scenes.dataset import records
-from scenes.executors import executor
+from scenes.executors import executor, reuse
 from tests.helpers.small_records import BYTES, CLASSES, SPLITS, write
 
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -98,9 +104,70 @@ def test_what_a_killed_run_has_computed_is_not_computed_again(data, tmp_path):
     assert first == second
 
 
+# The images of "v" as those of a second archive: t/0.jpg to t/40.jpg are a delivery, v/0.jpg to v/4.jpg another.
+SECOND = {"train": SPLITS["train"] + SPLITS["val"]}
+DELIVERIES = {
+    "one": ({"train": SPLITS["train"]}, {}),
+    "two": (SECOND, {key: 2 for key, _ in SPLITS["val"]}),
+    "one without an image": ({"train": SPLITS["train"][1:]}, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def deliveries(tmp_path_factory):
+    place = tmp_path_factory.mktemp("deliveries")
+    for name, (splits, archives) in DELIVERIES.items():
+        write(place / name, splits, shard_size=14, archives=archives)
+    return place
+
+
+def renew(place, data, weight):
+    """Return all features that the stage has written, their keys too, and the number of images that it computed."""
+    count = 0
+
+    def counted(images):
+        nonlocal count
+        count += len(images)
+        return means(images) * weight
+
+    with reuse.renewed(place / "out", place / "keys.json", extraction.file_keys(data, f"weight {weight}")) as folder:
+        extraction.extract_features(folder, data, job(counted))
+        write_sums(folder)
+    return {path.name: path.read_bytes() for path in (*(place / "out").iterdir(), place / "keys.json")}, count
+
+
+def test_another_archive_costs_its_own_images_only(deliveries, tmp_path):
+    _, count = renew(tmp_path, deliveries / "one", 1)
+    assert count == len(SPLITS["train"])
+    _, count = renew(tmp_path, deliveries / "two", 1)
+    assert count == len(SPLITS["val"])
+    found = load_features(tmp_path / "out", "train")
+    expected = records.load(records.open_records(deliveries / "two", "train"))
+    assert found.key.tolist() == expected["key"].tolist()
+    np.testing.assert_allclose(found.features[:], means(expected["image"]), rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def fresh(deliveries, tmp_path_factory):
+    return functools.cache(lambda data, weight: renew(tmp_path_factory.mktemp("fresh"), deliveries / data, weight)[0])
+
+
+@given(st.lists(st.tuples(st.sampled_from([*DELIVERIES]), st.sampled_from([1, 1, 2])), min_size=2, max_size=4))
+@settings(max_examples=8)
+def test_after_any_history_the_bytes_are_those_of_one_run(deliveries, fresh, history):
+    with tempfile.TemporaryDirectory() as place:
+        before = {}
+        for data, weight in history:
+            found, count = renew(Path(place), deliveries / data, weight)
+            assert found == fresh(data, weight)
+            changed = [name for name in found if name.endswith(".npy") and found[name] != before.get(name)]
+            assert count == sum(len(np.load(io.BytesIO(found[name]))) for name in changed)
+            before = found
+
+
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_features_that_overflow_stop_in_one_sentence(data, tmp_path, bad):
-    with pytest.raises(InputError, match=r"^features: pred-00000-of-00001\.npy: the backbone gives .* not finite"):
+    with pytest.raises(InputError, match=r"^features: pred-00000-of-00001\.tfrecord: the backbone gives .* not finite"):
         extraction.extract_features(tmp_path, data, job(lambda images: means(images) * bad))
 
 

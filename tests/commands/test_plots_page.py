@@ -1,11 +1,15 @@
-"""The page that DVC fills with plots, in a real browser: titles in words, and two revisions side by side in view."""
+"""The page that DVC fills with plots: inert, and in a real browser titles in words and two revisions side by side."""
 
+import csv
 import json
+from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from dvc_render import ImageRenderer, VegaRenderer, render_html
 
 from scenes.commands import plots_page
+from scenes.common.tables import write_csv
 from tests.helpers import browser
 from tests.helpers.pictures import encode, picture
 
@@ -38,6 +42,41 @@ def drawn(tmp_path_factory):
     ]
     render_html(renderers, folder / "index.html", html_template=folder / "page.html")
     return (folder / "index.html").as_uri()
+
+
+class Scripts(HTMLParser):
+    """The texts of the scripts of a page."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "script":
+            self.found.append("")
+
+    def handle_data(self, data):
+        if self.cdata_elem == "script":
+            self.found[-1] += data
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["this page", "DVC's page"])
+def test_a_class_ends_no_script(tmp_path, own):
+    name = "</script><script>alert(1)</script>"
+
+    def scripts(classes: list[str]) -> list[str]:
+        write_csv(tmp_path / "predictions.csv", pd.DataFrame({"actual": classes, "predicted": classes}))
+        with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:  # as DVC reads it
+            rows = [{"rev": "workspace", **row} for row in csv.DictReader(file)]
+        chart = VegaRenderer(rows, "predictions.csv", template="confusion", x="actual", y="predicted")
+        page = tmp_path / "page.html" if own else None
+        return Scripts(render_html([chart], tmp_path / "index.html", html_template=page).read_text()).found
+
+    plots_page.main([str(tmp_path / "page.html")])
+    expected, found = scripts(["lake", "moor"]), scripts([name, "moor"])
+    assert len(found) == len(expected)
+    assert "".join(found).replace("'", "").count(json.dumps(name)) == 2
 
 
 @pytest.mark.process

@@ -147,7 +147,8 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_answered(run, some):
         f"{some}/2.jpg: this is not a readable image; choose another file "
         f"(supported: {', '.join(FORMATS[:-1])} and {FORMATS[-1]})",
         f"{some}/a.zip: it is not a zip that can be read (File is not a zip file); download it again",
-        f"2 skipped, because their names are not those of images: {some}/a.zip, {some}/notes.txt",
+        f"1 skipped, because zips inside a folder or a zip are not opened; give them by themselves: {some}/a.zip",
+        f"1 skipped, because their names are not those of images: {some}/notes.txt",
         "3 of 5 could not be used",
     ]
 
@@ -357,7 +358,8 @@ def test_where_there_is_no_photo(run, some, tmp_path_factory):
     assert (status, out) == (1, "")
     assert err == (
         f"{other}: it contains no image\n"
-        f"2 skipped, because their names are not those of images: {other}/empty.zip, {other}/notes.txt\n"
+        f"1 skipped, because zips inside a folder or a zip are not opened; give them by themselves: {other}/empty.zip\n"
+        f"1 skipped, because their names are not those of images: {other}/notes.txt\n"
         "1 of 1 could not be used\n"
     )
     status, out, err = run(some / "0.jpg", other / "empty", other / "empty.zip", "--json")

@@ -111,6 +111,10 @@ def test_what_other_stages_wrote_is_compared_with_dvc_lock(tmp_path, monkeypatch
     (tmp_path / "s/x").unlink()
     with pytest.raises(InputError, match=r"^s/x is missing; make it with `dvc repro make`"):
         outputs.check_inputs("true")
+    (tmp_path / "t.csv").unlink()
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    with pytest.raises(InputError, match=r"^t\.csv is missing; make it with `dvc repro make`"):
+        outputs.check_inputs("true")
 
 
 @pytest.mark.parametrize("name", ["t.csv", "d/b.csv"])
@@ -134,12 +138,26 @@ def test_the_named_command_mends_a_file_whose_object_in_the_cache_is_damaged_too
     outputs.check_inputs("true")
 
 
-@pytest.mark.parametrize("text", [b"", b'{"a": 1', b'"\xff"', b"[" * 100_000, None])
+@pytest.mark.parametrize("text", [b"", b'{"a": 1', b'"\xff"', b"[" * 100_000, b"[]", b"1", None])
 def test_json_that_cannot_be_read(tmp_path, text):
     if text is not None:
         (tmp_path / "a.json").write_bytes(text)
     with pytest.raises(InputError, match=r"a\.json is (damaged .*; make it again|missing; make it) with `dvc repro`"):
         read_json(tmp_path / "a.json")
+
+
+def test_a_key_that_json_lacks_is_missed_when_it_is_looked_up(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"a": {"b": 1}, "c": [{}]}')
+    found = read_json(path, ["c", "a"])
+    assert found == {"a": {"b": 1}, "c": [{}]}
+    assert found.get("d") is None
+    for lookup, key in ((lambda: found["d"], "d"), (lambda: found["a"]["x"], "x"), (lambda: found["c"][0]["y"], "y")):
+        with pytest.raises(InputError) as caught:
+            lookup()
+        assert str(caught.value) == f"{path} is damaged (it lacks {key}); make it again with `dvc repro`"
+    with pytest.raises(InputError, match=r"it lacks d, e\)"):
+        read_json(path, ["e", "a", "d"])
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,26 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("split.val_fraction", 1.0, "`split.val_fraction`: Input should be less than 1"),
         ("profiles.demo.source", "ftp://x", "`profiles.demo.source`"),
         ("profiles.demo.source", "https://h/a.zip?sig=SECRET", "use env:SCENES_URL"),
+        ("profiles.demo.source", ["synthetic", "https://h/a.zip?sig=SECRET"], "use env:SCENES_URL"),
+        ("profiles.demo.source", None, "`profiles.demo.source`: Input should be a valid string, or a list of several"),
+        ("profiles.demo.source", {"a": 1}, "`profiles.demo.source`: Input should be a valid string, or a list of"),
+        ("profiles.demo.source", ["synthetic", 5], "`profiles.demo.source`, entry 2: Input should be a valid string"),
+        ("profiles.demo.source", [], "`profiles.demo.source`: source: the list is empty; name one source at least"),
+        ("profiles.demo.source", ["file:a", "file:a"], "source: entries 1 and 2 of the list are the same, file:a; "),
+        ("profiles.demo.source", ["file:s/a", "env:B", "file:s/../s/a"], "entries 1 and 3 of the list are the same, "),
+        ("profiles.demo.archive_bytes", [5, None], "archive_bytes: 2 for 1 source; make it a list with a value for"),
+        ("profiles.demo.archive_bytes", [0], "`profiles.demo.archive_bytes`, entry 1: Input should be greater than 0"),
+        ("profiles.demo.archive_bytes", {"a": 1}, "Input should be a valid integer, or a list of several"),
+        ("profiles.demo.archive_bytes", 0, "`profiles.demo.archive_bytes`: Input should be greater than 0"),
         (
-            "profiles.demo.source",
-            ["https://h/a.zip?sig=SECRET"],
-            "`profiles.demo.source`: Input should be a valid string",
+            "profiles.demo.archive_sha256",
+            "0",
+            "`profiles.demo.archive_sha256`: write the 64 lower-case hex digits",
+        ),
+        (
+            "profiles.demo.archive_sha256",
+            ["A" * 64],
+            "`profiles.demo.archive_sha256`, entry 1: write the 64 ",
         ),
         ("profiles.intel.source", "synthetic", "source: synthetic needs the block `synthetic`"),
         (
@@ -73,7 +89,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ),
         ("label_issues.features", "frozn", "'frozn' is not in `feature_sets`; did you mean `frozen`?"),
         (f"{FROZEN}.enabled", False, "label_issues.features: the set frozen is not enabled"),
-        (f"{FROZEN}.weights", "noisy", f"`{FROZEN}.weights`"),
+        (f"{FROZEN}.weights", "noisy", f"`{FROZEN}.weights`: use imagenet, random or file:<path>"),
         (f"{FROZEN}.weights_sha256", "0" * 64, "weights_sha256 needs weights: file:<path>"),
         (f"{FROZEN}.backbone", "ResNet50", "there is no ResNet50; give one of"),
         (f"{FROZEN}.backbone", "EfficientNetLite0+ResNet50", "there is no ResNet50"),
@@ -96,7 +112,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         ("finetune.training.warmup_epochs", 4, "features.finetuned.finetune.epochs (4) must be more than"),
         ("label_issues.folds", 1, "`label_issues.folds`"),
         ("archive.layout", GOOD["archive"]["layout"] | {"train": "a", "test": "a"}, "need different names"),
-        ("archive.layout.subject", "patient", "`archive.layout.subject`: String should match pattern"),
+        ("archive.layout.subject", "patient", "`archive.layout.subject`: use column:<name> or path:<regular"),
         ("archive.name_encoding", "klingon", "'klingon' is not an encoding of Python's"),
         ("profiles.own.fit", "stretch", "`profiles.own.fit`: Input should be 'crop', 'pad' or 'squash'"),
         ("profiles.own.cnn.epochs", 1, "(1) must be more than models.baseline.training.warmup_epochs (1)"),
@@ -104,7 +120,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         (
             "export.formats",
             ["onnx", "openvino"],
-            "`export.formats.1`: Input should be 'saved_model',",
+            "`export.formats`, entry 2: Input should be 'saved_model',",
         ),
         ("export.formats", ["onnx", "onnx"], "`export.formats`: name each format only once"),
         ("export.tolerance", 0.0, "`export.tolerance`"),
@@ -112,7 +128,7 @@ def test_each_profile_can_be_switched_to(profile, tmp_path):
         (
             "profiles.demo.published",
             [{"model": "CNN", "accuracy": 0.9, "remark": ""}],
-            "`profiles.demo.published.0.accuracy`",
+            "`profiles.demo.published`, entry 1, `accuracy`: Input should be a valid string",
         ),
     ],
 )
@@ -122,6 +138,24 @@ def test_a_bad_value_is_named(path, value, sentence, tmp_path):
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "written", "pins"),
+    [
+        (["file:a", "env:B"], None, None),
+        (["file:a", "env:B"], [None, "0" * 64], [None, "0" * 64]),
+        (["file:a", "env:B"], ["", "0" * 64], [None, "0" * 64]),
+        (["file:a"], "0" * 64, "0" * 64),
+    ],
+)
+def test_there_may_be_several_sources_pinned_or_not(source, written, pins, tmp_path):
+    path = tmp_path / "params.yaml"
+    values = copy.deepcopy(GOOD)
+    values["profiles"]["demo"] |= {"source": source, "archive_sha256": written}
+    path.write_text(yaml.safe_dump(values))
+    demo = check(path).profiles["demo"]
+    assert (demo.source, demo.archive_sha256) == (source, pins)
 
 
 def test_several_backbones_cannot_share_a_file(tmp_path):

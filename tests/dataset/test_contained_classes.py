@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from scenes.common.errors import InputError
 from scenes.dataset import contained_classes
+from scenes.layout.layout import Archive
+from scenes.synthetic import ground_truth
 from scenes.synthetic.archive import draw_archive
 from scenes.synthetic.ground_truth import MEMBER
 from scenes.synthetic.scenes import CLASSES
@@ -95,3 +97,24 @@ def test_each_profile_has_its_table_in_git(profile):
     text = (ROOT / f"presence/{profile}.csv").read_text(encoding="utf-8")
     assert text.startswith("path") and "\r" not in text
     assert profile == "intel" or text == "path\n"
+
+
+def test_of_drawn_and_other_archives_each_says_its_own(tmp_path, photos):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    photos.rename(raw / "archive.zip")
+    faults = PROFILES["demo"]["synthetic"]["faults"]
+    draw_archive(raw / "archive-2.zip", seed=0, train=24, test=12, pred=0, size=32, faults=faults)
+    table = tmp_path / "own.csv"
+    table.write_text("path,sea\ntrain/lake/1.jpg,1\nnot here.jpg,1\n")
+    found = contained_classes.read(table, raw, settings=SETTINGS, classes=CLASSES)
+    (name, *drawn) = sorted(found, key=lambda path: path.startswith("archive-2/"))
+    assert name == "train/lake/1.jpg"
+    assert found[name][CLASSES.index("sea")] == 1
+    assert drawn
+    assert all(path.startswith("archive-2/seg_") for path in drawn)
+    with Archive.from_settings(raw, SETTINGS) as archive:
+        assert {member.path for member in archive.members} >= set(found)
+        truth = ground_truth.read(archive)
+    copies = truth.loc[truth["duplicate_of"] != "", "duplicate_of"]
+    assert set(copies) <= set(truth["path"])

@@ -28,7 +28,8 @@ def splits(archive):
 
 
 def planned(archive, splits):
-    return record_writer.plan(splits, classes=archive.classes, seed=3, shard_size=20)
+    numbers = {member.path: member.archive for member in archive.members}
+    return record_writer.plan(splits, numbers, classes=archive.classes, seed=3, shard_size=20)
 
 
 def job(archive):

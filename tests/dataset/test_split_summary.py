@@ -33,6 +33,23 @@ def test_what_is_held_out_and_why():
     ]
 
 
+def test_what_each_of_several_archives_gives():
+    second = [(f"archive-2/{path}", *rest, "", 2) for path, *rest in plain_rows(20, 0, pred=0)]
+    second = [
+        (path, side, label, f"2{content}", f"2{group}", *rest) for path, side, label, content, group, *rest in second
+    ]
+    assert lines([*plain_rows(50, 0), *second]) == [
+        "split: train 100, val 12, test 28, pred 2; 0 of 142 images left out",
+        "each archive gives its own share:",
+        "  archive.zip: train 72, val 8, test 20, pred 2",
+        "  archive-2.zip: train 28, val 4, test 8, pred 0",
+        "test: 28 images held out of train, where neither its archive nor one before has test images of a class: "
+        "'lake' and 'moor'",
+        "val: 12 images held out of train, where neither its archive nor one before has validation images of a class: "
+        "'lake' and 'moor'",
+    ]
+
+
 def test_what_is_left_out_by_reason():
     rows = [
         *plain_rows(10, 3, 3),

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenes.common.errors import InputError
-from scenes.download.source import FORMS, Source, parse_source, public_url, refuse_address
+from scenes.download.source import FORMS, Source, parse_source, parse_sources, public_url, refuse_address
 
 slugs = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True)
 
@@ -202,3 +202,13 @@ def test_refusal_names_the_forms():
 def test_key_tells_versions_apart():
     keys = {parse_source(f"kaggle:a/b{version}").key for version in ("", "/versions/1", "/versions/2")}
     assert len(keys) == 3
+
+
+def test_two_spellings_of_one_path_are_one_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "link").symlink_to("a.zip")
+    for other in ("file:./a.zip", "file:b/../a.zip", "file:~/a.zip", f"file:{tmp_path}/a.zip", "file:link"):
+        with pytest.raises(InputError, match=r"entries 1 and 3 of the list are the same, file:.*; remove one of them"):
+            parse_sources(["file:a.zip", "kaggle:a/b", other])
+    assert len(parse_sources(["file:a.zip", "file:~nobody-known/a.zip", "file:b.zip"])) == 3

@@ -33,9 +33,9 @@ def refusal(tmp_path, content: bytes) -> str:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_sound_zip_gives_its_number_of_members(tmp_path, method):
+def test_sound_zip_gives_its_number_of_files(tmp_path, method):
     path = tmp_path / "archive.zip"
-    path.write_bytes(packed(method, a=b"1" * 5000, b=b""))
+    path.write_bytes(packed(method, **{"folder/": b"", "folder/a": b"1" * 5000, "folder/b": b""}))
     assert check_zip(path, "here") == 2
 
 

@@ -29,6 +29,14 @@ def test_copies_are_candidates_and_other_pictures_are_not():
     assert min(left, top, 1 - right, 1 - bottom) > 0
 
 
+def test_pictures_that_agree_only_if_an_edge_moves_far_are_no_candidates():
+    down, across = np.mgrid[:16, :16] / 16
+    pictures = [np.rint(120 + 100 * np.sin(2 * across + zoom * down)).astype(np.uint8) for zoom in (2, 2.05, 2.5)]
+    assert np.corrcoef(pictures[0].ravel(), pictures[2].ravel())[0, 1] > 0.95
+    first, second, _ = find(np.zeros((3, len(VIEWS)), np.uint64), np.stack(pictures), 4)
+    assert {*zip(first, second, strict=True)} <= {(0, 1), (1, 0)} and len(first) == 1
+
+
 def test_no_images_have_no_candidates():
     assert len(find(np.empty((0, len(VIEWS)), np.uint64), np.empty((0, 16, 16), np.uint8), 4).first) == 0
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scenes.audit.inspection import pixel_hash
 from scenes.duplicates import near_duplicates
 from scenes.duplicates.perceptual_hash import fingerprint
 from tests.helpers import lookalikes
@@ -16,12 +17,16 @@ def found_in(path, images: dict[str, tuple[set[str], np.ndarray]], processes: in
     """Return the pairs of near duplicates among pictures with these labels."""
     pack(path, sound_files() | {name: encode(pixels, "PNG") for name, (_, pixels) in images.items()})
     listed = [
-        near_duplicates.Image(name, frozenset(labels), fingerprint(pixels)) for name, (labels, pixels) in images.items()
+        near_duplicates.Image(name, pixel_hash(pixels), frozenset(labels), fingerprint(pixels))
+        for name, (labels, pixels) in images.items()
     ]
+    names = {image.pixels: image.path for image in listed}
     with opened(path) as archive:
-        pairs = near_duplicates.find(archive, listed, **OPTIONS, processes=processes)
-    assert len({frozenset(pair) for pair in pairs}) == len(pairs)
-    return {frozenset(pair) for pair in pairs}
+        compared = near_duplicates.find(archive, listed, **OPTIONS, processes=processes)
+    near_duplicates.write(path.with_suffix(".csv"), compared)
+    assert near_duplicates.read(path.with_suffix(".csv")) == compared
+    assert len({frozenset((pair.first, pair.second)) for pair in compared}) == len(compared)
+    return {frozenset((names[pair.first], names[pair.second])) for pair, same in compared.items() if same}
 
 
 def darker(pixels: np.ndarray) -> np.ndarray:

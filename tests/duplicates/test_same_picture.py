@@ -5,10 +5,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from scenes.duplicates.perceptual_hash import WHOLE
-from scenes.duplicates.same_picture import Comparison, Picture, compare
+from scenes.duplicates.same_picture import Comparison, Picture, compare, edge_motions
 from scenes.synthetic.scenes import CLASSES, render_scene
 from tests.helpers import lookalikes
 from tests.helpers.pictures import encode, picture
@@ -131,6 +131,20 @@ def test_mirrored_pictures_are_the_same_once_mirrored_back():
         assert result is None or not result.same_scene
 
 
+def test_edges_move_by_as_much_as_was_cropped_in_any_light():
+    boxes = [(0.04, 0, 0.98, 0.97), (0, 0.03, 1, 1), WHOLE]
+    smooth = [image.filter(ImageFilter.GaussianBlur(6)).convert("F") for image in SCENES]
+    for light in (1, 0.6):
+        for box in boxes:
+            crops = [image.resize((64, 64), box=[150 * edge for edge in box]) for image in smooth]
+            shown, target = (
+                np.stack([np.asarray(image, float) for image in images])
+                for images in ([image.resize((64, 64)) for image in smooth], crops)
+            )
+            moved = edge_motions(shown, light * target + 20)
+            assert np.abs(np.median(moved, axis=0) - np.subtract(box, WHOLE)).max() < 0.005
+
+
 # What shares a layout
 
 
@@ -153,7 +167,7 @@ def test_no_digit_is_another_digit():
 def test_x_rays_of_different_people_are_different_pictures():
     drawn = lookalikes.x_rays(12)
     results = [compared(*pair) for pair in combinations(drawn, 2)]
-    assert sum(result is not None for result in results) > 30, "they do share a layout"
+    assert sum(result is not None for result in results) > 20, "they do share a layout"
     assert not any(result.same_picture for result in results if result)
     copies = [compared(image, packed(Image.fromarray(image), 60)) for image in drawn]
     assert all(result.same_picture for result in copies)

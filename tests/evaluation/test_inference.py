@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scenes.dataset import records
+from scenes.dataset.record_shards import file_shards
 from scenes.evaluation import inference
 from scenes.executors import executor
 from scenes.models import store
@@ -25,7 +26,7 @@ def job(tmp_path):
 def test_shards_give_what_the_whole_gives(job, tmp_path, shard_size):
     small_records.write(tmp_path / "records", shard_size=shard_size)
     source = records.open_records(tmp_path / "records", "train")
-    shards = inference.prediction_shards(source)
+    shards = file_shards(source)
     assert sum(shard.size for shard in shards) == source.count
     key, probabilities, distance = inference.join_predictions(executor.run(job, shards), 3)
     network, _ = store.load_production(job.folders[0])

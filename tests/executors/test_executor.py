@@ -40,13 +40,17 @@ def test_a_killed_run_is_finished_and_no_more(tmp_path, shards):
     assert not (tmp_path / "kept").exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"damaged", "flip"])
+@pytest.mark.parametrize("damage", [b"", b"damaged", "flip", "a folder"])
 def test_what_is_damaged_is_computed_again(tmp_path, shards, damage):
     first = kept(shards, tmp_path)
     next(first)
     (path,) = (tmp_path / "kept").iterdir()
     content = path.read_bytes()
-    path.write_bytes(content[:-1] + b"!" if damage == "flip" else damage)
+    if damage == "a folder":
+        path.unlink()
+        (path / "x").mkdir(parents=True)
+    else:
+        path.write_bytes(content[:-1] + b"!" if damage == "flip" else damage)
     assert [*kept(shards, tmp_path)] == [shard.name.encode() for shard in shards]
     assert computed(tmp_path) == [*range(5)]
 
@@ -82,3 +86,8 @@ def test_an_unknown_executor_is_refused(monkeypatch, shards):
     monkeypatch.setenv(executor.VARIABLE, "spark")
     with pytest.raises(InputError, match=r"SCENES_EXECUTOR=spark is no executor; use processes or ray"):
         [*executor.run(JOB, shards)]
+
+
+def test_a_variable_set_to_nothing_counts_as_unset(monkeypatch, shards):
+    monkeypatch.setenv(executor.VARIABLE, "")
+    assert [*executor.run(JOB, shards)] == [shard.name.encode() for shard in shards]

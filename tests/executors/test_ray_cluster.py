@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,15 +16,36 @@ from scenes.executors.shards import Job
 from tests.code_facts import ROOT
 from tests.helpers import ray_driver, ray_nodes, shard_work
 from tests.helpers.pictures import pack, sound_files
+from tests.helpers.servers import free_port
 
+SET = (
+    *("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),
+    *("RAY_NUM_REDIS_GET_RETRIES", "RAY_USAGE_STATS_ENABLED"),
+)
 NAMES = [f"shard {number}" for number in range(ray_driver.NOTES)]
 
 
-def test_without_ray_the_extra_is_named(monkeypatch):
+@pytest.fixture
+def unset(monkeypatch, tmp_path):
+    """No variable of Ray is set, and those that the executor sets are removed afterwards; no token is in ~."""
     monkeypatch.setitem(sys.modules, "ray", None)
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):
-        monkeypatch.setenv(name, "0")  # which it would set
+    for name in [*filter(lambda name: name.startswith("RAY_"), os.environ), *SET]:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def test_without_ray_the_extra_is_named(unset):
     with pytest.raises(InputError, match=r"-r requirements-scale\.txt"):
+        [*ray_cluster.compute(Job("audit", shard_work.number), shard_work.shards(1))]
+    assert len(os.environ["RAY_AUTH_TOKEN"]) == 64  # a Ray of its own
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "ray://localhost:{port}", "nowhere.invalid:1", ":{port}", "x"])
+def test_an_address_without_a_cluster_is_one_sentence(unset, address, monkeypatch):
+    address = address.format(port=free_port())
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InputError, match=rf"^RAY_ADDRESS={re.escape(address)}: cannot connect .*; start one with"):
         [*ray_cluster.compute(Job("audit", shard_work.number), shard_work.shards(1))]
 
 
@@ -104,6 +126,17 @@ def test_what_jobs_return_and_raise(nodes, folder, start):
     assert died == (
         "InputError: audit: shard 0 (image 0): its worker was lost 3 times; most likely memory ran out: lower x"
     )
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("changes", [{"RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_MODE": "disabled"}])
+def test_a_wrong_token_or_none_is_one_sentence(nodes, changes):
+    code = "from scenes.executors import ray_cluster; ray_cluster._connected_ray()"
+    environment = os.environ | nodes.environment | changes
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    *_, said = done.stderr.splitlines()
+    assert "InputError: RAY_ADDRESS=127.0.0.1:" in said
+    assert "if the cluster has a token, set RAY_AUTH_MODE=token" in said
 
 
 @pytest.mark.process

@@ -147,5 +147,5 @@ def test_a_study_with_another_key_is_refused(tmp_path):
 def test_a_storage_out_of_reach_is_one_sentence_without_a_password(storage):
     with pytest.raises(InputError) as caught:
         opened(storage)
-    assert "check --storage" in str(caught.value)
+    assert "check the address" in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -59,3 +59,6 @@ def test_relative_files_of_the_profile_become_absolute(tmp_path, monkeypatch):
     assert profile["source"] == f"file:{folder}/x.zip"
     assert profile["features"]["finetuned"]["weights"] == f"file:{tmp_path}/w.h5"
     assert absolute_files(params | {"profiles": {"demo": profile}}) == absolute_files(params)
+    params["profiles"]["demo"]["source"] = ["kaggle:a/b", "file:../o'brien, a=b/x.zip"]
+    profile = applied(absolute_files(params), PARAMS)["profiles"]["demo"]
+    assert profile["source"] == ["kaggle:a/b", f"file:{folder}/x.zip"]

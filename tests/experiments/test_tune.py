@@ -5,24 +5,83 @@ import json
 import logging
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import optuna
 import pytest
 import yaml
 from optuna.trial import TrialState
+from ruamel.yaml import YAML
 
 from scenes import experiments
 from scenes.common.errors import InputError
-from scenes.experiments import tuning
+from scenes.experiments import repository, runs, search, tuning
+from scenes.experiments.settings import applied
 from tests.code_facts import ROOT
-from tests.helpers import experiments as remembered
 from tests.helpers import git
 from tests.helpers.command import run_module
 
 NAME = "baseline"
 OTHER = "exists with other parameters"
+HEAD = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class Memory:
+    """The experiments of a project in the working folder.
+
+    Attributes:
+        train: from (params, name of a model, watch) to its headlines and its epochs' crossentropies; it
+            calls watch with each epoch, and stops where that says so.
+        files: of each experiment, by its name.
+        started: the names of all that were run, also of those ended early.
+    """
+
+    train: Callable
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+
+    def run(self, name: str, target: str, settings: list[str], watch: Callable = lambda line: True) -> bool:
+        self.started.append(name)
+        params, model, wanted = applied(list(settings)), target.removeprefix("evaluate@"), True
+
+        def epoch(number: int, crossentropy: float) -> bool:
+            nonlocal wanted
+            line = f"epoch {number}/9  accuracy 0.5 (val 0.5)  crossentropy 1 (val 9)  calibrated {crossentropy:.4f}"
+            wanted = wanted and watch(line)
+            return wanted
+
+        headlines, epochs = self.train(params, model, epoch)
+        if not wanted:
+            return False
+        rows = [f"{number}\t{value}" for number, value in enumerate(epochs, 1)]
+        text = io.StringIO()
+        YAML(typ="safe").dump(params, text)
+        self.files[name] = {
+            "params.yaml": text.getvalue(),
+            f"metrics/{model}.json": json.dumps(headlines),
+            f"plots/{model}/training/curves.tsv": "\n".join(["epoch\tval_calibrated_crossentropy", *rows]),
+        }
+        return True
+
+    def read(self, commit: str, path: str) -> str:
+        return self.files[commit.removeprefix("commit of ")][path]
+
+    def revisions(self) -> dict[str, tuple[str, str]]:
+        return {name: (f"commit of {name}", HEAD) for name in self.files}
+
+
+def remember(patch, train: Callable) -> Memory:
+    """Let ``scenes.experiments.runs`` use a new memory, as long as ``patch`` lasts, and return it."""
+    memory = Memory(train)
+    for name in ("run", "read", "revisions"):
+        patch.setattr(runs, name, getattr(memory, name))
+    patch.setattr(repository, "head", lambda: HEAD)
+    patch.setattr(repository, "check", lambda: None)
+    return memory
 
 
 def train(params: dict, name: str, watch) -> tuple[dict, list[float]]:
@@ -48,7 +107,7 @@ def project(tmp_path, monkeypatch):
     searches[NAME].update(random=1000, space={key: searches[NAME]["space"][key] for key in kept})
     (tmp_path / "scenes/experiments/tune.yaml").write_text(yaml.safe_dump(searches))
     monkeypatch.setattr(tuning, "code", lambda name: "hash")
-    memory = remembered.remember(monkeypatch, train)
+    memory = remember(monkeypatch, train)
     return SimpleNamespace(memory=memory, params=yaml.safe_load((ROOT / "params.yaml").read_text()))
 
 
@@ -170,12 +229,52 @@ def test_a_trial_that_was_given_to_another_worker_ends_in_one_sentence(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql+psycopg://me:se/cret@host/x", "mysql://host/x?user=me&password=secret"]
+    "address",
+    [
+        "postgresql+psycopg://me:se/cret@host/x",
+        *(f"postgresql://host/x?user=me&{name}=secret" for name in ("PASSWORD", "passwd", "sslpassword", "pwd")),
+        *(f"snowflake://host/x?{name}=secret" for name in ("passcode", "token", "access_token")),
+        *(f"postgresql://host/x?{name}%3dsecret" for name in ("p%61ssword", "oauth_client_secret", "scram_client_key")),
+        "postgresql:///?dbname=host%3Dh+password+%3D+secret",
+    ],
 )
 def test_a_password_on_the_command_line_is_refused(address, project, tmp_path):
     done = run_module("scenes", "tune", "--storage", address, folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: --storage contains a password") and "cret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "variable", "origin"),
+    [
+        (["--storage", "nothing://x"], "nothing://y", "--storage"),
+        ([], "nothing://y", "TUNE_STORAGE"),
+        ([], "", "sqlite:///tune.db"),
+        ([], None, "sqlite:///tune.db"),
+    ],
+)
+def test_the_storage_that_cannot_be_opened_is_named_as_it_was_given(
+    given, variable, origin, project, tmp_path, monkeypatch
+):
+    (tmp_path / "tune.db").write_text("no database" * 100)
+    monkeypatch.delenv("TUNE_STORAGE", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("TUNE_STORAGE", variable)
+    done = run_module("scenes", "tune", *given, "--trials", "0", folder=tmp_path)
+    assert done.stderr.startswith(f"error: {origin}: the study's storage cannot be opened (")
+
+
+@pytest.mark.parametrize("storage", ["sqlite://", "sqlite:///:memory:"])
+def test_a_study_in_memory_is_refused(storage):
+    with pytest.raises(InputError, match="the study would be gone when the command ends"):
+        search.open_study("s", storage, search.load(ROOT / tuning.FILE)[NAME], key="k", seed=0)
+
+
+@pytest.mark.parametrize("study", ["", "a/b", "a b"])
+def test_a_study_whose_experiments_could_not_have_its_name_is_refused(study, project, tmp_path):
+    done = run_module("scenes", "tune", "--study", study, "--trials", "0", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: --study {study!r}: use letters")
 
 
 def test_other_code_ends_a_search_and_a_remark_does_not(tmp_path, monkeypatch):

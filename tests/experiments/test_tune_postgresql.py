@@ -109,7 +109,7 @@ def test_the_trial_of_a_killed_worker_is_run_by_the_other(server, clones, tmp_pa
     passwords = tmp_path / "passwords"
     passwords.write_text(f"127.0.0.1:*:*:ann:{PASSWORD}\n")
     passwords.chmod(0o600)
-    with worker(one, 0, 0, TUNE_STORAGE=server.secret) as maker:
+    with worker(one, 0, 0, TUNE_STORAGE=server.address, PGPASSWORD=PASSWORD) as maker:
         out, _ = maker.communicate()
     assert maker.returncode == 0, out
     with worker(one, 1, 3, TUNE_STORAGE=server.secret) as killed:
@@ -145,7 +145,7 @@ def test_a_wrong_password_and_a_server_that_ends_are_one_sentence(server):
     wanted = search.Search(trials=1, random=1, prune_after=0, space={RATE: search.Range(low=0.001, high=0.1)})
     with pytest.raises(InputError) as caught:
         search.open_study("s", server.secret.replace(PASSWORD, "wrong"), wanted, key="k", seed=0)
-    assert str(caught.value) == "the study's storage cannot be opened (OperationalError); check --storage"
+    assert str(caught.value).startswith("the study's storage cannot be opened (OperationalError); check the address")
     study = search.open_study("s", server.secret, wanted, key="k", seed=0)
 
     def objective(trial):

@@ -17,9 +17,10 @@ OPTIONS = {
 
 
 def table(rows) -> pd.DataFrame:
-    """Return an audit of (path, split, label, content, group, problem, and perhaps subject)."""
-    rows = [(*row, "")[:7] for row in rows]
-    frame = pd.DataFrame(rows, columns=["path", "split", "label", "sha256", "group", "problem", "subject"])
+    """Return an audit of (path, split, label, content, group, problem, and perhaps subject, and archive)."""
+    rows = [(*row, "", 1)[:8] if len(row) < 7 else (*row, 1)[:8] for row in rows]
+    columns = ["path", "split", "label", "sha256", "group", "problem", "subject", "archive"]
+    frame = pd.DataFrame(rows, columns=columns)
     fillers = {"bytes": 1, "width": 8, "height": 8, "mode": "RGB", "phash": ""}
     return frame.assign(pixel_sha256=frame["sha256"], **fillers)[list(COLUMNS)].sort_values("path", ignore_index=True)
 

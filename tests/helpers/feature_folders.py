@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scenes.backbones.features import Features, pack, write_features
+from scenes.backbones.features import Features, pack, write_index
 
 
 def save(folder: Path, splits: Mapping[str, Features], shard_size: int = 2**30) -> None:
@@ -18,5 +18,7 @@ def save(folder: Path, splits: Mapping[str, Features], shard_size: int = 2**30) 
             for start in bounds
         ]
         names = [f"{split}-{number:05d}-of-{len(contents):05d}.npy" for number in range(len(contents))]
-        parts[split] = zip(names, contents, strict=True)
-    write_features(folder, next(iter(splits.values())).classes, parts)
+        for name, content in zip(names, contents, strict=True):
+            (folder / name).write_bytes(content)
+        parts[split] = names
+    write_index(folder, next(iter(splits.values())).classes, parts)

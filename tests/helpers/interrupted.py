@@ -26,7 +26,6 @@ COMMON = {
     "class_weight": "none",
     "early_stopping": NEVER,
 }
-STEPS = 6  # an epoch, of 8 of 41 examples
 
 # Where a training kills itself: within an epoch (counted from 0) after some of its steps; when its line has been
 # printed and before its state is written; when that is written but not in place; when it is in place; and when

@@ -22,9 +22,9 @@ def refusal(data: bytes, limits: Limits = LIMITS) -> str:
 
 
 def outcomes(*paths, limits: Limits = LIMITS) -> tuple[dict[str, object], list[str]]:
-    """Find and read all; return what became of each (pixels or a sentence) by name, and what was passed over."""
+    """Find and read all; return by name what became of each (pixels or a sentence), and the names of the skipped."""
     found, passed_over = {}, []
-    for item in photos.find(paths, limits, passed_over.append):
+    for item in photos.find(paths, limits, lambda skipped: passed_over.append(skipped.name)):
         assert item.name not in found
         assert item.name == one_line(item.name)
         if isinstance(item, Refused):

@@ -24,7 +24,8 @@ def records(folder):
     """Return the hash of each file of the records of ``archive.zip``."""
     with Archive.from_settings(folder / "archive.zip", LIMITS) as archive:
         members = [(member.path, member.label) for member in archive.members]
-        planned = record_writer.plan({"train": members}, classes=archive.classes, seed=0, shard_size=10)
+        numbers = {member.path: member.archive for member in archive.members}
+        planned = record_writer.plan({"train": members}, numbers, classes=archive.classes, seed=0, shard_size=10)
         parts = record_job.file_parts(archive, chain(*planned.values()))
         job = record_job.record_job(classes=archive.classes, image_size=32, fit="crop", max_pixels=10**6)
         results = executor.run(job, [*chain(*parts)])
@@ -55,6 +56,7 @@ def outcomes(folder):
 
 def predictions(folder):
     """Return the hash of what a model says of each shard of records."""
+    from scenes.dataset.record_shards import file_shards
     from scenes.dataset.records import open_records
     from scenes.evaluation import inference
     from scenes.models import store
@@ -66,7 +68,7 @@ def predictions(folder):
         production.mkdir()
         store.save_production(production, small_model.small(1), small_model.DESCRIPTION)
         small_records.write(written)
-    shards = inference.prediction_shards(open_records(written, "train"))
+    shards = file_shards(open_records(written, "train"))
     results = executor.run(inference.prediction_job(production, threads=1), shards)
     return [hashlib.sha256(result).hexdigest() for result in results]
 

@@ -19,19 +19,10 @@ from scenes.dataset import records
 from scenes.models import store, temperature
 from scenes.training import cnn, devices
 from scenes.training.run import training_run
+from tests.helpers import small_training
 
-TRAINING = {
-    "epochs": 3,
-    "batch_size": 16,  # of 41 images: 9 are left for the last batch, which neither 3 nor 4 devices can share evenly
-    "optimizer": "adamw",
-    "learning_rate": 0.01,
-    "weight_decay": 0.01,
-    "schedule": "cosine",
-    "warmup_epochs": 1,
-    "label_smoothing": 0.1,
-    "class_weight": "balanced",
-    "early_stopping": {"monitor": "val_crossentropy", "min_delta": 0.0, "patience": None, "restore_best": True},
-}
+# Of 41 images in batches of 16, 9 are left for the last batch, which neither 3 nor 4 devices can share evenly.
+TRAINING = small_training.TRAINING | {"epochs": 3, "class_weight": "balanced"}
 SETTINGS = {
     "network": {"filters": [4], "dropout": 0.3},
     "augmentation": {"min_area": 0.5, "colour": 0.2},
@@ -84,7 +75,6 @@ class KillSecond(keras.callbacks.Callback):
 def train(folder: Path, kill: bool) -> None:
     """Train in the working folder and write what this process ends with to a file of its number."""
     if kill:
-        devices.HEARTBEAT = 10
         fit = keras.Model.fit
         keras.Model.fit = lambda *args, callbacks, **named: fit(*args, callbacks=[*callbacks, KillSecond()], **named)
     runtime = {"seed": 3, "threads": 1, "precision": "float32", "xla": False, "backend": "jax"}

@@ -30,8 +30,7 @@ SPLITS = {
 BYTES = {key: picture(number) for number, (key, _) in enumerate(chain(*SPLITS.values()))}
 
 
-def write(folder, splits=SPLITS, seed=1, shard_size=10):
+def write(folder, splits=SPLITS, seed=1, shard_size=10, archives=None):
     folder.mkdir()
-    return written_records.write(
-        folder, splits, BYTES.__getitem__, classes=CLASSES, image_size=SIZE, seed=seed, shard_size=shard_size
-    )
+    options = {"classes": CLASSES, "image_size": SIZE, "seed": seed, "shard_size": shard_size, "archives": archives}
+    return written_records.write(folder, splits, BYTES.__getitem__, **options)

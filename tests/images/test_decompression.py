@@ -72,7 +72,7 @@ limits = photos.Limits(1_000_000, 200, 1_000_000)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 photos.decode(Path(sys.argv[1]).read_bytes(), limits)
 said, before, started = {}, peak(), time.process_time()
-for photo in photos.find(sys.argv[2:], limits, print):
+for photo in photos.find(sys.argv[2:], limits, lambda skipped: print(skipped.name)):
     try:
         refused = isinstance(photo, photos.Refused)
         said[photo.name] = photo.sentence if refused else photos.decode(photo.read(), limits).pixels.shape

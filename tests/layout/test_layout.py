@@ -152,6 +152,12 @@ def test_an_empty_class_folder_is_said(tmp_path):
         assert note in archive.notes
 
 
+def test_a_folder_with_two_slashes_in_its_name_is_not_also_said_to_be_empty():
+    layout = found(images('=HYPERLINK("http://x")', "b"))
+    assert layout.classes == ('=HYPERLINK("http:/x")', "b")
+    assert not any("without an image" in note for note in layout.notes)
+
+
 def test_one_class_is_refused_but_can_be_scored():
     files = images("train/cat", "test/cat")
     assert "all 4 images are of one class, 'cat'" in refusal(files)

@@ -53,5 +53,5 @@ def test_a_description_without_its_model(tmp_path):
 
 
 def test_without_a_model_it_says_what_to_do(tmp_path):
-    with pytest.raises(InputError, match=r"there is no model in .*dvc repro.*dvc pull"):
+    with pytest.raises(InputError, match=r"model\.json is missing; make it with .*dvc repro.*dvc pull"):
         store.load_production(tmp_path / "nothing")

@@ -172,5 +172,5 @@ def test_damaged_weights_are_one_sentence(tmp_path):
 
 
 def test_a_missing_model_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="there is no model in"):
+    with pytest.raises(InputError, match=r"model\.json is missing; make it with"):
         store.load(tmp_path / "nowhere", tmp_path)

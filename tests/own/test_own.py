@@ -160,6 +160,55 @@ def test_settings_changed_by_hand_stay_until_the_data_are_others(run, checkout, 
     assert (own_profile.image_size, own_profile.title, own_profile.archive_bytes) == (64, "Train val", None)
 
 
+def test_archives_added_by_hand_stay(run, checkout, dvc, tmp_path):
+    path = own_archives.unpack("no_split", tmp_path)
+    run(own.main, [str(path)])
+    added = {"profiles.own.source": [f"file:{path}", "kaggle:a/b"], "watch": str(tmp_path)}
+    params_file.update("params.yaml", added)
+    assert "params.yaml: as before" in run(own.main, [str(path)]).stdout
+    run(own.main, [str(path), "--reset"])
+    params = check("params.yaml")
+    assert (params.profiles["own"].source, params.watch) == (f"file:{path}", str(path))
+
+
+@pytest.mark.parametrize("spelled", ["../{name}", "~/{name}", "{folder}/x/../{name}", "../link"])
+@pytest.mark.parametrize("more", [[], ["kaggle:a/b"]])
+def test_a_source_is_known_however_its_path_is_spelled(run, checkout, dvc, tmp_path, monkeypatch, spelled, more):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = own_archives.write("no_split", tmp_path)
+    (tmp_path / "link").symlink_to(path)
+    source = f"file:{spelled.format(name=path.name, folder=tmp_path)}"
+    values = {"title": "Mine", "source": [source, *more] if more else source, "archive_bytes": [5, *[None] * len(more)]}
+    params_file.update("params.yaml", {f"profiles.own.{key}": value for key, value in values.items()})
+    assert "other settings as they were" in run(own.main, [str(path), "--no-run"]).stdout
+    own_profile = check("params.yaml").profiles["own"]
+    assert {key: getattr(own_profile, key) for key in values} == values
+
+
+def test_a_list_of_sources_is_replaced_only_if_that_is_asked_for(run, checkout, dvc, tmp_path):
+    first, second, other = (own_archives.write(name, tmp_path) for name in ("no_split", "train_val", "capital_splits"))
+    values = {"source": [f"file:../{path.name}" for path in (first, second)], "archive_sha256": ["a" * 64, None]}
+    params_file.update("params.yaml", {f"profiles.own.{key}": value for key, value in values.items()})
+    before = Path("params.yaml").read_text()
+    for path in (second, other):
+        said = refusal(run(own.main, [str(path)]))
+        assert "the profile own has a list of 2 sources, and " in said
+        assert f"{path} is not the first; " in said
+        assert "or add `--reset`" in said
+    assert (Path("params.yaml").read_text(), dvc.calls) == (before, [])
+    assert run(own.main, [str(second), "--reset"]).returncode == 0
+    own_profile = check("params.yaml").profiles["own"]
+    assert (own_profile.source, own_profile.archive_sha256) == (f"file:{second}", None)
+
+
+def test_what_is_watched_for_a_list_stays(run, checkout, dvc, tmp_path):
+    first, second = own_archives.write("no_split", tmp_path), own_archives.unpack("train_val", tmp_path)
+    values = {"watch": str(second), "profiles.own.source": [f"file:{first}", f"file:{second}"]}
+    params_file.update("params.yaml", values)
+    assert run(own.main, [str(first)]).returncode == 0
+    assert check("params.yaml").watch == str(second)
+
+
 def test_a_failing_run_hands_on_its_status(run, checkout, dvc, tmp_path):
     dvc.status = 3
     done = run(lambda *arguments: exit(own.main(list(arguments))), str(own_archives.unpack("no_split", tmp_path)))

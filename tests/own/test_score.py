@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
-from scenes.audit import audit, audit_table
+from scenes.audit import audit_table
+from scenes.audit.inspection import pixel_hash
 from scenes.common.tables import write_csv
 from scenes.images.decode import decode
 from scenes.own import score
@@ -122,7 +123,7 @@ def test_pictures_that_the_model_was_trained_on(run, pictures, checkout_folder, 
             "path": [f"train/{path.name}" for path in files],
             "split": ["train", "val", "test", "train"],
             "sha256": [*(hashlib.sha256(path.read_bytes()).hexdigest() for path in files[:3]), "0" * 64],
-            "pixel_sha256": [audit.pixel_hash(decode(path.read_bytes(), max_pixels=10**6).pixels) for path in files],
+            "pixel_sha256": [pixel_hash(decode(path.read_bytes(), max_pixels=10**6).pixels) for path in files],
         }
     ).reindex(columns=list(audit_table.COLUMNS), fill_value="0")
     write_csv(folder / "data/audit.csv", table)

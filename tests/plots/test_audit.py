@@ -42,14 +42,16 @@ def found(tmp_path_factory):
         f"{TRAIN}/lake/conflict.jpg": jpeg(1009),
         f"{TRAIN}/moor/conflict.jpg": jpeg(1009),
     }
-    with opened(pack(tmp_path_factory.mktemp("found") / "a.zip", files)) as archive:
-        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, processes=1).table, archive
+    folder = tmp_path_factory.mktemp("found")
+    with opened(pack(folder / "a.zip", files)) as archive:
+        yield audit(archive, folder, max_pixels=MAX_PIXELS, near_duplicate_distance=4, processes=1).table, archive
 
 
 @pytest.fixture(scope="module")
 def nothing(tmp_path_factory):
-    with opened(pack(tmp_path_factory.mktemp("nothing") / "a.zip", sound_files())) as archive:
-        yield audit(archive, max_pixels=MAX_PIXELS, near_duplicate_distance=4, processes=1).table, archive
+    folder = tmp_path_factory.mktemp("nothing")
+    with opened(pack(folder / "a.zip", sound_files())) as archive:
+        yield audit(archive, folder, max_pixels=MAX_PIXELS, near_duplicate_distance=4, processes=1).table, archive
 
 
 @pytest.mark.parametrize("which", ["found", "nothing"])

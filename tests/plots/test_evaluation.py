@@ -1,4 +1,4 @@
-"""What `evaluate` writes for a model: all files, and no second diagram where nothing was calibrated."""
+"""What `evaluate` draws for a model: all files, and no second diagram where nothing was calibrated."""
 
 import numpy as np
 import pandas as pd
@@ -8,11 +8,18 @@ from scenes.evaluation import metrics
 from scenes.evaluation.inference import Predictions
 from scenes.models.temperature import UNCALIBRATED, Calibration
 from scenes.plots import evaluation
+from scenes.training.curves import TABLES as HISTORIES
+from tests.helpers import model_folders, small_records
 from tests.helpers.stage import written
 
 CLASSES = ("cat", "dog")
 TABLES = ["per_class.csv", "predictions.csv", "reliability.csv"]
 FILES = sorted([*TABLES, *(f"scores/{name}.png" for name in ("confusion_matrix", "per_class", "reliability"))])
+EXPLAINED = [
+    "curves/training_curves.png",
+    *(f"examples/{name}.png" for name in ("errors", "gradcam", "uncertain")),
+    "training/curves.tsv",
+]
 
 
 def predictions(calibration: Calibration) -> Predictions:
@@ -53,3 +60,25 @@ def test_an_unused_model_has_the_same_tables_without_rows(tmp_path):
         full, empty = pd.read_csv(used / name), pd.read_csv(without / name)
         assert list(empty) == list(full)
         assert len(empty) == 0 < len(full)
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_all_pictures_that_explain_a_model_are_drawn_and_the_same_twice(tmp_path):
+    images, plots = small_records.SPLITS["val"], tmp_path / "plots"
+    for folder in ("data", "plots/training", "plots/examples"):
+        (tmp_path / folder).mkdir(parents=True)
+    (plots / "examples" / "of-an-earlier-run.png").touch()
+    small_records.write(tmp_path / "data/records", {"test": images})
+    model_folders.save_cnn(tmp_path / "model")
+    history = pd.DataFrame({"epoch": [1, 2], **{name: [0.5, 0.6] for name in HISTORIES["curves"]}})
+    history.to_csv(plots / "training/curves.tsv", sep="\t", index=False)
+    keys, labels = (np.array(column) for column in zip(*images, strict=True))
+    label = np.searchsorted(small_records.CLASSES, labels)
+    probabilities = np.tile([0.4, 0.6], (len(keys), 1))
+    test = Predictions(keys, label, probabilities, Calibration(2.0, True), small_records.CLASSES)
+    drawn = []
+    for _ in range(2):
+        evaluation.explain(plots, tmp_path / "model", tmp_path / "data", test, title="baseline")
+        drawn.append({path.relative_to(plots).as_posix(): path.read_bytes() for path in plots.glob("*/*")})
+    assert sorted(drawn[0]) == EXPLAINED
+    assert drawn[0] == drawn[1]

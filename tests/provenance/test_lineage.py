@@ -156,6 +156,10 @@ CHANGES = {
         edit_provenance(features={"params": {}, "inputs": {"models/export": "0" * 64}}),
         ["train: models/m (modified)", "provenance.json: models/export\n"],
     ),
+    "another archive than it says": (
+        edit_provenance(archive_sha256=[hashlib.sha256(FILES["data/raw/archive.zip"].encode()).hexdigest(), "1" * 64]),
+        ["  archive " + "1" * 64 + "\n", "train: models/m (modified)"],
+    ),
     "what the model says of itself": (
         edit_provenance(archive_sha256="0" * 64),
         ["train: models/m (modified)", "provenance.json: data/raw/archive.zip"],

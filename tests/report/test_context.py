@@ -239,6 +239,13 @@ def test_what_is_missing_is_named(name, own):
         rendered(own)
 
 
+@pytest.mark.parametrize("name", ["audit", "baseline", "comparison", "label_issues", "production"])
+def test_scores_of_another_shape_are_named(name, own):
+    (own / f"data/scores/{name}.json").write_text('{"clean": {}}')
+    with pytest.raises(InputError, match=rf"data/scores/{name}\.json is damaged \(it lacks .*; make it again with"):
+        rendered(own)
+
+
 def test_a_broken_picture_is_named(own):
     (own / "plots/baseline/examples/errors.png").write_bytes(b"\x89PNG\r\n")
     with pytest.raises(InputError, match=r"errors\.png is missing or not a PNG"):
@@ -298,6 +305,22 @@ def test_published_figures_are_shown_with_the_archive_that_they_are_about(folder
         html, markdown = rendered(folder, source=source)
         assert "ublished" not in html + markdown
         assert "Kaggle" not in html + markdown
+
+
+def test_several_archives_are_named_each_with_its_hash(own):
+    file = own / "models/production/provenance.json"
+    description = json.loads(file.read_text())
+    file.write_text(json.dumps(description | {"archive_sha256": ["a" * 64, "d" * 64]}))
+    sources = ["kaggle:owner/photos", "file:/somewhere/private/more.zip"]
+    assert list(facts(own)["made_from"].items())[:2] == [
+        ("data/raw/archive.zip", "a" * 64),
+        ("data/raw/archive-2.zip", "d" * 64),
+    ]
+    html, markdown = rendered(own, source=sources)
+    for text in (html, markdown):
+        assert "data set owner/photos (the latest version) and from more.zip" in " ".join(text.split())
+        assert "private" not in text
+        assert "ublished" not in text, "that is about the archive of Kaggle alone"
 
 
 def test_what_the_production_model_was_made_from_is_named_by_hash(folder, tmp_path):

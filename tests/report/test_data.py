@@ -80,8 +80,8 @@ def test_images_are_counted_by_class_and_split(rows):
     }
 
 
-def sentences(archive: dict, final: dict) -> list[str]:
-    return list(data.held_out({"classes": archive}, final).values())
+def sentences(archive: dict, final: dict, archives: int = 1) -> list[str]:
+    return list(data.held_out({"classes": archive}, final, archives).values())
 
 
 def test_what_the_archive_has_is_not_held_out():
@@ -94,6 +94,10 @@ def test_what_is_held_out_is_said_by_set():
     assert sentences({name: {"train": 11} for name in "ab"}, final) == [
         "The archive has no validation set: 4 of its training images were held out for it.",
         "The archive has no test set: 6 of its training images were held out for it.",
+    ]
+    assert sentences({name: {"train": 8, "val": 2} for name in "ab"}, final, archives=2) == [
+        "The archives have no test set: 6 of their training images were held out for it, archive by archive, so that "
+        "one more moves no image of the others."
     ]
     archive = {"a": {"train": 9, "val": 2, "test": 0}, "b": {"train": 6, "val": 2, "test": 3}}
     assert sentences(archive, final) == [

@@ -81,7 +81,7 @@ def test_what_is_said_of_an_answer(model):
 
 
 def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(InputError, match="there is no model in "):
+    with pytest.raises(InputError, match=r"model\.json is missing; make it with"):
         classifier.from_folder(tmp_path)
 
 

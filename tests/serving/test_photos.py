@@ -258,7 +258,7 @@ def test_a_zip_in_memory_is_left_open(tmp_path):
     for _ in range(2):
         (photo,) = photos.in_zip("<b>.zip", LIMITS, passed_over.append, inside)
         assert photo.name == "<b>.zip/x/a.jpg"
-    assert passed_over == ["<b>.zip/b.txt"] * 2
+    assert [skipped.name for skipped in passed_over] == ["<b>.zip/b.txt"] * 2
     with pytest.raises(ValueError, match="closed"):
         photo.read()
     (refused,) = photos.in_zip("a\x1b.zip", LIMITS, passed_over.append, io.BytesIO(b"no zip"))
@@ -298,6 +298,29 @@ def test_which_files_are_photos_depends_on_no_list_of_this_machine(monkeypatch):
         assert is_image(name)
     for name in ("jpg", "a.jpg.exe", "data:image/png,a.txt", "a.zip", "a", ""):
         assert not is_image(name)
+
+
+def test_what_is_skipped_is_said_by_reason(tmp_path):
+    sound = {"a.jpg": JPEG}
+    inside = pack(tmp_path / "inside", sound).read_bytes()
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for name, data in {"a.jpg": JPEG, "deep/notes.txt": b"", "deep/B.ZIP": inside, "z.txt": b"", "c.zip": b""}.items():
+        (folder / name).write_bytes(data)
+    (folder / "up").symlink_to("..")
+    packed = pack(tmp_path / "packed.zip", {**sound, "c.zip": inside, "notes.txt": b""})
+    skipped = []
+    assert [photo.name for photo in photos.find([folder, packed], LIMITS, skipped.append)] == [
+        f"{folder}/a.jpg",
+        f"{packed}/a.jpg",
+    ]
+    assert photos.skipped_in_words(skipped, shown=2) == [
+        f"3 skipped, because zips inside a folder or a zip are not opened; give them by themselves: "
+        f"{folder}/c.zip, {folder}/deep/B.ZIP and 1 more",
+        f"3 skipped, because their names are not those of images: {folder}/deep/notes.txt, {folder}/z.txt and 1 more",
+        f"1 skipped, because they are links, which are followed only if their names are those of images: {folder}/up",
+    ]
+    assert photos.skipped_in_words([], shown=2) == []
 
 
 def test_what_is_no_file_is_a_sentence_and_nothing_waits(tmp_path):

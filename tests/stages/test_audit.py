@@ -12,8 +12,13 @@ from tests.helpers.pictures import jpeg, pack
 from tests.helpers.stage import refusal, written
 
 TABLE = "data/audit.csv"
+KEPT = [
+    *(f"data/inspected/{name}" for name in ("SHA256SUMS", "archive.npy", "near_duplicates.csv")),
+    "data/keys/audit.json",
+]
 OUTPUTS = [
     TABLE,
+    *KEPT,
     "data/scores/audit.json",
     *(f"plots/audit/{name}.png" for name in ("class_balance", "findings", "sizes")),
 ]
@@ -69,7 +74,7 @@ def test_a_drawn_archive_is_scored(project, run):
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        (None, "data/raw/archive.zip does not exist"),
+        (None, "data/raw/archive.zip is missing"),
         ({"../x": b""}, "climbs out"),
     ],
 )
@@ -94,6 +99,6 @@ def test_when_nothing_decodes_the_table_says_why(project, run):
     done = run(audit.main)
     assert done.returncode == 1
     assert "4 of 4 files are web pages, e.g. 'test/cat/testcat.jpg'; see data/audit.csv" in done.stderr
-    assert written(project) == sorted([*before, TABLE])
+    assert written(project) == sorted([*before, TABLE, *KEPT])
     table = audit_table.read(project / TABLE)
     assert set(table["problem"]) == {"web_page"}

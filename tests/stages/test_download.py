@@ -1,4 +1,4 @@
-"""The stage `download`: params.yaml in, data/raw/archive.zip out, whole or not at all."""
+"""The stage `download`: params.yaml in, data/raw/ out, whole or not at all."""
 
 import contextlib
 import hashlib
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scenes.common.outputs import sums
 from scenes.download.source import parse_source
 from stages import download
 from tests.code_facts import ROOT
@@ -37,6 +38,7 @@ from tests.helpers.stage import refusal
 KAGGLE = "kaggle:someone/pictures/versions/2"
 SIGNED = f"https://files.example/pictures.zip?sig={SIGNATURE}"
 WEB = "env:SCENES_URL"
+WRITTEN = ["data/raw/SHA256SUMS", "data/raw/archive.zip"]
 SMALL = make_zip()
 LARGE = make_zip(member_bytes=1_000_000)
 # Kaggle's client is a process of its own.
@@ -56,12 +58,12 @@ class Project:
         self._run = run
         monkeypatch.chdir(folder)
 
-    def write_params(self, source: str, *, watch: str = "params.yaml", **active) -> None:
+    def write_params(self, source: str | list[str], *, watch: str = "params.yaml", **active) -> None:
         block = {"source": source, "archive_bytes": None, "archive_sha256": None, "synthetic": None, **active}
         text = yaml.safe_dump({"profile": "demo", "watch": watch, "profiles": {"demo": block}})
         (self.folder / "params.yaml").write_text(text)
 
-    def run(self, source: str, **active):
+    def run(self, source: str | list[str], **active):
         """Run the stage in this process; it tells no secret."""
         self.write_params(source, **active)
         done = self._run(download.main)
@@ -70,7 +72,7 @@ class Project:
             assert TOKEN not in text
         return done
 
-    def start(self, loopback, source: str) -> subprocess.Popen:
+    def start(self, loopback, source: str | list[str]) -> subprocess.Popen:
         """Start the stage in a process of its own."""
         self.write_params(source)
         return subprocess.Popen(
@@ -124,16 +126,16 @@ def test_file(project, tmp_path):
     result = project.run("file:../some.zip")
     assert (result.returncode, result.stderr) == (0, "")
     assert project.archive.read_bytes() == SMALL
-    assert project.left() == ["data/raw/archive.zip"]
+    assert project.left() == WRITTEN
     assert not (project.folder / ".partial").exists()
-    assert "data/raw/archive.zip: 6 members" in result.stdout
+    assert "data/raw/archive.zip: 6 files, " in result.stdout
 
 
 def test_log_gives_the_lines_to_pin(project, tmp_path):
     (tmp_path / "some.zip").write_bytes(SMALL)
     result = project.run("file:../some.zip")
-    pins = yaml.safe_load("\n".join(re.findall(r"^    archive_.*$", result.stdout, re.M)))
-    assert pins == {"archive_bytes": len(SMALL), "archive_sha256": hashlib.sha256(SMALL).hexdigest()}
+    pins = yaml.safe_load("".join(re.findall(r"^    (?:archive_|-).*\n", result.stdout, re.M)))
+    assert pins == {"archive_bytes": [len(SMALL)], "archive_sha256": [hashlib.sha256(SMALL).hexdigest()]}
     pinned = project.run("file:../some.zip", **pins)
     assert pinned.returncode == 0
     assert "pin" not in pinned.stdout
@@ -143,7 +145,7 @@ def test_synthetic(project):
     block = yaml.safe_load((ROOT / "params.yaml").read_text())["profiles"]["demo"]["synthetic"]
     result = project.run("synthetic", synthetic={**block, "train": 24, "test": 12, "pred": 3, "size": 32})
     assert (result.returncode, result.stderr) == (0, "")
-    assert project.left() == ["data/raw/archive.zip"]
+    assert project.left() == WRITTEN
     assert "pin" not in result.stdout
 
 
@@ -181,7 +183,7 @@ def test_folder(project, folder):
         assert {name: archive.read(name) for name in archive.namelist()} == {
             name: name.encode() for name in ("cat/1.jpg", "cat/2.png", "dog/1.jpg", "labels.csv")
         }
-    assert project.left() == ["data/raw/archive.zip"]
+    assert project.left() == WRITTEN
     assert "left out, as neither pictures nor tables: 1 .cfg\n" in result.stdout
     assert "pin" not in result.stdout, "what is watched is there to be changed"
 
@@ -198,6 +200,101 @@ def test_folder_that_is_watched_with_its_parent(project, folder, tmp_path):
     assert project.run(f"file:../{folder.name}", watch="..").returncode == 0
 
 
+# Several sources
+
+
+def names_of(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def test_each_source_gives_an_archive_in_order(project, folder, loopback, tmp_path):
+    (tmp_path / "some.zip").write_bytes(SMALL)
+    loopback.replies["/pictures.zip"] = Reply(body=LARGE)
+    sources = [f"file:{folder}", WEB, "file:../some.zip"]
+    done = project.run(sources, watch=str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    raw = project.archive.parent
+    assert "cat/1.jpg" in names_of(project.archive)
+    assert (raw / "archive-2.zip").read_bytes() == LARGE
+    assert (raw / "archive-3.zip").read_bytes() == SMALL
+    assert (raw / "SHA256SUMS").read_text() == sums(raw)
+    # Not for the folder, because it is there to be changed.
+    pins = yaml.safe_load("".join(re.findall(r"^    (?:archive_|-).*\n", done.stdout, re.M)))
+    assert pins == {
+        "archive_bytes": ["", len(LARGE), len(SMALL)],
+        "archive_sha256": ["", *(hashlib.sha256(each).hexdigest() for each in (LARGE, SMALL))],
+    }
+
+
+def test_one_more_source_costs_its_own_download_alone(project, loopback):
+    loopback.replies |= {"/1.zip": Reply(body=SMALL), "/2.zip": Reply(body=LARGE)}
+    first, second = "https://files.example/1.zip", "https://files.example/2.zip"
+    assert project.run([first], archive_sha256=None).returncode == 0
+    assert project.archive.read_bytes() == SMALL
+    # As DVC may leave it: a link to its cache, which nobody may write to.
+    cached = project.folder / "cached"
+    project.archive.rename(cached)
+    cached.chmod(0o444)
+    project.archive.symlink_to(cached)
+    loopback.requests.clear()
+    hashes = [hashlib.sha256(each).hexdigest() for each in (SMALL, LARGE)]
+
+    done = project.run([first, second], archive_sha256=[hashes[0], None])
+    assert done.returncode == 0
+    assert [request.path for request in loopback.requests] == ["/2.zip"]
+    assert "data/raw/archive.zip: kept" in done.stdout
+    assert (project.archive.with_name("archive-2.zip")).read_bytes() == LARGE
+    # In another order, and without the pin: what is pinned is kept wherever it was, all else may have changed.
+    loopback.requests.clear()
+    assert project.run([second, first], archive_sha256=[hashes[1], ""], archive_bytes=["", len(SMALL)]).returncode == 0
+    assert [request.path for request in loopback.requests] == ["/1.zip"]
+    assert project.archive.read_bytes() == LARGE
+    assert project.archive.with_name("archive-2.zip").read_bytes() == SMALL
+    assert cached.read_bytes() == SMALL
+    # Fewer.
+    assert project.run([second], archive_sha256=hashes[1]).returncode == 0
+    assert project.left() == [*sorted(["cached", *WRITTEN])]
+
+
+def test_another_hash_than_the_pinned_one_leaves_all_archives_as_they_were(project, loopback):
+    loopback.replies |= {"/1.zip": Reply(body=SMALL), "/2.zip": Reply(body=LARGE)}
+    sources = ["https://files.example/1.zip", "https://files.example/2.zip"]
+    assert project.run(sources).returncode == 0
+    before = sums(project.archive.parent)
+    said = refusal(project.run(sources, archive_sha256=[None, "0" * 64]))
+    assert said.startswith("https://files.example/2.zip: its sha256 is")
+    assert sums(project.archive.parent) == before
+
+
+@pytest.mark.process
+def test_a_killed_run_does_not_fetch_again_what_it_had(project, loopback):
+    sources = ["https://files.example/1.zip", "https://files.example/2.zip"]
+    loopback.replies |= {"/1.zip": Reply(body=SMALL), "/2.zip": Reply(body=LARGE, pause=0.1)}
+    body = project.folder / ".partial" / parse_source(sources[1]).key / "archive.zip.part"
+    process = project.start(loopback, sources)
+    try:
+        wait_until(lambda: body.exists() and body.stat().st_size)
+    finally:
+        process.kill()
+        process.communicate()
+    loopback.requests.clear()
+    loopback.replies["/2.zip"] = Reply(body=LARGE)
+    assert project.run(sources).returncode == 0
+    assert [request.path for request in loopback.requests] == ["/2.zip"]
+    assert len(loopback.ranges("/2.zip")) == 1
+    assert project.left() == sorted([*WRITTEN, "data/raw/archive-2.zip"])
+
+
+def test_every_folder_must_be_watched(project, folder, tmp_path):
+    (tmp_path / "more/bird").mkdir(parents=True)
+    (tmp_path / "more/bird/1.jpg").write_bytes(b"1")
+    sources = [f"file:{folder}", "file:../more"]
+    said = refusal(project.run(sources, watch=str(folder)))
+    assert "changes in the folder '../more'; set watch in params.yaml to a folder that holds all of those" in said
+    assert project.run(sources, watch=str(tmp_path)).returncode == 0
+
+
 def test_folder_that_cannot_be_packed(project, folder):
     (folder / "cat/3.jpg").symlink_to("nowhere")
     assert "cat/3.jpg points to nothing" in refusal(project.run(f"file:{folder}", watch=str(folder)))
@@ -210,8 +307,8 @@ def test_tar(project, folder, tmp_path, mode):
         archive.add(folder, arcname=".")
     result = project.run("file:../some.tar")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "data/raw/archive.zip: 4 members" in result.stdout
-    assert "archive_sha256: " in result.stdout
+    assert "data/raw/archive.zip: 4 files, " in result.stdout
+    assert "archive_sha256:" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -263,7 +360,7 @@ def test_download(project, loopback, source, path):
     result = project.run(source, archive_bytes=len(LARGE))
     assert (result.returncode, result.stderr) == (0, ""), "no bar where stderr is no terminal"
     assert project.archive.read_bytes() == LARGE
-    assert project.left() == ["data/raw/archive.zip"]
+    assert project.left() == WRITTEN
 
 
 @pytest.mark.parametrize(("source", "path"), BOTH)
@@ -331,7 +428,7 @@ def test_killed_download_is_continued(project, loopback, source, path, partial, 
     assert project.run(source).returncode == 0
     assert len(loopback.ranges(path)) == 1
     assert project.archive.read_bytes() == LARGE
-    assert project.left() == ["data/raw/archive.zip"]
+    assert project.left() == WRITTEN
 
 
 @pytest.mark.process

@@ -104,4 +104,4 @@ def test_without_a_model_it_says_what_to_do(folder, capsys):
     shutil.rmtree(folder / "models/production")
     with pytest.raises(SystemExit), exit_on_input_error():
         export.main()
-    assert "there is no model in models/production" in capsys.readouterr().err
+    assert "models/production/model.json is missing; make it with" in capsys.readouterr().err

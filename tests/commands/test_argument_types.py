@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenes.commands.local_path import local_path
+from scenes.commands.argument_types import local_path
 from scenes.commands.main import main
 
 COMMANDS = [
@@ -51,3 +51,21 @@ def test_what_is_there_may_have_any_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).touch()
     assert local_path(name) == name
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "least"),
+    [
+        (("trials",), "--jobs", 1),
+        (("trials",), "--seeds", 1),
+        (("tune",), "--jobs", 1),
+        (("tune",), "--trials", 0),
+        (("predict", "a.jpg"), "--top-k", 1),
+    ],
+)
+@pytest.mark.parametrize("number", ["-1", "1.5", "many", ""])
+def test_a_number_that_cannot_be_is_refused(command, option, least, number, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, f"{option}={number}"])
+    assert ended.value.code == 2
+    assert f"'{number}' is not a whole number of at least {least}" in capsys.readouterr().err
