@@ -19,20 +19,19 @@ from tests.helpers.pictures import pack, sound_files
 from tests.helpers.servers import free_port
 
 SET = (
-    *("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),
+    *("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"),
     *("RAY_NUM_REDIS_GET_RETRIES", "RAY_USAGE_STATS_ENABLED"),
 )
 NAMES = [f"shard {number}" for number in range(ray_driver.NOTES)]
 
 
 @pytest.fixture
-def unset(monkeypatch, tmp_path):
-    """No variable of Ray is set, and those that the executor sets are removed afterwards; no token is in ~."""
+def unset(monkeypatch):
+    """No variable of Ray is set, and those that the executor sets are removed afterwards."""
     monkeypatch.setitem(sys.modules, "ray", None)
     for name in [*filter(lambda name: name.startswith("RAY_"), os.environ), *SET]:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def test_without_ray_the_extra_is_named(unset):
